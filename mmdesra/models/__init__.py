@@ -1,0 +1,1 @@
+"""Networks that MMagic lacks: SRGAN's generator with batch norm, and its discriminator."""
