@@ -19,6 +19,7 @@ batch norm                   gamma, beta, moving_*        weight, bias, running_
 
 from __future__ import annotations
 
+import math
 import os
 from typing import BinaryIO, NamedTuple, Union
 
@@ -26,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmdesra.models.srgan_discriminator import FlattenedLinear, SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
 
 H5File = Union[str, 'os.PathLike[str]', BinaryIO]
@@ -39,7 +41,7 @@ _KINDS = {
 }
 _DENSE = 'dense'
 _MODULE_KINDS = {nn.Conv2d: 'conv', nn.PReLU: 'prelu', nn.BatchNorm2d: 'batch norm',
-                 nn.Linear: _DENSE}
+                 nn.Linear: _DENSE, FlattenedLinear: _DENSE}
 
 
 class Layer(NamedTuple):
@@ -75,6 +77,28 @@ def convert_generator(file: H5File, name: str | None = None) -> StateDict:
     name = name or _name_of(file)
     layers = _read_layers(file, name)
     return _fill(_empty_generator(layers, name), layers, name)
+
+
+def convert_discriminator(file: H5File, name: str | None = None) -> StateDict:
+    """Read a discriminator. Its sigmoid has no weights and falls away: the output is a logit.
+
+    Args:
+        file (path or binary file): The h5 file, saved by Keras with ``save_weights`` or ``save``.
+        name (str, optional): What to call the file in errors. Default: its path.
+
+    Returns:
+        dict[str, Tensor]: State of a
+            :class:`mmdesra.models.srgan_discriminator.SRGANDiscriminator` of the file's sizes,
+            float32 on the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not HDF5, not of Keras, or not of this architecture.
+        ImportError: h5py is not installed.
+    """
+    name = name or _name_of(file)
+    layers = _read_layers(file, name)
+    return _fill(_empty_discriminator(layers, name), layers, name)
 
 
 def _name_of(file: H5File) -> str:
@@ -157,6 +181,23 @@ def _empty_generator(layers: list[Layer], name: str) -> SRResNet:
                         2**num_upsamplers)
 
 
+def _empty_discriminator(layers: list[Layer], name: str) -> SRGANDiscriminator:
+    """Build the discriminator, without memory, whose sizes the layers tell."""
+    count = _count(layers)
+    if count != {'conv': 8, 'prelu': 0, 'batch norm': 7, _DENSE: 2} or layers[-2].kind != _DENSE:
+        raise ValueError(f'{name}: expected an SRGAN discriminator (8 conv, 0 prelu, '
+                         f'7 batch norm, 2 dense), got {_listing(count)}')
+    kernel = layers[0].weights['kernel']
+    features, dense_channels = layers[-2].weights['kernel'].shape
+    mid_channels = kernel.shape[-1]
+    side = math.isqrt(features // (8 * mid_channels))
+    if side * side * 8 * mid_channels != features:
+        raise ValueError(f'{name}: layer "{layers[-2].name}": expected {8 * mid_channels} '
+                         f'channels times a square number of inputs, got {features}')
+    with torch.device('meta'):
+        return SRGANDiscriminator(kernel.shape[-2], mid_channels, 16 * side, dense_channels)
+
+
 def _listing(count: dict[str, int]) -> str:
     return ', '.join(f'{number} {kind}' for kind, number in count.items())
 
@@ -234,4 +275,15 @@ def _convert_batch_norm(layer: Layer, shuffled: bool, module: nn.Module) -> dict
     }
 
 
-_CONVERTERS = {'conv': _convert_conv, 'prelu': _convert_prelu, 'batch norm': _convert_batch_norm}
+def _convert_dense(layer: Layer, shuffled: bool, module: nn.Module) -> dict[str, np.ndarray]:
+    kernel = layer.weights['kernel']
+    if isinstance(module, FlattenedLinear) and len(kernel) == module.in_features:
+        # Keras flattens (h, w, c), PyTorch (c, h, w).
+        channels, height, width = module.in_shape
+        kernel = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
+        kernel = kernel.reshape(module.in_features, -1)
+    return {'weight': kernel.T, 'bias': layer.weights['bias']}
+
+
+_CONVERTERS = {'conv': _convert_conv, 'prelu': _convert_prelu, 'batch norm': _convert_batch_norm,
+               _DENSE: _convert_dense}

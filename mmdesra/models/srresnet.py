@@ -8,13 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-BN_EPS = 1e-3
-"""Keras' default. PyTorch's 1e-5 would change the output of the published weights."""
-
-BN_MOMENTUM = 0.2
-"""Share of the new batch in the running statistics; Keras writes it as ``momentum=0.8``."""
+from mmdesra.models.batch_norm import batch_norm, batch_norm_to_eval
 
 
 class ResidualBlock(nn.Module):
@@ -27,10 +22,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.bn1 = nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
+        self.bn1 = batch_norm(channels)
         self.act = nn.PReLU(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.bn2 = nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
+        self.bn2 = batch_norm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``, (N, channels, H, W)."""
@@ -86,7 +81,7 @@ class SRResNet(nn.Module):
         # Keras' default momentum, 0.99, stands here; the blocks' differs.
         self.fusion = nn.Sequential(
             nn.Conv2d(mid_channels, mid_channels, 3, padding=1),
-            nn.BatchNorm2d(mid_channels, eps=BN_EPS, momentum=0.01))
+            batch_norm(mid_channels, momentum=0.01))
         self.upsampler = nn.Sequential()
         for _ in range(upscale_factor // 2):
             self.upsampler.extend([
@@ -99,9 +94,7 @@ class SRResNet(nn.Module):
         """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
         super().train(mode)
         if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+            batch_norm_to_eval(self)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
