@@ -1,0 +1,43 @@
+"""The smallest region that counts: in pixels, or as a share of the image."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AreaLimit:
+    """A lower bound for a region's area; a region must be larger than it.
+
+    Attributes:
+        value (float): Pixels, or a share in [0, 1] where ``is_share``.
+        is_share (bool): Whether ``value`` is a share of the image's H × W pixels.
+    """
+    value: float
+    is_share: bool = False
+
+    @classmethod
+    def parse(cls, text: str | float | AreaLimit) -> AreaLimit:
+        """Read ``4000``, ``'4000'`` (pixels) or ``'0.4%'`` (of the image).
+
+        Raises:
+            ValueError: If ``text`` is neither, is negative, or is above 100%.
+        """
+        if isinstance(text, AreaLimit):
+            return text
+        number = str(text).strip()
+        is_share = number.endswith('%')
+        try:
+            value = float(number.rstrip('%')) / (100 if is_share else 1)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= (1 if is_share else float('inf')):
+            raise ValueError('expected an area as pixels (4000) or as a share of the image '
+                             f'(0.4%), got {text!r}')
+        return cls(value, is_share)
+
+    def pixels(self, height: int, width: int) -> float:
+        """Return the bound in pixels for an image of this size."""
+        return self.value * height * width if self.is_share else self.value
+
+    def __str__(self) -> str:
+        return f'{self.value * 100:g}%' if self.is_share else f'{self.value:g} px'

@@ -1,0 +1,64 @@
+"""The table of class bins behind the semantic-aware adjustment."""
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..ops import class_weights
+
+ADE20K_TABLE = Path(__file__).with_name('ade20k_bins.csv')
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Class names with their bins, in the order of the label map's values.
+
+    Attributes:
+        names (tuple[str]): K class names, stripped.
+        bins (tuple[float]): K bins below 20; see :func:`mmdesra.ops.class_weights`.
+    """
+    names: tuple[str, ...]
+    bins: tuple[float, ...]
+
+    @property
+    def weights(self) -> Tensor:
+        """Tensor: float64, shape ``(K,)``: the weight of each class."""
+        return class_weights(torch.tensor(self.bins, dtype=torch.float64))
+
+    @classmethod
+    def load(cls, path: str | Path = ADE20K_TABLE) -> ClassTable:
+        """Read a CSV table with the columns index, class, bin; lines with # are comments.
+
+        Args:
+            path (str | Path): Default: the 150 ADE20K classes as DeSRA published them.
+
+        Raises:
+            ValueError: If the file is no such table, naming the file and line.
+        """
+        try:
+            text = Path(path).read_text(encoding='utf-8')
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{path}: expected a CSV text file, got other bytes') from error
+        lines = [line for line in text.splitlines() if line and not line.startswith('#')]
+        rows = list(csv.DictReader(lines))
+        if not rows or not {'index', 'class', 'bin'} <= set(rows[0]):
+            raise ValueError(f'{path}: expected the columns index,class,bin')
+        names, bins = [], []
+        for expected, row in enumerate(rows):
+            try:
+                index, value = int(row['index']), float(row['bin'])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'{path}: expected numbers for index and bin, got {row}') from error
+            if index != expected:
+                raise ValueError(f'{path}: expected index {expected}, got {index}')
+            names.append(row['class'].strip())
+            bins.append(value)
+        try:
+            class_weights(torch.tensor(bins))
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+        return cls(tuple(names), tuple(bins))

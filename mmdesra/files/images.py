@@ -1,0 +1,149 @@
+"""Reading, writing and matching image files."""
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .atomic import write_bytes
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; the message names the file and what is wrong with it."""
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Return the image files of a folder (not of its subfolders), sorted by name.
+
+    Raises:
+        ImageError: If the folder does not exist, holds no image, or holds two of one stem
+            (results are named by the stem, so one would overwrite the other).
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ImageError(f'{folder}: expected a folder of images, found '
+                         f'{"a file" if folder.exists() else "nothing"}')
+    paths = sorted(path for path in folder.iterdir()
+                   if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+                   and not path.name.startswith('.'))
+    if not paths:
+        raise ImageError(f'{folder}: holds no image ({", ".join(IMAGE_SUFFIXES)})')
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise ImageError(f'{folder}: {other.name} and {path.name} share the stem '
+                             f'{path.stem!r}; results are named by the stem, rename one')
+    return paths
+
+
+def find_by_stem(folder: str | Path, stem: str) -> Path:
+    """Return the image of a folder with this stem.
+
+    Raises:
+        ImageError: If there is none.
+    """
+    for suffix in IMAGE_SUFFIXES:
+        for candidate in (suffix, suffix.upper()):
+            path = Path(folder) / f'{stem}{candidate}'
+            if path.is_file():
+                return path
+    raise ImageError(f'{folder}: holds no image named {stem!r} (matched by file stem)')
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read any still image as 8-bit RGB.
+
+    Grey is copied to three channels, 16 bits are cut to the upper 8 (as OpenCV and MMagic do),
+    an alpha channel is dropped, and an EXIF orientation is applied.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        np.ndarray: uint8, shape ``(H, W, 3)``, RGB, writable.
+
+    Raises:
+        ImageError: If the file is missing, is no image, is truncated, or has a type of pixel
+            that is neither 8 nor 16 bits.
+    """
+    return np.array(_to_8_bits(_decode(path), path).convert('RGB'))
+
+
+def read_labels(path: str | Path) -> np.ndarray:
+    """Read a label map: a single-channel 8-bit image whose values are classes.
+
+    Returns:
+        np.ndarray: uint8, shape ``(H, W)``.
+
+    Raises:
+        ImageError: If the file is no such image.
+    """
+    image = _decode(path)
+    if image.mode not in ('L', 'P'):  # a palette's indices are the labels
+        raise ImageError(f'{path}: expected a label map (one channel, 8 bits), '
+                         f'got pixels of type {image.mode}')
+    return np.array(image)
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Read a mask: bool, shape ``(H, W)``, True where any channel is 128 or above."""
+    return (read_image(path) >= 128).any(axis=2)
+
+
+def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:
+    """Write an image atomically; the suffix of ``path`` names the format.
+
+    Args:
+        path (str | Path): The file.
+        image (np.ndarray): uint8, shape ``(H, W, 3)`` or ``(H, W)``, or uint16 ``(H, W)``.
+        options: For Pillow's ``save``, for example ``quality=90``.
+    """
+    buffer = io.BytesIO()
+    file_format = Image.registered_extensions()[Path(path).suffix.lower()]
+    Image.fromarray(image).save(buffer, file_format, **options)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_mask(path: str | Path, mask: np.ndarray) -> None:
+    """Write a bool mask of shape ``(H, W)`` as a PNG of 0 and 255."""
+    write_image(path, mask.astype(np.uint8) * 255)
+
+
+def write_map(path: str | Path, artifact_map: np.ndarray) -> None:
+    """Write a map in [0, 1], shape ``(H, W)``, as a 16-bit PNG: 65535 = 1."""
+    write_image(path, np.round(artifact_map.clip(0, 1) * 65535).astype(np.uint16))
+
+
+def _decode(path: str | Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # Large photographs are our business; Pillow still refuses twice its limit.
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()  # a truncated file is found here
+                if getattr(image, 'n_frames', 1) > 1:
+                    raise ImageError(f'{path}: expected a still image, got '
+                                     f'{image.n_frames} frames')
+                return ImageOps.exif_transpose(image)
+    except FileNotFoundError as error:
+        raise ImageError(f'{path}: no such file') from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f'{path}: cannot be read as an image, the file may be damaged or of '
+                         f'another kind ({error})') from error
+
+
+def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:
+    if image.mode.startswith('I;16'):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ('I', 'F'):
+        raise ImageError(f'{path}: expected 8 or 16 bits a channel, got pixels of type '
+                         f'{image.mode} (32 bits)')
+    return image

@@ -1,0 +1,14 @@
+"""The mathematics of DeSRA: plain tensors in, plain tensors out; imports no mm* package."""
+from .detail import detail_outside
+from .masks import clean_mask, fill_holes, keep_large_regions
+from .regions import RegionChanges, Regions, compare_regions, label_regions
+from .semantics import class_weights, weight_map
+from .statistics import (MARGIN, WINDOW_SIZE, gaussian_window, local_mean, local_std,
+                         relative_difference, texture_difference)
+
+__all__ = [
+    'MARGIN', 'WINDOW_SIZE', 'RegionChanges', 'Regions', 'class_weights', 'clean_mask',
+    'compare_regions', 'detail_outside', 'fill_holes', 'gaussian_window', 'keep_large_regions',
+    'label_regions', 'local_mean', 'local_std', 'relative_difference', 'texture_difference',
+    'weight_map'
+]
