@@ -1,0 +1,11 @@
+"""Pictures for people: overlays, heat maps, the comparison page and strips."""
+from __future__ import annotations
+
+from .crop import crop_around
+from .overlay import draw_heatmap, draw_overlay
+from .page import PageSample, write_page
+from .strip import make_strip
+
+__all__ = [
+    'PageSample', 'crop_around', 'draw_heatmap', 'draw_overlay', 'make_strip', 'write_page'
+]

@@ -1,0 +1,30 @@
+"""Argument checks shared by the drawing functions."""
+from __future__ import annotations
+
+import numpy as np
+
+
+def describe(value: object) -> str:
+    """What was got, for an error: dtype and shape of an array, else the type."""
+    if isinstance(value, np.ndarray):
+        return f'{value.dtype} {value.shape}'
+    return type(value).__name__
+
+
+def check_image(image: np.ndarray, name: str = 'image') -> None:
+    """Raise a ValueError unless ``image`` is a non-empty uint8 (H, W, 3) array."""
+    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
+            and image.shape[2] == 3 and image.size):
+        raise ValueError(f'expected {name} to be a non-empty uint8 array (H, W, 3) in RGB, '
+                         f'got {describe(image)}')
+
+
+def check_mask(mask: np.ndarray, size: tuple[int, int] | None = None, name: str = 'mask') -> None:
+    """Raise a ValueError unless ``mask`` is a non-empty bool (H, W) array of ``size`` (H, W)."""
+    if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.ndim == 2
+            and mask.size):
+        raise ValueError(f'expected {name} to be a non-empty bool array (H, W), '
+                         f'got {describe(mask)}')
+    if size is not None and mask.shape != tuple(size):
+        raise ValueError(f'expected {name} to have the size (H, W) of its image, {tuple(size)}, '
+                         f'got {mask.shape}')

@@ -1,0 +1,174 @@
+"""One self-contained HTML page that compares LR, MSE-SR, GAN-SR, mask and GAN-SR after."""
+from __future__ import annotations
+
+import base64
+import io
+import os
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Iterable, Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from .checks import check_image, check_mask
+from .crop import crop_around
+from .overlay import draw_overlay
+
+JPEG_QUALITY = 90
+SAMPLES_MARK = '<!-- samples -->'
+
+
+@dataclass(frozen=True, eq=False)
+class PageSample:
+    """The pictures of one image and what is to be said about them.
+
+    Args:
+        name: Heading, such as the file name.
+        lq: LR image, uint8 (h, w, 3), RGB; shown at the SR images' size.
+        mse: MSE-SR image, uint8 (H, W, 3), RGB.
+        gan: GAN-SR image, as ``mse``.
+        mask: Artifacts of ``gan``, bool (H, W).
+        after: GAN-SR image after fine-tuning, as ``mse``; None leaves this picture out.
+        facts: (label, value) pairs shown below the heading, as ('regions', '3 → 0').
+
+    Raises:
+        ValueError: If a dtype or a shape differs from the above; the message names the sample.
+    """
+    name: str
+    lq: np.ndarray
+    mse: np.ndarray
+    gan: np.ndarray
+    mask: np.ndarray
+    after: np.ndarray | None = None
+    facts: Sequence[tuple[str, object]] = ()
+
+    def __post_init__(self) -> None:
+        for key in ('lq', 'mse', 'gan', 'after'):
+            image = getattr(self, key)
+            if image is None and key == 'after':
+                continue
+            check_image(image, f'{key!r} of {self.name!r}')
+            if key != 'lq' and image.shape != self.mse.shape:
+                raise ValueError(f'expected {key!r} of {self.name!r} to have the shape of '
+                                 f"'mse', {self.mse.shape}, got {image.shape}")
+        check_mask(self.mask, self.gan.shape[:2], f"'mask' of {self.name!r}")
+
+    def panels(self) -> list[tuple[str, np.ndarray]]:
+        """(label, image) of the four or five pictures, in the order in which they are shown."""
+        panels = [('LR', self.lq), ('MSE-SR', self.mse), ('GAN-SR', self.gan),
+                  ('Mask', draw_overlay(self.gan, self.mask))]
+        return panels if self.after is None else [*panels, ('GAN-SR after', self.after)]
+
+
+def write_page(path: str | os.PathLike,
+               title: str,
+               summary: Iterable[tuple[str, object]],
+               samples: Iterable[PageSample],
+               notes: Iterable[str] = (),
+               crop_size: int = 96) -> None:
+    """Write the comparison page: one HTML file that needs no other file and no network.
+
+    Each sample shows its pictures side by side and, below each, a magnified crop at its biggest
+    artifact region. A click opens a picture at 100 %, where arrow keys, digits or taps switch
+    between the versions at the same position.
+
+    The samples are written one by one in the given order, so a generator keeps memory at one
+    sample. The page appears under ``path`` only when it is complete; missing folders are made.
+
+    Args:
+        path: The HTML file; an existing one is replaced.
+        title: Heading of the page, plain text.
+        summary: (label, value) pairs shown in the header, plain text.
+        samples: What to show.
+        notes: Paragraphs below the header, plain text.
+        crop_size: Side of the magnified crop in SR px.
+
+    Raises:
+        ValueError: If ``crop_size`` is not positive.
+        OSError: If the file cannot be written.
+    """
+    if crop_size < 1:
+        raise ValueError(f'expected a positive crop_size, got {crop_size}')
+    template = resources.files(__package__).joinpath('page.html').read_text(encoding='utf-8')
+    # Split before filling in, so that no title or note can be taken for the mark.
+    head, tail = template.split(SAMPLES_MARK)
+    head = Template(head).substitute(
+        title=escape(str(title)),
+        summary=_definitions(summary),
+        notes=''.join(f'<p>{escape(str(note))}</p>\n' for note in notes))
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: its files are readable by their owner only, and a page is there to be shared.
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        # A file name may hold bytes that are no text: a question mark must not cost the page.
+        with open(part, 'w', encoding='utf-8', errors='replace') as file:
+            file.write(head)
+            number = 0
+            for number, sample in enumerate(samples, 1):
+                file.write(_sample(sample, number, crop_size))
+            if not number:
+                file.write('<p>No pictures to show.</p>\n')
+            file.write(tail)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _definitions(pairs: Iterable[tuple[str, object]]) -> str:
+    """A <dl> of escaped (label, value) pairs; nothing for no pairs."""
+    rows = ''.join(f'<div><dt>{escape(str(label))}</dt><dd>{escape(str(value))}</dd></div>\n'
+                   for label, value in pairs)
+    return f'<dl>\n{rows}</dl>\n' if rows else ''
+
+
+def _sample(sample: PageSample, number: int, crop_size: int) -> str:
+    """The <article> of one sample."""
+    crop = crop_around(sample.mask, crop_size)
+    panels = sample.panels()
+    figures = ''.join(_figure(label, image, sample, crop) for label, image in panels)
+    return (f'<article id="sample-{number}" data-name="{escape(sample.name)}">\n'
+            f'<h2>{escape(sample.name)}</h2>\n{_definitions(sample.facts)}'
+            f'<div class="panels n{len(panels)}">\n{figures}</div>\n</article>\n')
+
+
+def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice, slice]) -> str:
+    """One version of a sample: the whole picture, and the crop below it."""
+    height, width = sample.gan.shape[:2]
+    full = image
+    if image.shape != sample.gan.shape:  # the browser scales the LR image; its crop is cut here
+        full = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
+    detail = np.ascontiguousarray(full[crop])
+    rows, columns = crop
+    middle = (f'data-x="{(columns.start + columns.stop) / 2 / width:.4f}" '
+              f'data-y="{(rows.start + rows.stop) / 2 / height:.4f}"')
+    frame = (f'left:{100 * columns.start / width:.2f}%;top:{100 * rows.start / height:.2f}%;'
+             f'width:{100 * detail.shape[1] / width:.2f}%;'
+             f'height:{100 * detail.shape[0] / height:.2f}%')
+    alt = f'{escape(sample.name)}: {label}'
+    # Where every pixel counts (the tiny LR image, the magnified crop) nothing is lost to JPEG.
+    whole = _picture(image, width, height, alt, lossless=label == 'LR')
+    zoom = _picture(detail, detail.shape[1], detail.shape[0], f'{alt}, detail', lossless=True)
+    return (f'<figure>\n<figcaption>{label}</figcaption>\n'
+            f'<button type="button" class="full">{whole}<i style="{frame}"></i></button>\n'
+            f'<button type="button" class="crop" {middle}>{zoom}</button>\n</figure>\n')
+
+
+def _picture(image: np.ndarray, width: int, height: int, alt: str, lossless: bool) -> str:
+    """An <img> that carries its data, ``width`` x ``height`` CSS px unless styled otherwise."""
+    data = io.BytesIO()
+    if lossless:
+        kind = 'png'
+        Image.fromarray(image).save(data, 'PNG', optimize=True)
+    else:
+        kind = 'jpeg'  # full colour resolution: 4:2:0 would blur coloured texture
+        Image.fromarray(image).save(data, 'JPEG', quality=JPEG_QUALITY, subsampling=0)
+    text = base64.b64encode(data.getvalue()).decode('ascii')
+    return (f'<img loading="lazy" decoding="async" width="{width}" height="{height}" '
+            f'alt="{alt}" src="data:image/{kind};base64,{text}">')
