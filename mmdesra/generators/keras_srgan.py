@@ -58,6 +58,28 @@ class Layer(NamedTuple):
     weights: dict[str, np.ndarray]
 
 
+def convert(file: H5File, name: str | None = None) -> StateDict:
+    """Read a generator or a discriminator, whichever the file holds: only one has dense layers.
+
+    Args:
+        file (path or binary file): The h5 file, saved by Keras with ``save_weights`` or ``save``.
+        name (str, optional): What to call the file in errors. Default: its path.
+
+    Returns:
+        dict[str, Tensor]: As :func:`convert_generator` or :func:`convert_discriminator`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not HDF5, not of Keras, or of neither architecture.
+        ImportError: h5py is not installed.
+    """
+    name = name or _name_of(file)
+    layers = _read_layers(file, name)
+    dense = any(layer.kind == _DENSE for layer in layers)
+    network = (_empty_discriminator if dense else _empty_generator)(layers, name)
+    return _fill(network, layers, name)
+
+
 def convert_generator(file: H5File, name: str | None = None) -> StateDict:
     """Read a generator.
 

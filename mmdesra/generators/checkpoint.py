@@ -1,0 +1,151 @@
+"""Loading a generator's weights from the layouts that are in use, completely or not at all."""
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+SAFETENSORS_SUFFIX = '.safetensors'
+MAX_NAMES = 5
+"""Parameter names that an error lists before it says how many more there are."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A state dict found in a checkpoint, and the layout that it was found under."""
+    layout: str
+    state: Mapping[str, Tensor] = field(repr=False)
+
+
+def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -> str:
+    """Fill a module completely from a checkpoint.
+
+    Known layouts: MMagic (``state_dict`` with ``generator_ema.`` or ``generator.`` before the
+    names; the EMA is preferred), BasicSR (``params_ema``, ``params``), a bare state dict, and
+    safetensors. Files are read with ``weights_only=True``.
+
+    Args:
+        module (nn.Module): The generator (or discriminator) to fill, in place.
+        path (str | Path): ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``.
+        role (str): The attribute under which an MMagic model holds the module.
+
+    Returns:
+        str: The layout that was loaded, for the log.
+
+    Raises:
+        CheckpointError: If the file cannot be read safely, or if nothing in it fits the whole
+            module; the message names what is missing, unexpected or of another shape.
+    """
+    candidates = list(find_candidates(read_checkpoint(path), role))
+    if not candidates:
+        raise CheckpointError(f'{path}: holds no weights')
+    target = module.state_dict()
+    for candidate in candidates:
+        if not _differences(target, candidate.state):
+            module.load_state_dict({name: candidate.state.get(name, value)
+                                    for name, value in target.items()})
+            return candidate.layout
+    closest = max(candidates, key=lambda candidate: len(target.keys() & candidate.state.keys()))
+    reasons = '; '.join(_differences(target, closest.state))
+    raise CheckpointError(f'{path} ({closest.layout}) does not fit the {role} '
+                          f'{type(module).__name__}: {reasons}. Is it the weights of another '
+                          'architecture, or does the config differ?')
+
+
+def read_checkpoint(path: str | Path) -> Mapping:
+    """Read a checkpoint file on the CPU without running any code that it may hold.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, or needs more than tensors and plain
+            containers to be unpickled.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f'{path}: no such checkpoint file')
+    try:
+        if path.suffix == SAFETENSORS_SUFFIX:
+            from safetensors.torch import load_file
+            return load_file(path)
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f'{path}: is damaged, or holds Python objects besides tensors, which are not loaded '
+            f'because that would run code from the file ({_first_line(error)}). If you trust '
+            'it, save its state dict alone and use that file') from error
+    except Exception as error:  # every reader has errors of its own for damaged files
+        raise CheckpointError(f'{path}: cannot be read as a checkpoint '
+                              f'({_first_line(error)})') from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f'{path}: expected a dict of weights, got '
+                              f'{type(content).__name__}')
+    return content
+
+
+def find_candidates(content: Mapping, role: str = 'generator') -> Iterator[Candidate]:
+    """Yield the state dicts that a checkpoint may hold for a role, the preferred first."""
+    if isinstance(content.get('state_dict'), Mapping):
+        state = _tensors(content['state_dict'])
+        for prefix in (f'{role}_ema.', f'{role}.'):
+            part = _strip_prefix(state, prefix)
+            if part:
+                yield Candidate(f'MMagic, {prefix[:-1]}', part)
+        yield Candidate('state_dict', state)
+    for key in ('params_ema', 'params'):
+        if isinstance(content.get(key), Mapping):
+            yield Candidate(f'BasicSR, {key}', _tensors(content[key]))
+    bare = _tensors(content)
+    if bare:
+        yield Candidate('bare state dict', bare)
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Return a SHA-256 over a module's names, shapes and values: equal weights, equal text."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        if name.endswith('num_batches_tracked'):
+            continue  # it never changes an output
+        digest.update(f'{name} {tuple(value.shape)} {value.dtype}\n'.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _tensors(mapping: Mapping) -> dict[str, Tensor]:
+    # DataParallel wrappers write 'module.' before every name.
+    return {name[7:] if name.startswith('module.') else name: value
+            for name, value in mapping.items() if isinstance(value, Tensor)}
+
+
+def _strip_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    stripped = {name[len(prefix):]: value for name, value in state.items()
+                if name.startswith(prefix)}
+    return _tensors(stripped)
+
+
+def _differences(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    missing = [name for name in target
+               if name not in state and not name.endswith('num_batches_tracked')]
+    unexpected = [name for name in state if name not in target]
+    reshaped = [f'{name} ({tuple(state[name].shape)} instead of {tuple(value.shape)})'
+                for name, value in target.items()
+                if name in state and state[name].shape != value.shape]
+    found = dict(missing=missing, unexpected=unexpected)
+    found['of another shape'] = reshaped
+    return [f'{kind}: {_shorten(names)}' for kind, names in found.items() if names]
+
+
+def _shorten(names: list[str]) -> str:
+    rest = len(names) - MAX_NAMES
+    return ', '.join(names[:MAX_NAMES]) + (f' and {rest} more' if rest > 0 else '')
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
