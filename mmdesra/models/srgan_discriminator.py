@@ -55,11 +55,13 @@ class SRGANDiscriminator(nn.Module):
         input_size (int): Height and width of the input in pixels, a multiple of 16.
             Default: 96.
         dense_channels (int): Width of the first dense layer. Default: 1024.
-        norm_eval (bool): Keep batch norm in evaluation mode while training. SRGAN trains its
-            discriminator with the statistics of the batch, and shows it real and generated
-            patches in batches of their own, as MMagic does; running statistics mix the two, and
-            the published weights separate them far less with those. So the default is False.
-            With very few patches per GPU, the running statistics may be the lesser evil.
+        norm_eval (bool): Keep batch norm in evaluation mode while training. Wrong for the
+            published weights, so the default is False: they were trained with the statistics of
+            the batch, real and generated patches in batches of their own (as MMagic does too),
+            while the running statistics mix the two. On 96 photograph patches against their
+            GAN-SR results, the published weights rank a real one above a generated one with
+            probability 1.00 in batches of 16, 0.81 in batches of 4, and 0.59 in evaluation mode.
+            So prefer 16 or more patches a batch.
 
     Raises:
         ValueError: ``input_size`` is not a positive multiple of 16.
