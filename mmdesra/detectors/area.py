@@ -1,6 +1,7 @@
 """The smallest region that counts: in pixels, or as a share of the image."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -20,17 +21,17 @@ class AreaLimit:
         """Read ``4000``, ``'4000'`` (pixels) or ``'0.4%'`` (of the image).
 
         Raises:
-            ValueError: If ``text`` is neither, is negative, or is above 100%.
+            ValueError: If ``text`` is neither, is negative or infinite, or is above 100%.
         """
         if isinstance(text, AreaLimit):
             return text
         number = str(text).strip()
         is_share = number.endswith('%')
         try:
-            value = float(number.rstrip('%')) / (100 if is_share else 1)
+            value = float(number[:-1]) / 100 if is_share else float(number)
         except ValueError:
             value = -1
-        if not 0 <= value <= (1 if is_share else float('inf')):
+        if not (0 <= value <= 1 if is_share else 0 <= value < math.inf):
             raise ValueError('expected an area as pixels (4000) or as a share of the image '
                              f'(0.4%), got {text!r}')
         return cls(value, is_share)
@@ -40,4 +41,5 @@ class AreaLimit:
         return self.value * height * width if self.is_share else self.value
 
     def __str__(self) -> str:
-        return f'{self.value * 100:g}%' if self.is_share else f'{self.value:g} px'
+        # 10 digits: no two limits that tell regions apart read the same.
+        return f'{self.value * 100:.10g}%' if self.is_share else f'{self.value:.10g} px'

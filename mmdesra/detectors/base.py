@@ -92,8 +92,8 @@ class BaseDetector(ABC):
             Detection: Map and mask of shape ``(H, W)``.
 
         Raises:
-            ValueError: If sizes differ, the dtype is not uint8, or the image is smaller than
-                the 11×11 window.
+            ValueError: If sizes differ, the images are not uint8, the labels are no integers,
+                or the image is smaller than the 11×11 window.
         """
         _check_pair(gan, mse, labels)
         height, width = gan.shape[:2]
@@ -118,9 +118,9 @@ def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> 
     if min(gan.shape[:2]) < WINDOW_SIZE:
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} px '
                          f'(the window of the local statistics), got {_size(gan)}')
-    if labels is not None and labels.shape != gan.shape[:2]:
-        raise ValueError(f'expected a label map of the image\'s size {_size(gan)}, '
-                         f'got {_size(labels)}')
+    if labels is not None and (labels.shape != gan.shape[:2] or labels.dtype.kind not in 'iu'):
+        raise ValueError('expected a label map of integers, of the image\'s size '
+                         f'{_size(gan)}, got shape {labels.shape} and dtype {labels.dtype}')
 
 
 def _size(image: np.ndarray) -> str:

@@ -37,25 +37,26 @@ class ClassTable:
             path (str | Path): Default: the 150 ADE20K classes as DeSRA published them.
 
         Raises:
-            ValueError: If the file is no such table, naming the file and line.
+            ValueError: If the file is no such table, naming the file and the row.
         """
         try:
-            text = Path(path).read_text(encoding='utf-8')
-        except UnicodeDecodeError as error:
-            raise ValueError(f'{path}: expected a CSV text file, got other bytes') from error
-        lines = [line for line in text.splitlines() if line and not line.startswith('#')]
-        rows = list(csv.DictReader(lines))
+            text = Path(path).read_text(encoding='utf-8-sig')  # spreadsheets write such a mark
+            lines = [line for line in text.splitlines() if line and not line.startswith('#')]
+            rows = list(csv.DictReader(lines))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f'{path}: expected a CSV text file ({error})') from error
         if not rows or not {'index', 'class', 'bin'} <= set(rows[0]):
             raise ValueError(f'{path}: expected the columns index,class,bin')
         names, bins = [], []
         for expected, row in enumerate(rows):
             try:
-                index, value = int(row['index']), float(row['bin'])
-            except (TypeError, ValueError) as error:
-                raise ValueError(f'{path}: expected numbers for index and bin, got {row}') from error
+                index, name, value = int(row['index']), row['class'].strip(), float(row['bin'])
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ValueError(f'{path}: expected a name and numbers for index and bin, '
+                                 f'got {row}') from error
             if index != expected:
                 raise ValueError(f'{path}: expected index {expected}, got {index}')
-            names.append(row['class'].strip())
+            names.append(name)
             bins.append(value)
         try:
             class_weights(torch.tensor(bins))

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..ops import MARGIN, local_std, relative_difference, weight_map
+from ..ops.statistics import FORMS
 from .base import DETECTORS, BaseDetector
 from .class_table import ADE20K_TABLE, ClassTable
 
@@ -27,7 +28,7 @@ class DeSRA(BaseDetector):
             150 ADE20K classes as published. Used only where a label map is given.
 
     Raises:
-        ValueError: If the threshold is outside (0, 1].
+        ValueError: If an argument is none of these.
     """
 
     def __init__(self,
@@ -38,6 +39,8 @@ class DeSRA(BaseDetector):
         super().__init__(min_area)
         if not 0 < threshold <= 1:
             raise ValueError(f'expected a threshold in (0, 1], got {threshold}')
+        if form not in FORMS:
+            raise ValueError(f'expected form to be one of {FORMS}, got {form!r}')
         self.threshold = threshold
         self.form = form
         self.class_table = (class_table if isinstance(class_table, ClassTable)

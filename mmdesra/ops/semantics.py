@@ -16,16 +16,19 @@ def class_weights(bins: Tensor) -> Tensor:
 
     Args:
         bins (Tensor): Shape ``(K,)``, a bin b per class, below 20. The published bins are in
-            [0, 7]; a negative bin gives a weight below 1, which makes a class more sensitive.
+            [0, 11]; a negative bin gives a weight below 1, which makes a class more sensitive.
 
     Returns:
         Tensor: float64, shape ``(K,)``, positive.
 
     Raises:
-        ValueError: If a bin is 20 or more: its weight would not be positive and finite.
+        ValueError: If a bin is 20 or more, or not finite: its weight would not be positive and
+            finite.
     """
-    if bins.numel() and not bool((bins < NUM_INTERVALS).all()):
-        raise ValueError(f'expected class bins below {NUM_INTERVALS}, got {bins.max().item()}')
+    unusable = bins[~((bins < NUM_INTERVALS) & bins.isfinite())]
+    if len(unusable):
+        raise ValueError(f'expected finite class bins below {NUM_INTERVALS}, '
+                         f'got {unusable[0].item()}')
     return NUM_INTERVALS / (NUM_INTERVALS - bins.to(torch.float64))
 
 

@@ -87,7 +87,7 @@ def local_std(image: Tensor) -> Tensor:
 
 
 def texture_difference(std_gan: Tensor, std_mse: Tensor) -> Tensor:
-    r"""Absolute texture difference :math:`d = (\sigma_x - \sigma_y)^2` (DeSRA, eq. 2).
+    r"""Absolute texture difference :math:`d = (\sigma_x - \sigma_y)^2` of DeSRA.
 
     Args:
         std_gan (Tensor): :math:`\sigma_x`, local standard deviation of the GAN-SR image.
@@ -103,7 +103,7 @@ def relative_difference(std_gan: Tensor, std_mse: Tensor, form: str = 'released'
     r"""Relative texture difference D: 1 = same local variance, towards 0 = artifact.
 
     Released code: :math:`D = (2\sigma_x\sigma_y + C) / (\sigma_x^2 + \sigma_y^2 + C)`;
-    printed (DeSRA, eq. 4): the same without C in the numerator. The printed form reads a flat
+    printed in the paper: the same without C in the numerator. The printed form reads a flat
     area of both images as an artifact (D near 0), so the released one is the default.
 
     Args:
@@ -122,4 +122,5 @@ def relative_difference(std_gan: Tensor, std_mse: Tensor, form: str = 'released'
     product = 2 * std_gan * std_mse
     if form == 'released':
         product += STABILITY
-    return product / (std_gan**2 + std_mse**2 + STABILITY)
+    difference = product / (std_gan**2 + std_mse**2 + STABILITY)
+    return difference.clamp_(max=1)  # rounding alone can lead above

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from mmdesra.detectors import ClassTable
+
+HEAD = 'index,class,bin\n'
+
+
+def test_the_published_table():
+    table = ClassTable.load()
+    bins = dict(zip(table.names, table.bins))
+    assert len(table.names) == len(table.bins) == len(table.weights) == 150
+    assert len(bins) == 150  # no name twice
+    assert table.names == tuple(name.strip() for name in table.names)
+    assert (table.names[0], table.names[7], table.names[149]) == ('wall', 'bed', 'flag')
+    known = dict(sea=7, house=7, skyscraper=7, tree=5, grass=5, building=4, animal=3, sky=0)
+    assert {name: bins[name] for name in known} == known
+    assert set(table.bins) == {*range(10), 11}
+    assert table.weights.min() == 1
+    assert table.weights[table.names.index('sea')].item() == pytest.approx(20 / 13)
+
+
+@pytest.mark.parametrize('text', [
+    HEAD + '0,fur,10\n1,"sky, at night",-4.5\n',
+    '# mine\n\n' + HEAD + '0, fur ,10\n# between\n1,"sky, at night",-4.5\n',
+    'bin,index,class\n10,0,fur\n-4.5,1,"sky, at night"\n',
+    '\ufeff' + HEAD.replace('\n', '\r\n') + '0,fur,10\r\n1,"sky, at night",-4.5\r\n',  # Excel
+])
+def test_a_table_of_ones_own(tmp_path, text):
+    (tmp_path / 'mine.csv').write_bytes(text.encode())
+    table = ClassTable.load(tmp_path / 'mine.csv')
+    assert table == ClassTable(('fur', 'sky, at night'), (10, -4.5))
+    assert table.weights.tolist() == pytest.approx([2, 20 / 24.5])
+
+
+@pytest.mark.parametrize('content, message', [
+    ('', 'columns index,class,bin'),
+    (HEAD, 'columns index,class,bin'),
+    ('index,bin\n0,1\n', 'columns index,class,bin'),
+    (HEAD + '1,wall,1\n', 'expected index 0, got 1'),
+    (HEAD + '0,wall,1\n2,sky,1\n', 'expected index 1, got 2'),
+    (HEAD + '0,wall,high\n', 'numbers for index and bin, .*high'),
+    (HEAD + '0,wall\n', 'numbers for index and bin'),
+    ('index,bin,class\n0,4\n', 'a name and numbers'),
+    (HEAD + '0,wall,20\n', 'class bins below 20, got 20'),
+    (HEAD + '0,wall,nan\n', 'class bins below 20, got nan'),
+    (b'\x89PNG\r\n\x1a\n\x00\xff', 'CSV text'),
+    ('x' * 200_000, 'CSV'),
+])
+def test_a_malformed_table_is_an_error_that_names_the_file(tmp_path, content, message):
+    path = tmp_path / 'mine.csv'
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=f'mine.csv: .*{message}'):
+        ClassTable.load(path)

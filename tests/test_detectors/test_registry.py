@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mmengine.config import ConfigDict
+
+from mmdesra.detectors import DeSRA, build_detector
+
+
+@pytest.mark.parametrize('config', [
+    'DeSRA', dict(type='DeSRA', min_area=4000), ConfigDict(type='DeSRA', threshold=0.7)])
+def test_name_and_dicts_build_the_same_detector(config):
+    detector = build_detector(config)
+    assert isinstance(detector, DeSRA)
+    assert detector.describe() == DeSRA().describe()
+
+
+def test_a_detector_is_returned_as_it_is_and_a_dict_left_as_it_was():
+    detector, config = DeSRA(), dict(type='DeSRA')
+    assert build_detector(detector) is detector
+    build_detector(config)
+    assert config == dict(type='DeSRA')
+
+
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(KeyError, match='NoSuchDetector is not in'):
+        build_detector('NoSuchDetector')
+
+
+def test_a_wrong_argument_is_an_error_of_the_detector():
+    with pytest.raises(ValueError, match=r'threshold in \(0, 1\], got 3'):
+        build_detector(dict(type='DeSRA', threshold=3))
+
+
+OPTIONS = [dict(), dict(threshold=.6), dict(form='printed'), dict(min_area=1234567),
+           dict(min_area=1234568), dict(min_area='0.4%'), dict(min_area='0.40001%')]
+
+
+def test_the_description_tells_apart_what_gives_other_masks(tmp_path):
+    (tmp_path / 'bins.csv').write_text('index,class,bin\n0,all,3\n')
+    options = [*OPTIONS, dict(class_table=tmp_path / 'bins.csv')]
+    descriptions = [str(DeSRA(**option).describe()) for option in options]
+    assert len(set(descriptions)) == len(options)
+    assert descriptions == [str(DeSRA(**option).describe()) for option in options]
+
+
+def test_the_description_goes_through_json():
+    import json
+    description = DeSRA(min_area=np.float64(1000)).describe()
+    assert json.loads(json.dumps(description)) == description

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from mmdesra.ops import clean_mask, fill_holes, keep_large_regions
+
+SQUARE3, SQUARE5 = np.ones((3, 3)), np.ones((5, 5))
+
+
+def blobs(seed, share=.5, size=(60, 70), scale=3):
+    """Smooth random blobs; many touch the border."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=size), scale,
+                                    mode='wrap')
+    return noise > np.quantile(noise, 1 - share)
+
+
+def large_only(mask, min_area):
+    labels, count = ndimage.label(mask, SQUARE3)
+    areas = ndimage.sum_labels(mask, labels, range(count + 1))
+    return (areas > min_area)[labels] & mask
+
+
+def cleaned_by_scipy(mask, min_area):
+    mask = ndimage.binary_erosion(mask, SQUARE5, border_value=1)
+    mask = ndimage.binary_dilation(mask, SQUARE5, iterations=3)
+    return large_only(ndimage.binary_fill_holes(mask, SQUARE3), min_area)
+
+
+def run(function, mask, *args):
+    result = function(torch.from_numpy(mask), *args)
+    assert result.dtype == torch.bool
+    return result.numpy()
+
+
+@pytest.mark.parametrize('scale', [.7, 2, 5])
+@pytest.mark.parametrize('share', [.1, .3, .5, .8])
+@pytest.mark.parametrize('min_area', [0, 200, 1000])
+def test_cleaning_is_that_of_scipy(scale, share, min_area):
+    for seed in range(5):
+        mask = blobs(seed, share, scale=scale)
+        expected = cleaned_by_scipy(mask, min_area)
+        np.testing.assert_array_equal(run(clean_mask, mask, min_area), expected)
+
+
+@pytest.mark.parametrize('share', [.3, .5, .7])
+def test_filling_and_filtering_are_those_of_scipy(share):
+    for seed in range(10):
+        mask = blobs(seed, share, scale=1.5)
+        np.testing.assert_array_equal(
+            run(fill_holes, mask), ndimage.binary_fill_holes(mask, SQUARE3))
+        np.testing.assert_array_equal(
+            run(keep_large_regions, mask, 40), large_only(mask, 40))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.floats(.05, .9), st.floats(0, 1), st.sampled_from([0, 100, 900]))
+def test_a_smaller_mask_gives_a_subset(seed, share, kept, min_area):
+    rng = np.random.default_rng(seed)
+    mask = blobs(seed, share, size=(40, 50), scale=2)
+    smaller = mask & (blobs(seed + 1, kept, mask.shape, 4) | (rng.random(mask.shape) < kept))
+    inside = run(clean_mask, smaller, min_area)
+    assert not (inside & ~run(clean_mask, mask, min_area)).any()
+
+
+@pytest.mark.parametrize('size', [(1, 1), (11, 11), (70, 80)])
+def test_an_image_that_is_one_artifact_stays_one(size):
+    whole = np.ones(size, bool)
+    assert run(clean_mask, whole, whole.size - 1).all()
+    assert not run(clean_mask, whole, whole.size).any()
+
+
+@pytest.mark.parametrize('min_area', [0, 4000])
+def test_nothing_stays_nothing(min_area):
+    assert not run(clean_mask, np.zeros((70, 80), bool), min_area).any()
+
+
+def test_noise_goes_and_a_square_grows():
+    mask = np.zeros((60, 60), bool)
+    mask[5:9, 5:50] = True  # 4 px wide: the 5 px erosion removes it
+    mask[30:35, 30:35] = True  # 1 px after the erosion, 13 × 13 after three dilations
+    expected = np.zeros_like(mask)
+    expected[26:39, 26:39] = True
+    np.testing.assert_array_equal(run(clean_mask, mask, 168), expected)
+    assert not run(clean_mask, mask, 169).any()
+
+
+def test_a_hole_that_only_a_diagonal_opens_is_no_hole():
+    ring = np.zeros((5, 5), bool)
+    ring[1:4, 1:4] = True
+    ring[2, 2] = False
+    assert run(fill_holes, ring)[2, 2]
+    ring[1, 1] = False  # the background now leaks out over the corner
+    assert not run(fill_holes, ring)[2, 2]
+
+
+def test_diagonal_neighbours_are_one_region():
+    assert run(keep_large_regions, np.eye(5, dtype=bool), 4).sum() == 5
+    assert run(keep_large_regions, np.eye(5, dtype=bool), 5).sum() == 0
+
+
+def test_an_area_limit_that_rounding_put_just_below_still_drops():
+    share = 0.7 / 100 * 1000 * 1000
+    assert share < 7000
+    mask = np.zeros((1000, 1000), bool)
+    mask[:70, :100] = True
+    assert not run(keep_large_regions, mask, share).any()
+    mask[70, 0] = True
+    assert run(keep_large_regions, mask, share).sum() == 7001
+
+
+@pytest.mark.parametrize('function', [
+    lambda mask: clean_mask(mask, 10), fill_holes, lambda mask: keep_large_regions(mask, 10)])
+def test_the_input_is_left_alone_and_may_be_a_view(function):
+    mask = torch.from_numpy(blobs(0)).T
+    before = mask.clone()
+    assert torch.equal(function(mask), function(mask.contiguous()))
+    assert torch.equal(mask, before)
