@@ -4,6 +4,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..errors import InputError
+
 
 @dataclass(frozen=True)
 class AreaLimit:
@@ -21,7 +23,7 @@ class AreaLimit:
         """Read ``4000``, ``'4000'`` (pixels) or ``'0.4%'`` (of the image).
 
         Raises:
-            ValueError: If ``text`` is neither, is negative or infinite, or is above 100%.
+            InputError: If ``text`` is neither, is negative or infinite, or is above 100%.
         """
         if isinstance(text, AreaLimit):
             return text
@@ -32,7 +34,7 @@ class AreaLimit:
         except ValueError:
             value = -1
         if not (0 <= value <= 1 if is_share else 0 <= value < math.inf):
-            raise ValueError('expected an area as pixels (4000) or as a share of the image '
+            raise InputError('expected an area as pixels (4000) or as a share of the image '
                              f'(0.4%), got {text!r}')
         return cls(value, is_share)
 

@@ -42,7 +42,9 @@ def build_detector(config: dict | str | BaseDetector) -> BaseDetector:
     """Build a detector from its registered name, a config dict, or return it as it is."""
     if isinstance(config, BaseDetector):
         return config
-    return DETECTORS.build(dict(type=config) if isinstance(config, str) else dict(config))
+    config = dict(type=config) if isinstance(config, str) else dict(config)
+    # The scope is named because a runner's default scope (mmagic) has no registry of detectors.
+    return DETECTORS.build(dict(config, _scope_='mmdesra'))
 
 
 class BaseDetector(ABC):

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..ops import class_weights
 
 ADE20K_TABLE = Path(__file__).with_name('ade20k_bins.csv')
@@ -37,29 +38,29 @@ class ClassTable:
             path (str | Path): Default: the 150 ADE20K classes as DeSRA published them.
 
         Raises:
-            ValueError: If the file is no such table, naming the file and the row.
+            InputError: If the file is no such table, naming the file and the row.
         """
         try:
             text = Path(path).read_text(encoding='utf-8-sig')  # spreadsheets write such a mark
             lines = [line for line in text.splitlines() if line and not line.startswith('#')]
             rows = list(csv.DictReader(lines))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f'{path}: expected a CSV text file ({error})') from error
+            raise InputError(f'{path}: expected a CSV text file ({error})') from error
         if not rows or not {'index', 'class', 'bin'} <= set(rows[0]):
-            raise ValueError(f'{path}: expected the columns index,class,bin')
+            raise InputError(f'{path}: expected the columns index,class,bin')
         names, bins = [], []
         for expected, row in enumerate(rows):
             try:
                 index, name, value = int(row['index']), row['class'].strip(), float(row['bin'])
             except (AttributeError, TypeError, ValueError) as error:
-                raise ValueError(f'{path}: expected a name and numbers for index and bin, '
+                raise InputError(f'{path}: expected a name and numbers for index and bin, '
                                  f'got {row}') from error
             if index != expected:
-                raise ValueError(f'{path}: expected index {expected}, got {index}')
+                raise InputError(f'{path}: expected index {expected}, got {index}')
             names.append(name)
             bins.append(value)
         try:
             class_weights(torch.tensor(bins))
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise InputError(f'{path}: {error}') from error
         return cls(tuple(names), tuple(bins))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..errors import InputError
 from ..ops import MARGIN, local_std, relative_difference, weight_map
 from ..ops.statistics import FORMS
 from .base import DETECTORS, BaseDetector
@@ -28,7 +29,7 @@ class DeSRA(BaseDetector):
             150 ADE20K classes as published. Used only where a label map is given.
 
     Raises:
-        ValueError: If an argument is none of these.
+        InputError: If an argument is none of these.
     """
 
     def __init__(self,
@@ -38,9 +39,9 @@ class DeSRA(BaseDetector):
                  class_table: str | Path | ClassTable = ADE20K_TABLE) -> None:
         super().__init__(min_area)
         if not 0 < threshold <= 1:
-            raise ValueError(f'expected a threshold in (0, 1], got {threshold}')
+            raise InputError(f'expected a threshold in (0, 1], got {threshold}')
         if form not in FORMS:
-            raise ValueError(f'expected form to be one of {FORMS}, got {form!r}')
+            raise InputError(f'expected form to be one of {FORMS}, got {form!r}')
         self.threshold = threshold
         self.form = form
         self.class_table = (class_table if isinstance(class_table, ClassTable)

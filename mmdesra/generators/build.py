@@ -7,10 +7,11 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
 
+from ..errors import InputError
 from .checkpoint import load_weights
 
 
-class GeneratorError(ValueError):
+class GeneratorError(InputError):
     """A generator that cannot be built from what was given."""
 
 
@@ -26,18 +27,22 @@ def build_generator(spec: str | dict) -> nn.Module:
         nn.Module: In evaluation mode. MMagic is imported only if the type is one of its own.
 
     Raises:
-        GeneratorError: If the config has no generator, the type is unknown, or it needs
-            arguments.
+        GeneratorError: If the config cannot be read or has no generator, the type is unknown,
+            or it needs other arguments.
     """
     if isinstance(spec, str):
         spec = _read_config(spec) if _names_config(spec) else dict(type=spec)
+    if 'type' not in spec:
+        raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
+    type_name = spec['type']
+    registry = _registry_of(type_name)
+    if isinstance(type_name, str) and registry.get(type_name) is None:
+        raise GeneratorError(f'unknown generator type {type_name!r}; expected a registered type '
+                             'or a config file')
     try:
-        return _registry_of(spec['type']).build(dict(spec)).eval()
-    except KeyError as error:
-        raise GeneratorError(f'unknown generator type {spec["type"]!r} ({error}); expected a '
-                             'registered type or a config file') from error
+        return registry.build(dict(spec)).eval()
     except TypeError as error:
-        raise GeneratorError(f'{spec["type"]} cannot be built from {spec} ({error}); name a '
+        raise GeneratorError(f'{type_name} cannot be built from {spec} ({error}); name a '
                              'config file instead, e.g. mmagic::real_esrgan/….py') from error
 
 
@@ -53,11 +58,15 @@ def _names_config(spec: str) -> bool:
 
 
 def _read_config(spec: str) -> dict:
-    if '::' in spec:
-        from mmengine.hub import get_config
-        config = get_config(spec.removesuffix('.py') + '.py')
-    else:
-        config = Config.fromfile(spec)
+    try:
+        if '::' in spec:
+            from mmengine.hub import get_config
+            config = get_config(spec.removesuffix('.py') + '.py')
+        else:
+            config = Config.fromfile(spec)
+    except Exception as error:  # a config is a program
+        raise GeneratorError(f'{spec}: cannot be read as a config '
+                             f'({type(error).__name__}: {error})') from error
     try:
         return config.model.generator.to_dict()
     except AttributeError as error:
@@ -67,5 +76,9 @@ def _read_config(spec: str) -> dict:
 def _registry_of(type_name: str):
     if type_name in MODELS.module_dict:
         return MODELS
-    from mmagic.registry import MODELS as MMAGIC_MODELS
+    try:
+        from mmagic.registry import MODELS as MMAGIC_MODELS
+    except ModuleNotFoundError as error:
+        raise GeneratorError(f'unknown generator type {type_name!r}: it is none of ours, and '
+                             f'MMagic cannot be imported ({error})') from error
     return MMAGIC_MODELS

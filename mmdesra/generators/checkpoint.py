@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
+
 SAFETENSORS_SUFFIX = '.safetensors'
 MAX_NAMES = 5
 """Parameter names that an error lists before it says how many more there are."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InputError):
     """A checkpoint that cannot be used; the message names the file and what is wrong."""
 
 
@@ -79,7 +81,7 @@ def read_checkpoint(path: str | Path) -> Mapping:
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f'{path}: is damaged, or holds Python objects besides tensors, which are not loaded '
-            f'because that would run code from the file ({_first_line(error)}). If you trust '
+            f'because that would run code from the file ({_refusal(error)}). If you trust '
             'it, save its state dict alone and use that file') from error
     except Exception as error:  # every reader has errors of its own for damaged files
         raise CheckpointError(f'{path}: cannot be read as a checkpoint '
@@ -121,7 +123,8 @@ def fingerprint(module: nn.Module) -> str:
 def _tensors(mapping: Mapping) -> dict[str, Tensor]:
     # DataParallel wrappers write 'module.' before every name.
     return {name[7:] if name.startswith('module.') else name: value
-            for name, value in mapping.items() if isinstance(value, Tensor)}
+            for name, value in mapping.items()
+            if isinstance(name, str) and isinstance(value, Tensor)}
 
 
 def _strip_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -147,5 +150,11 @@ def _shorten(names: list[str]) -> str:
     return ', '.join(names[:MAX_NAMES]) + (f' and {rest} more' if rest > 0 else '')
 
 
+def _refusal(error: pickle.UnpicklingError) -> str:
+    # PyTorch's message begins with the advice to load the file with weights_only=False.
+    lines = [line for line in str(error).splitlines() if 'nsupported' in line]
+    return lines[0].strip().split('. ')[0] if lines else 'it is no pickle of weights'
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f'{type(error).__name__}: {error}'.splitlines()[0]

@@ -15,7 +15,7 @@ class Upscaler:
 
     Args:
         generator (nn.Module): Shape ``(N, 3, H, W)`` to ``(N, 3, s·H, s·W)``, RGB in [0, 1].
-            It is run in evaluation mode and left in the mode that it was in.
+            It is run in evaluation mode; each part is left in the mode that it was in.
         tile (int): Side of the tiles in LR pixels; 0 = the whole image at once.
         tile_pad (int): LR pixels around a tile that are computed and thrown away. From half of
             the generator's receptive field on, tiles leave no trace.
@@ -53,21 +53,23 @@ class Upscaler:
             ValueError: If the generator returns NaN or infinity.
         """
         image = torch.from_numpy(np.ascontiguousarray(lq.transpose(2, 0, 1)))
-        was_training = self.generator.training
+        modes = {module: module.training for module in self.generator.modules()}
         self.generator.eval()
         try:
             sr = self._run_tiles(image) if self.tile else self._run(image)
         finally:
-            self.generator.train(was_training)
+            for module, training in modes.items():  # parts may have modes of their own
+                module.training = training
         return sr.permute(1, 2, 0).contiguous().numpy()
 
     def _run(self, image: Tensor) -> Tensor:
         """uint8 (3, H, W) on the CPU to uint8 (3, s·H, s·W) on the CPU."""
         device = self.device
         dtype = torch.float16 if device.type == 'cuda' else torch.bfloat16
-        batch = image.to(device).unsqueeze(0).float() / 255
+        # On a CPU, convolutions run about twice as fast with the channels last.
+        batch = image.to(device).unsqueeze(0).to(torch.float32, memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype, enabled=self.half):
-            sr = self.generator(batch)[0].float()
+            sr = self.generator(batch / 255)[0].float()
         if not bool(torch.isfinite(sr).all()):
             raise ValueError('the generator returned NaN or infinity'
                              + (' (half precision is on)' if self.half else ''))

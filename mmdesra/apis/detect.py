@@ -1,0 +1,118 @@
+"""Detecting the artifacts of a folder of images."""
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..detectors import BaseDetector, Detection
+from ..files import (ImageError, make_output_folder, write_image, write_map, write_mask,
+                     write_text)
+from ..generators import PairSource
+from ..segmentors import LabelFolder
+from ..visualization import draw_overlay
+
+logger = logging.getLogger('mmdesra')
+
+TABLE_NAME = 'detections.csv'
+OVERLAY_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """One row of ``detections.csv``.
+
+    Attributes:
+        image (str): File name.
+        width (int): Of the SR image, in px.
+        height (int): Of the SR image, in px.
+        regions (int): Artifact regions.
+        artifact_px (int): Artifact pixels.
+        artifact_share (float): Artifact pixels / all pixels, in [0, 1].
+        largest_px (int): Area of the largest region.
+        error (str): Why the image was skipped; empty if it was not.
+    """
+    image: str
+    width: int = 0
+    height: int = 0
+    regions: int = 0
+    artifact_px: int = 0
+    artifact_share: float = 0.0
+    largest_px: int = 0
+    error: str = ''
+
+    @classmethod
+    def of(cls, image: str, detection: Detection) -> ImageResult:
+        """Sum up a detection."""
+        height, width = detection.mask.shape
+        areas = detection.regions.areas
+        return cls(image, width, height, len(areas), detection.area,
+                   round(detection.area / (height * width), 6),
+                   int(areas.max()) if len(areas) else 0)
+
+
+def detect_folder(source: PairSource,
+                  detector: BaseDetector,
+                  out_dir: str | Path,
+                  labels: LabelFolder | None = None,
+                  save_map: bool = False) -> list[ImageResult]:
+    """Detect the artifacts of every pair and write them down.
+
+    ``out_dir`` gets ``mask/NAME.png`` (0/255), ``overlay/NAME.jpg``, ``detections.csv``, and
+    with ``save_map`` also ``map/NAME.png`` (16-bit, 65535 = 1.0). An image that cannot be used
+    is reported, noted in the table, and skipped.
+
+    Args:
+        source (PairSource): The pairs.
+        detector (BaseDetector): The detector.
+        out_dir (str | Path): Made if missing; results of the same names are replaced.
+        labels (LabelFolder, optional): Label maps; None switches the semantic step off.
+        save_map (bool): Whether to write the maps.
+
+    Returns:
+        list[ImageResult]: One for each pair, in the order of the names.
+
+    Raises:
+        OSError: If ``out_dir`` cannot be written.
+    """
+    out_dir = make_output_folder(out_dir)
+    for name in ['mask', 'overlay'] + ['map'] * save_map:
+        make_output_folder(out_dir / name)
+    results = []
+    for path in tqdm(source.paths, 'detect', unit='image'):
+        try:
+            results.append(_detect_one(source, detector, out_dir, labels, save_map, path))
+        except ImageError as error:
+            tqdm.write(f'skipped: {error}')
+            results.append(ImageResult(path.name, error=str(error)))
+    _write_table(out_dir / TABLE_NAME, results)
+    return results
+
+
+def _detect_one(source: PairSource, detector: BaseDetector, out_dir: Path,
+                labels: LabelFolder | None, save_map: bool, path: Path) -> ImageResult:
+    pair = source.load(path)
+    label_map = labels.load(path.stem) if labels else None
+    try:
+        detection = detector.detect(pair.gan, pair.mse, label_map)
+    except ValueError as error:
+        raise ImageError(f'{path}: {error}') from error
+    write_mask(out_dir / 'mask' / f'{path.stem}.png', detection.mask)
+    write_image(out_dir / 'overlay' / f'{path.stem}.jpg',
+                draw_overlay(pair.gan, detection.mask), quality=OVERLAY_QUALITY)
+    if save_map:
+        write_map(out_dir / 'map' / f'{path.stem}.png', detection.map)
+    return ImageResult.of(path.name, detection)
+
+
+def _write_table(path: Path, results: Sequence[ImageResult]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [column.name for column in fields(ImageResult)])
+    writer.writeheader()
+    writer.writerows(asdict(result) for result in results)
+    write_text(path, text.getvalue())

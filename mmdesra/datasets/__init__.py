@@ -1,0 +1,1 @@
+"""Pseudo GTs: the folder, its making, and the dataset that serves it."""

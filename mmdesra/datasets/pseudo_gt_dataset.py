@@ -1,0 +1,69 @@
+"""(LR, pseudo-GT) pairs from a pseudo-GT folder, for any MMagic GAN-SR model."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mmengine.dataset import BaseDataset
+
+from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
+
+
+class PseudoGTDataset(BaseDataset):
+    """Serves the pairs of a pseudo-GT folder to a training pipeline.
+
+    A sample is a dict with ``key``, ``img_path`` (LR), ``gt_path`` (pseudo GT) and
+    ``mask_path`` (artifacts), the keys of MMagic's ``BasicImageDataset``. A pair whose mask was
+    deleted is left out.
+
+    Args:
+        data_root (str): The pseudo-GT folder, complete.
+        pipeline (Sequence[dict | Callable]): MMagic transforms. Default: none.
+        lq_dir (str, optional): Where the LR images are now. Default: where the manifest says.
+        metainfo (dict, optional): As for ``BaseDataset``.
+        **kwargs: As for ``BaseDataset``, for example ``lazy_init``.
+
+    Raises:
+        PseudoGTError: If the folder is incomplete, holds no pair, misses a file, or if a mask
+            was repainted after its pseudo GT was composed.
+    """
+
+    METAINFO = dict(dataset_type='pseudo_gt', task_name='sisr')
+
+    def __init__(self,
+                 data_root: str,
+                 pipeline: Sequence[dict | Callable] = (),
+                 lq_dir: str | None = None,
+                 metainfo: dict | None = None,
+                 **kwargs) -> None:
+        self.lq_dir = lq_dir
+        # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
+        kwargs.setdefault('serialize_data', False)
+        super().__init__(data_root=str(data_root), pipeline=list(pipeline), metainfo=metainfo,
+                         **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the manifest and check that its files are there."""
+        folder = PseudoGTFolder(self.data_root)
+        manifest = folder.read_manifest()
+        lq_dir = Path(self.lq_dir or manifest.lq_dir)
+        samples = [_sample(folder, lq_dir, record) for record in manifest.records
+                   if record.regions and folder.mask_path(record.name).is_file()]
+        if not samples:
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
+                                f'found in {len(manifest.records)} images. Give more LR images, '
+                                'or lower the smallest area that counts')
+        return samples
+
+
+def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:
+    lq, gt, mask = (lq_dir / record.lq, folder.gt_path(record.name),
+                    folder.mask_path(record.name))
+    for path in (lq, gt):
+        if not path.is_file():
+            raise PseudoGTError(f'{path}: is missing; the manifest of {folder.root} names it '
+                                '(LR images moved? give their folder as lq_dir)')
+    if file_sha256(mask) != record.mask_sha256:
+        raise PseudoGTError(f'{mask}: was changed after its pseudo GT was composed; run '
+                            'tools/make_pseudo_gt.py with --recompose')
+    return dict(key=record.name, img_path=str(lq), gt_path=str(gt), mask_path=str(mask))

@@ -1,0 +1,215 @@
+"""The pseudo-GT folder: ``gt/ mask/ manifest.json``, the interface between the two halves.
+
+While it is being made, finished images are noted line by line in journals (one a rank), so that
+a run killed at any moment goes on where it was. When all are done the journals become the
+manifest, written in one move. Nothing in it depends on when or in how many goes it was made.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import make_output_folder, remove_parts, write_text
+
+FORMAT = 'mmdesra pseudo-GT folder'
+VERSION = 1
+MANIFEST = 'manifest.json'
+JOURNALS = '.journal-*.jsonl'
+
+
+class PseudoGTError(InputError):
+    """A pseudo-GT folder that cannot be used as it is; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one LR image.
+
+    Attributes:
+        name (str): File stem of the LR image; its pair is ``gt/NAME.png``, ``mask/NAME.png``.
+        lq (str): File name of the LR image inside the folder's ``lq_dir``.
+        lq_sha256 (str): SHA-256 of that file.
+        regions (int): Artifact regions; 0 = the image is clean and has no pair.
+        area (int): Artifact pixels.
+        mask_sha256 (str): SHA-256 of the mask that the pseudo GT was composed with.
+    """
+    name: str
+    lq: str
+    lq_sha256: str
+    regions: int = 0
+    area: int = 0
+    mask_sha256: str = ''
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a complete folder says of itself.
+
+    Attributes:
+        lq_dir (str): Where the LR images were, an absolute path.
+        made_with (dict): Weights and settings that decide the pairs.
+        records (tuple[Record]): One for each LR image, sorted by name.
+        skipped (dict): File name of each LR image that could not be used, with the reason.
+    """
+    lq_dir: str
+    made_with: dict
+    records: tuple[Record, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+class PseudoGTFolder:
+    """Paths and bookkeeping of one folder.
+
+    Args:
+        root (str | Path): The folder; it need not exist yet.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def gt_path(self, name: str) -> Path:
+        """Path: The pseudo GT of an image."""
+        return self.root / 'gt' / f'{name}.png'
+
+    def mask_path(self, name: str) -> Path:
+        """Path: The mask of an image."""
+        return self.root / 'mask' / f'{name}.png'
+
+    @property
+    def is_complete(self) -> bool:
+        """bool: Whether the manifest is there and no run is under way."""
+        return (self.root / MANIFEST).is_file() and not any(self.root.glob(JOURNALS))
+
+    def open_for_making(self, made_with: dict) -> None:
+        """Make the folders, clear what killed writers left, and check the settings.
+
+        Raises:
+            PseudoGTError: If the folder holds images made with other weights or settings.
+            OSError: If it cannot be written.
+        """
+        for folder in (self.root, self.root / 'gt', self.root / 'mask'):
+            make_output_folder(folder)
+            remove_parts(folder)
+        for found, source in self._made_with():
+            if found != made_with:
+                raise PseudoGTError(
+                    f'{source}: these pseudo GTs were made with other weights or settings '
+                    f'({_describe_difference(found, made_with)}). Use another folder, or delete '
+                    'this one if it is not needed')
+
+    def journal(self, rank: int, made_with: dict) -> Journal:
+        """Open this rank's journal."""
+        return Journal(self.root / JOURNALS.replace('*', str(rank)), made_with)
+
+    def finished(self) -> dict[str, Record]:
+        """Return the records of a complete or interrupted folder, by name."""
+        records = {}
+        if (self.root / MANIFEST).is_file():
+            records = {record.name: record for record in self.read_manifest().records}
+        for path in sorted(self.root.glob(JOURNALS)):
+            records.update({record.name: record for record in Journal.read(path)[1]})
+        return records
+
+    def complete(self, manifest: Manifest) -> None:
+        """Write the manifest and remove the journals."""
+        records = sorted(manifest.records, key=lambda record: record.name)
+        content = dict(format=FORMAT, version=VERSION, lq_dir=manifest.lq_dir,
+                       made_with=manifest.made_with,
+                       records=[asdict(record) for record in records],
+                       skipped=dict(sorted(manifest.skipped.items())))
+        write_text(self.root / MANIFEST, json.dumps(content, indent=1) + '\n')
+        for path in self.root.glob(JOURNALS):
+            path.unlink()
+
+    def read_manifest(self) -> Manifest:
+        """Read the manifest.
+
+        Raises:
+            PseudoGTError: If there is none, or it is not one of this format.
+        """
+        path = self.root / MANIFEST
+        try:
+            content = json.loads(path.read_text(encoding='utf-8'))
+            if content['format'] != FORMAT or content['version'] != VERSION:
+                raise PseudoGTError(f'{path}: expected {FORMAT!r} version {VERSION}, got '
+                                    f'{content["format"]!r} version {content["version"]}')
+            records = tuple(_read_record(entry) for entry in content['records'])
+            return Manifest(content['lq_dir'], content['made_with'], records,
+                            content['skipped'])
+        except FileNotFoundError as error:
+            raise PseudoGTError(f'{self.root}: holds no {MANIFEST}; it is no pseudo-GT folder, or '
+                                'its making was interrupted (run the same command again, it goes '
+                                'on where it was)') from error
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, PseudoGTError):
+                raise
+            raise PseudoGTError(f'{path}: is damaged ({error})') from error
+
+    def _made_with(self) -> Iterable[tuple[dict, Path]]:
+        if (self.root / MANIFEST).is_file():
+            yield self.read_manifest().made_with, self.root / MANIFEST
+        for path in sorted(self.root.glob(JOURNALS)):
+            made_with = Journal.read(path)[0]
+            if made_with is not None:
+                yield made_with, path
+
+
+class Journal:
+    """Finished images, a JSON line each; the first line says what they are made with.
+
+    Args:
+        path (Path): The file, appended to if it exists.
+        made_with (dict): Weights and settings.
+    """
+
+    def __init__(self, path: Path, made_with: dict) -> None:
+        found, records = self.read(path) if path.exists() else (None, [])
+        # Rewritten on opening: a kill may have torn the last line.
+        lines = [made_with if found is None else found, *map(asdict, records)]
+        write_text(path, ''.join(json.dumps(line) + '\n' for line in lines))
+        self._file = path.open('a', encoding='utf-8')
+
+    def add(self, record: Record) -> None:
+        """Note an image whose files are written."""
+        self._file.write(json.dumps(asdict(record)) + '\n')
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; it stays for the merge."""
+        self._file.close()
+
+    @staticmethod
+    def read(path: Path) -> tuple[dict | None, list[Record]]:
+        """Return the first line's settings and the records; a torn last line is left out."""
+        lines = path.read_text(encoding='utf-8').split('\n')[:-1]
+        if not lines:
+            return None, []
+        return json.loads(lines[0]), [_read_record(json.loads(line)) for line in lines[1:]]
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _read_record(entry: dict) -> Record:
+    record = Record(**entry)
+    for name in (record.name, record.lq):
+        if not isinstance(name, str) or Path(name).name != name:
+            raise ValueError(f'expected a plain file name, got {name!r}')
+    return record
+
+
+def _describe_difference(found: dict, wanted: dict) -> str:
+    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    return '; '.join(f'{key}: there {_short(found.get(key))}, now {_short(wanted.get(key))}'
+                     for key in keys)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + '...'

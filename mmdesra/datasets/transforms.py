@@ -1,0 +1,134 @@
+"""Transforms for pseudo GTs: composing one, and cropping where the artifacts are."""
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from .pseudo_gt import compose_pseudo_gt
+
+
+class ComposePseudoGT(BaseTransform):
+    """Compose a pseudo GT from a sample's GAN-SR and MSE-SR images and its mask.
+
+    Required keys: ``gan_key``, ``mse_key``, ``mask_key``; added key: ``gt_key``. See
+    :func:`compose_pseudo_gt`.
+
+    Args:
+        gan_key (str): Key of the GAN-SR image, ``(H, W, 3)``. Default: 'gan'.
+        mse_key (str): Key of the MSE-SR image, the same shape. Default: 'mse'.
+        mask_key (str): Key of the mask, ``(H, W)`` or ``(H, W, 1)``, artifacts non-zero.
+            Default: 'mask'.
+        gt_key (str): Key of the result. Default: 'gt'.
+    """
+
+    def __init__(self, gan_key: str = 'gan', mse_key: str = 'mse', mask_key: str = 'mask',
+                 gt_key: str = 'gt') -> None:
+        self.gan_key = gan_key
+        self.mse_key = mse_key
+        self.mask_key = mask_key
+        self.gt_key = gt_key
+
+    def transform(self, results: dict) -> dict:
+        """Add the pseudo GT.
+
+        Raises:
+            ValueError: If the images differ in size.
+        """
+        mask = results[self.mask_key]
+        results[self.gt_key] = compose_pseudo_gt(
+            results[self.gan_key], results[self.mse_key], mask.reshape(mask.shape[:2]) > 0)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(gan_key={self.gan_key}, mse_key={self.mse_key}, '
+                f'mask_key={self.mask_key}, gt_key={self.gt_key})')
+
+
+class PairedMaskCrop(BaseTransform):
+    """Crop LR image, GT and mask at one place, often around an artifact pixel.
+
+    Artifacts cover a few percent of the pixels, so patches at random places would mostly teach
+    the generator to reproduce itself. Required and modified keys: ``img``, ``gt``, ``mask``.
+
+    Args:
+        gt_patch_size (int): Side of the GT patch, a multiple of the scale. Smaller images are
+            an error.
+        mask_prob (float): Probability that the patch is centred on an artifact pixel (as far
+            as the image's border allows), in [0, 1]. Default: 0.5.
+    """
+
+    def __init__(self, gt_patch_size: int, mask_prob: float = 0.5) -> None:
+        self.gt_patch_size = gt_patch_size
+        self.mask_prob = mask_prob
+
+    def transform(self, results: dict) -> dict:
+        """Crop.
+
+        Raises:
+            ValueError: If the sizes do not fit each other, or are smaller than the patch.
+        """
+        lq, gt = results['img'], results['gt']
+        mask = results['mask'].reshape(results['mask'].shape[:2])
+        scale, patch = self._measure(lq, gt, mask, results)
+        top, left = self._choose_corner(mask, scale, patch)
+        results['img'] = lq[top:top + patch, left:left + patch]
+        window = (slice(top * scale, top * scale + self.gt_patch_size),
+                  slice(left * scale, left * scale + self.gt_patch_size))
+        results['gt'] = gt[window]
+        results['mask'] = mask[window][..., None]  # MMagic transposes and packs (H, W, C)
+        return results
+
+    def _measure(self, lq: np.ndarray, gt: np.ndarray, mask: np.ndarray,
+                 results: dict) -> tuple[int, int]:
+        scale = gt.shape[0] // lq.shape[0]
+        where = f'({results.get("img_path")}, {results.get("gt_path")})'
+        if gt.shape[:2] != (lq.shape[0] * scale, lq.shape[1] * scale) or mask.shape != gt.shape[:2]:
+            raise ValueError(f'expected a GT and a mask {scale} times the size of the LR image, '
+                             f'got LR {lq.shape[:2]}, GT {gt.shape[:2]}, mask {mask.shape} {where}')
+        if self.gt_patch_size % scale:
+            raise ValueError(f'expected gt_patch_size to be a multiple of the scale {scale}, got '
+                             f'{self.gt_patch_size}')
+        patch = self.gt_patch_size // scale
+        if min(lq.shape[:2]) < patch:
+            raise ValueError(f'expected an LR image of at least {patch}x{patch} px, got '
+                             f'{lq.shape[1]}x{lq.shape[0]} {where}; choose a smaller gt_patch_size')
+        return scale, patch
+
+    def _choose_corner(self, mask: np.ndarray, scale: int, patch: int) -> tuple[int, int]:
+        limits = np.array(mask.shape) // scale - patch
+        if np.random.rand() < self.mask_prob:
+            artifact_pixels = np.flatnonzero(mask)
+            if len(artifact_pixels):
+                pixel = artifact_pixels[np.random.randint(len(artifact_pixels))]
+                centre = np.array(np.unravel_index(pixel, mask.shape)) // scale
+                top, left = np.clip(centre - patch // 2, 0, limits)
+                return int(top), int(left)
+        return np.random.randint(limits[0] + 1), np.random.randint(limits[1] + 1)
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(gt_patch_size={self.gt_patch_size}, '
+                f'mask_prob={self.mask_prob})')
+
+
+def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5) -> list[dict]:
+    """Return the transforms that load, crop and flip a pair for any MMagic GAN-SR model.
+
+    ``gt_unsharp``, which MMagic's RealESRGAN always reads, is the pseudo GT itself: it is made
+    of network outputs, and sharpening it would teach the artifacts anew.
+
+    Args:
+        gt_patch_size (int): See :class:`PairedMaskCrop`.
+        mask_prob (float): See :class:`PairedMaskCrop`.
+    """
+    images = ['img', 'gt', 'mask']
+    return [
+        dict(type='LoadImageFromFile', key='img', color_type='color', channel_order='rgb'),
+        dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
+        dict(type='LoadImageFromFile', key='mask', color_type='grayscale'),
+        dict(type='PairedMaskCrop', gt_patch_size=gt_patch_size, mask_prob=mask_prob),
+        dict(type='Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
+        dict(type='Flip', keys=images, flip_ratio=0.5, direction='vertical'),
+        dict(type='RandomTransposeHW', keys=images, transpose_ratio=0.5),
+        dict(type='CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
+        dict(type='PackInputs'),
+    ]

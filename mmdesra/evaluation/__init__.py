@@ -1,0 +1,1 @@
+"""Evaluation: the metric, and the comparison of before and after fine-tuning."""

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Make a pseudo-GT folder: MSE-SR pixels inside the artifacts, GAN-SR pixels elsewhere.
+
+  python tools/make_pseudo_gt.py --lq photos --generator SRResNet \\
+      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
+
+OUT gets gt/NAME.png and mask/NAME.png for each image with artifacts, and manifest.json. Stop it
+at any moment and run the same command again: it goes on where it was.
+
+To curate, delete, repaint or add masks in OUT/mask, then run it again with --recompose.
+Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
+"""
+from __future__ import annotations
+
+import argparse
+
+from mmdesra.apis import command_line as cli
+from mmdesra.apis.pseudo_gt import make_pseudo_gts
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', required=True, metavar='DIR', help='the pseudo-GT folder')
+    parser.add_argument('--recompose', action='store_true',
+                        help='bring the pseudo GTs in line with masks changed by hand')
+    cli.add_generator_options(parser, required=True)
+    cli.add_detector_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    manifest = make_pseudo_gts(cli.generated_pairs_from(args), cli.detector_from(args), args.out,
+                               cli.labels_from(args), args.recompose)
+    pairs = [record for record in manifest.records if record.regions]
+    print(f'{args.out}: {len(pairs)} pseudo GTs with {sum(r.regions for r in pairs)} regions; '
+          f'{len(manifest.records) - len(pairs)} images are clean')
+    for name, reason in manifest.skipped.items():
+        print(f'skipped: {name}: {reason}')
+    if manifest.skipped:
+        return cli.EXIT_SKIPPED if manifest.records else cli.EXIT_ERROR
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)

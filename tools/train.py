@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Fine-tune a GAN-SR model so that it stops inventing artifacts (DeSRA).
+
+Give the config of the model, LR photographs like those it will meet, and the two checkpoints of
+its generator. Pseudo GTs are made first, into WORK_DIR/pseudo_gt:
+
+  python tools/train.py configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-40_lq-only.py \\
+      --lq-dir photos --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth \\
+      --heldout-lq-dir photos_not_trained_on --work-dir work_dirs/desra
+
+With --heldout-lq-dir, what was removed, added and kept is measured on photographs that were not
+trained on; figures and pictures go to WORK_DIR/heldout. The fine-tuned weights are
+WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on with --resume.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmdesra.apis import command_line as cli
+from mmdesra.apis.train import build_runner, read_config
+from mmdesra.engine.inherit import inherit_desra
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='a config file, or a name such as mmagic::srgan_resnet/...')
+    parser.add_argument('--work-dir', metavar='DIR',
+                        help='where everything goes (default: work_dirs/CONFIG_NAME)')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on from the latest checkpoint in the work dir')
+    parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='override settings of the config, e.g. train_cfg.max_iters=100')
+    files = parser.add_argument_group('images and weights (default: those of the config)')
+    files.add_argument('--lq-dir', metavar='DIR', help='LR images to make pseudo GTs from')
+    files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
+                       'trained on')
+    files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
+    files.add_argument('--pseudo-gt-dir', metavar='DIR',
+                       help='where pseudo GTs are or go (default: WORK_DIR/pseudo_gt)')
+    files.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
+    files.add_argument('--mse-checkpoint', metavar='FILE',
+                       help='weights of the MSE-trained sibling')
+    files.add_argument('--discriminator-checkpoint', metavar='FILE',
+                       help='weights of the discriminator; without them the adversarial loss '
+                       'is off')
+    return parser.parse_args()
+
+
+def load(args: argparse.Namespace) -> Config:
+    config = read_config(args.config)
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    if args.max_iters:
+        config.train_cfg.max_iters = args.max_iters
+    config.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}'
+    config.resume = args.resume
+    return inherit_desra(
+        config, lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
+        labels_dir=args.labels_dir, pseudo_gt_dir=args.pseudo_gt_dir,
+        gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
+        discriminator_checkpoint=args.discriminator_checkpoint)
+
+
+def main() -> int:
+    build_runner(load(parse_args())).train()
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)
