@@ -37,7 +37,7 @@ def mend() -> list[str]:
     return mended
 
 
-# ---------------------------------------------------------------------- mmcv without compiled ops
+# ---------------------------------------- mmcv without compiled ops
 
 
 class OpStandIns(types.ModuleType):
@@ -81,7 +81,7 @@ def mend_mmcv_ops() -> bool:
     return True
 
 
-# -------------------------------------------------- torchvision whose library PyTorch cannot load
+# ---------------------------------------- torchvision whose library PyTorch cannot load
 
 NMS_SCHEMA = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
 # PyTorch forgets a library's operators as soon as the library object is collected.
@@ -120,7 +120,7 @@ def can_load_library(folder: str, name: str) -> bool:
     return True
 
 
-# ------------------------------------------------------------------------------- NumPy's old names
+# ---------------------------------------- NumPy's old names
 
 
 def mend_numpy_bool8() -> bool:
@@ -136,7 +136,7 @@ def mend_numpy_bool8() -> bool:
     return True
 
 
-# ------------------------------------------------------------------- checkpoints that mmengine wrote
+# ---------------------------------------- checkpoints that mmengine wrote
 
 
 def mend_checkpoint_globals() -> bool:
@@ -208,7 +208,7 @@ def known_as(path: str, function: Callable) -> Callable:
     return wrapper
 
 
-# ------------------------------------------------------------------- mmengine without pkg_resources
+# ---------------------------------------- mmengine without pkg_resources
 
 
 def mend_package_lookup() -> bool:
@@ -217,7 +217,7 @@ def mend_package_lookup() -> bool:
     setuptools 81 dropped the module. mmengine needs it for every `_base_ = 'package::...'`; here
     its two look-ups are answered by the standard library instead.
     """
-    if 'pkg_resources' in sys.modules or importlib.util.find_spec('pkg_resources'):
+    if package_folder('pkg_resources') is not None:
         return False
     from mmengine.utils import package_utils
     mended = False

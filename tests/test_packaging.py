@@ -1,0 +1,78 @@
+"""What an installed package carries and asks for."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mmdesra
+
+ROOT = Path(mmdesra.__file__).parents[1]
+pytestmark = pytest.mark.skipif(
+    not (ROOT / 'setup.cfg').is_file(), reason='mmdesra is not run from a checkout')
+DATA_SUFFIXES = ('.py', '.csv', '.json', '.html', '.yml')
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """Builds the wheel from a copy of the checkout; returns the names in it."""
+    copy = tmp_path_factory.mktemp('checkout')
+    for name in ('mmdesra', 'configs'):
+        shutil.copytree(ROOT / name, copy / name, symlinks=True,
+                        ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md'):
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, copy)
+    build = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
+    done = subprocess.run([sys.executable, '-c', build], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(copy / done.stdout.split()[-1]) as file:
+        return set(file.namelist())
+
+
+def test_wheel_carries_the_code_and_its_data(wheel):
+    package = ROOT / 'mmdesra'
+    expected = {path.relative_to(ROOT).as_posix() for path in package.rglob('*')
+                if path.suffix in DATA_SUFFIXES}
+    assert {name for name in expected if '/.mim/configs/' not in name} <= wheel
+
+
+def test_wheel_carries_the_configs_where_mmengine_looks(wheel):
+    configs = ROOT / 'configs'
+    expected = {f'mmdesra/.mim/configs/{path.relative_to(configs).as_posix()}'
+                for path in configs.rglob('*.py')}
+    assert expected
+    assert expected <= wheel
+
+
+def test_wheel_carries_nothing_else(wheel):
+    assert {name.split('/')[0] for name in wheel} == {
+        'mmdesra', f'mmdesra-{mmdesra.__version__}.dist-info'}
+
+
+def read_pins(name: str) -> dict[str, str]:
+    """Reads a list under requirements/: {package: version}."""
+    lines = (ROOT / 'requirements' / name).read_text().splitlines()
+    pins = [line.split('#')[0].strip() for line in lines]
+    return dict(pin.split('==') for pin in pins if pin)
+
+
+def test_pins_are_exact_and_ranges_are_not():
+    for path in (ROOT / 'requirements').glob('*.txt'):
+        assert read_pins(path.name), path  # each line is name==version
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    assert '==' not in config['options']['install_requires']
+
+
+def test_lists_agree_on_versions():
+    seen: dict[str, str] = {}
+    for path in sorted((ROOT / 'requirements').glob('*.txt')):
+        for package, version in read_pins(path.name).items():
+            assert seen.setdefault(package.lower(), version) == version
