@@ -7,6 +7,14 @@ the modules behind those types.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+if find_spec('mmengine') is None:
+    # Not a requirement of the package: setup.cfg says why.
+    raise ModuleNotFoundError(
+        'Expected mmengine, which every environment with MMagic has, but found none. '
+        "For detection alone: pip install 'mmengine>=0.10,<1'", name='mmengine')
+
 from mmdesra.compat import mend
 from mmdesra.registration import register
 from mmdesra.version import __version__

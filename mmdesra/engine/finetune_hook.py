@@ -110,6 +110,7 @@ class DeSRAFinetuneHook(Hook):
         with self._timed('detect_after'):
             self.comparison = self._heldout.measure_after(
                 self._upscaler(_result_generator(runner)))
+        self._heldout.write(self.comparison, self.seconds)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
 

@@ -41,6 +41,7 @@ class Comparison:
             regions before; None where there was none before.
         detail_kept (float): Sum of local standard deviations outside the masks from before,
             after ÷ before.
+        per_image (dict): The same counts for each image, by file name.
     """
     images: int
     regions_before: int
@@ -50,6 +51,7 @@ class Comparison:
     removal_rate: float | None
     addition_rate: float | None
     detail_kept: float
+    per_image: dict[str, dict]
 
     def __str__(self) -> str:
         if self.removal_rate is None:
@@ -117,7 +119,7 @@ class BeforeAfter:
         """Detect with the fine-tuned generator and compare.
 
         Returns:
-            Comparison: Over all processes; also written to ``results.json``.
+            Comparison: Over all processes.
 
         Raises:
             FileNotFoundError: If :meth:`measure_before` was not completed in this folder.
@@ -125,12 +127,13 @@ class BeforeAfter:
         details = json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
         rows = {path.name: self._compare_one(gan, path, details[path.name])
                 for path in self._share('held-out, after') if path.name in details}
-        rows = _merge(all_gather_object(rows))
-        comparison = _sum_up(rows)
+        return _sum_up(_merge(all_gather_object(rows)))
+
+    def write(self, comparison: Comparison, seconds: dict[str, float]) -> None:
+        """Write ``results.json``: the comparison, and the seconds of each stage."""
         if get_rank() == 0:
-            content = dict(asdict(comparison), per_image=rows)
+            content = dict(asdict(comparison), seconds=seconds)
             write_text(self.out_dir / RESULTS, json.dumps(content, indent=1) + '\n')
-        return comparison
 
     def _compare_one(self, gan: Upscaler, path: Path, detail_before: float) -> dict:
         gan_sr = upscale(gan, read_image(path), path)
@@ -182,4 +185,5 @@ def _sum_up(rows: dict[str, dict]) -> Comparison:
         area_before=total('area_before'), area_after=total('area_after'),
         removal_rate=changes.removal_rate if changes.before else None,
         addition_rate=changes.addition_rate if changes.before else None,
-        detail_kept=total('detail_after') / before if before else 1.0)
+        detail_kept=total('detail_after') / before if before else 1.0,
+        per_image=rows)

@@ -1,6 +1,7 @@
 """Reading, writing and matching image files."""
 from __future__ import annotations
 
+import glob
 import io
 import warnings
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from ..errors import InputError
 from .atomic import write_bytes
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
-class ImageError(ValueError):
+class ImageError(InputError):
     """An image that cannot be used; the message names the file and what is wrong with it."""
 
 
@@ -48,11 +50,13 @@ def find_by_stem(folder: str | Path, stem: str) -> Path:
     Raises:
         ImageError: If there is none.
     """
-    for suffix in IMAGE_SUFFIXES:
-        for candidate in (suffix, suffix.upper()):
-            path = Path(folder) / f'{stem}{candidate}'
-            if path.is_file():
-                return path
+    for suffix in IMAGE_SUFFIXES:  # in large folders much faster than listing
+        path = Path(folder) / f'{stem}{suffix}'
+        if path.is_file():
+            return path
+    for path in Path(folder).glob(f'{glob.escape(stem)}.*'):
+        if path.stem == stem and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            return path
     raise ImageError(f'{folder}: holds no image named {stem!r} (matched by file stem)')
 
 
@@ -103,10 +107,15 @@ def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:
         path (str | Path): The file.
         image (np.ndarray): uint8, shape ``(H, W, 3)`` or ``(H, W)``, or uint16 ``(H, W)``.
         options: For Pillow's ``save``, for example ``quality=90``.
+
+    Raises:
+        ValueError: If the suffix is none of :data:`IMAGE_SUFFIXES`.
     """
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise ValueError(f'{path}: expected one of the suffixes {", ".join(IMAGE_SUFFIXES)}')
     buffer = io.BytesIO()
-    file_format = Image.registered_extensions()[Path(path).suffix.lower()]
-    Image.fromarray(image).save(buffer, file_format, **options)
+    Image.fromarray(image).save(buffer, Image.registered_extensions()[suffix], **options)
     write_bytes(path, buffer.getvalue())
 
 
@@ -127,15 +136,18 @@ def _decode(path: str | Path) -> Image.Image:
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 image.load()  # a truncated file is found here
-                if getattr(image, 'n_frames', 1) > 1:
+                # A camera's MPO is a JPEG whose further frames are previews of the first.
+                if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
                     raise ImageError(f'{path}: expected a still image, got '
                                      f'{image.n_frames} frames')
+                if image.format == 'PNG' and image.mode == 'I':  # 16 bits in Pillow before 10
+                    image = image.convert('I;16')
                 return ImageOps.exif_transpose(image)
+    except ImageError:
+        raise
     except FileNotFoundError as error:
         raise ImageError(f'{path}: no such file') from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, ImageError):
-            raise
+    except Exception as error:  # what a damaged file raises depends on its format
         raise ImageError(f'{path}: cannot be read as an image, the file may be damaged or of '
                          f'another kind ({error})') from error
 

