@@ -80,6 +80,8 @@ print(json.dumps(dict(first=first, second=compat.mend(), lines=lines)))
         expected.add('mmcv ops')
     if torch.version.cuda is None and '+cu' in torchvision_build():
         expected.add('torchvision operators')
+    if 'mmagic' in versions and versions['numpy'].startswith('2.'):
+        expected.add('numpy.bool8')
     if versions['mmengine'].startswith('0.10.'):
         expected.add('checkpoint globals')
     if importlib.util.find_spec('pkg_resources') is None:
