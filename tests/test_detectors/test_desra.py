@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import released_rule
+from scenes import make_labels, make_pair
 
 from mmdesra.detectors import ClassTable, DeSRA
-
-from . import released_rule
-from .scenes import make_labels, make_pair
 
 INSIDE = (slice(5, -5), slice(5, -5))
 SEA, SKY = 26, 2  # indices of the published table: bins 7 and 0
@@ -72,6 +71,8 @@ def test_an_image_that_is_all_artifact_is_found_whole():
     assert detection.mask[INSIDE].all()
     assert detection.area == 70 * 80
     assert len(detection.regions) == 1
+    for share, found in [('77%', True), ('78%', False)]:  # 5600 of the whole image's 7200 px
+        assert DeSRA(min_area=share).detect(gan, mse).mask.any() == found
 
 
 @pytest.mark.parametrize('image', [

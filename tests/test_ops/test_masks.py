@@ -98,6 +98,13 @@ def test_a_hole_that_only_a_diagonal_opens_is_no_hole():
     assert not run(fill_holes, ring)[2, 2]
 
 
+def test_a_region_counts_with_its_holes():
+    ring = np.zeros((60, 60), bool)
+    ring[10:50, 10:50] = True
+    ring[18:42, 18:42] = False  # 8 px wide; the cleaning makes it 48 × 48 with a hole of 16 × 16
+    assert run(clean_mask, ring, 48 * 48 - 1).sum() == 48 * 48
+
+
 def test_diagonal_neighbours_are_one_region():
     assert run(keep_large_regions, np.eye(5, dtype=bool), 4).sum() == 5
     assert run(keep_large_regions, np.eye(5, dtype=bool), 5).sum() == 0

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from mmdesra.ops import (MARGIN, WINDOW_SIZE, gaussian_window, local_mean, local_std,
-                         relative_difference, texture_difference)
+from mmdesra.ops import (
+    MARGIN,
+    WINDOW_SIZE,
+    gaussian_window,
+    local_mean,
+    local_std,
+    relative_difference,
+    texture_difference,
+)
 from mmdesra.ops.statistics import _filter_by_conv, _filter_on_cpu
 
 C = 7.65**2
@@ -17,7 +24,10 @@ INSIDE = slice(5, -5)
 
 
 def random_image(*shape, dtype=np.uint8, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
+    rng = np.random.default_rng(seed)
+    if np.issubdtype(dtype, np.floating):
+        return (255 * rng.random(shape)).astype(dtype)  # with digits that a float32 would drop
+    return rng.integers(0, 256, shape).astype(dtype)
 
 
 def scipy_mean(plane, mode):
