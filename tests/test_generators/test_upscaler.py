@@ -41,7 +41,7 @@ def assert_same_pixels(result, expected):
     """Equal but for sums in another order, which may turn a rounding."""
     assert result.shape == expected.shape and result.dtype == np.uint8
     difference = np.abs(result.astype(int) - expected)
-    assert difference.max() <= 1 and difference.mean() < 1e-2
+    assert difference.max() <= 1 and difference.sum() <= 1 + difference.size // 500
 
 
 @pytest.mark.parametrize('tile', [0, 4])
