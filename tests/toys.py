@@ -14,6 +14,8 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
 
+from mmdesra.generators import GeneratedPairs, Upscaler
+
 SCALE = 4
 GAN_AMPLITUDE = .15
 GREEN_LEVEL = .5
@@ -82,6 +84,11 @@ def write_checkpoints(folder: Path, amplitude: float = GAN_AMPLITUDE) -> tuple[P
     for path, value in zip(paths, (amplitude, 0)):
         torch.save(dict(params=ToyGenerator(value).state_dict()), path)
     return paths
+
+
+def make_pairs(lq_dir: Path, amplitude: float = GAN_AMPLITUDE) -> GeneratedPairs:
+    """Pair the LR images of a folder with the two toy generators."""
+    return GeneratedPairs(lq_dir, Upscaler(ToyGenerator(amplitude)), Upscaler(ToyGenerator()))
 
 
 def write_generator_config(folder: Path) -> Path:
