@@ -18,6 +18,7 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
@@ -278,7 +279,14 @@ def make_runner(work_dir: Path, iterations: int, **settings) -> Runner:
         log_level='ERROR', **settings)
 
 
-def test_real_checkpoint_resumes(tmp_path):
+@pytest.fixture
+def own_scope():
+    """Takes back the default scope that a Runner leaves behind for the whole process."""
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        yield
+
+
+def test_real_checkpoint_resumes(tmp_path, own_scope):
     make_runner(tmp_path, 2).train()
     saved = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
     history = saved['message_hub']['log_scalars']['train/loss']
