@@ -56,6 +56,9 @@ class BaseDetector(ABC):
             (``'0.4%'``).
     """
 
+    margin = MARGIN
+    """Pixels on each side for which :meth:`artifact_map` knows nothing."""
+
     def __init__(self, min_area: float | str = 4000) -> None:
         self.min_area = AreaLimit.parse(min_area)
 
@@ -69,7 +72,7 @@ class BaseDetector(ABC):
             labels (Tensor, optional): Label map, integers, shape ``(H, W)``.
 
         Returns:
-            Tensor: Shape ``(H - 10, W - 10)``, in [0, 1], low = artifact.
+            Tensor: Shape ``(H - 2 · margin, W - 2 · margin)``, in [0, 1], low = artifact.
         """
 
     @abstractmethod
@@ -105,8 +108,8 @@ class BaseDetector(ABC):
         valid_map = self.artifact_map(gan_tensor, mse_tensor, label_tensor)
         valid_mask = clean_mask(self.is_artifact(valid_map), self.min_area.pixels(height, width))
         # The one place where the valid area is put back into the image's frame.
-        full_map = np.pad(valid_map.cpu().numpy().astype(np.float32), MARGIN, constant_values=1)
-        return Detection(full_map, np.pad(valid_mask.cpu().numpy(), MARGIN))
+        full_map = np.pad(valid_map.cpu().numpy().astype(np.float32), self.margin, constant_values=1)
+        return Detection(full_map, np.pad(valid_mask.cpu().numpy(), self.margin))
 
 
 def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class CheckpointError(InputError):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FoundWeights:
     """A state dict found in a checkpoint, and the layout that it was found under."""
     layout: str
     state: Mapping[str, Tensor] = field(repr=False)
@@ -33,7 +33,7 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
 
     Known layouts: MMagic (``state_dict`` with ``generator_ema.`` or ``generator.`` before the
     names; the EMA is preferred), BasicSR (``params_ema``, ``params``), a bare state dict, and
-    safetensors. Files are read with ``weights_only=True``.
+    safetensors of any of these names. Files are read with ``weights_only=True``.
 
     Args:
         module (nn.Module): The generator (or discriminator) to fill, in place.
@@ -47,20 +47,17 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
         CheckpointError: If the file cannot be read safely, or if nothing in it fits the whole
             module; the message names what is missing, unexpected or of another shape.
     """
-    candidates = list(find_candidates(read_checkpoint(path), role))
-    if not candidates:
+    found = find_weights(read_checkpoint(path), role)
+    if found is None:
         raise CheckpointError(f'{path}: holds no weights')
     target = module.state_dict()
-    for candidate in candidates:
-        if not _differences(target, candidate.state):
-            module.load_state_dict({name: candidate.state.get(name, value)
-                                    for name, value in target.items()})
-            return candidate.layout
-    closest = max(candidates, key=lambda candidate: len(target.keys() & candidate.state.keys()))
-    reasons = '; '.join(_differences(target, closest.state))
-    raise CheckpointError(f'{path} ({closest.layout}) does not fit the {role} '
-                          f'{type(module).__name__}: {reasons}. Is it the weights of another '
-                          'architecture, or does the config differ?')
+    differences = _differences(target, found.state)
+    if differences:
+        raise CheckpointError(f'{path} ({found.layout}) does not fit the {role} '
+                              f'{type(module).__name__}: {"; ".join(differences)}. Is it the '
+                              'weights of another architecture, or does the config differ?')
+    module.load_state_dict({name: found.state.get(name, value) for name, value in target.items()})
+    return found.layout
 
 
 def read_checkpoint(path: str | Path) -> Mapping:
@@ -92,21 +89,24 @@ def read_checkpoint(path: str | Path) -> Mapping:
     return content
 
 
-def find_candidates(content: Mapping, role: str = 'generator') -> Iterator[Candidate]:
-    """Yield the state dicts that a checkpoint may hold for a role, the preferred first."""
-    if isinstance(content.get('state_dict'), Mapping):
-        state = _tensors(content['state_dict'])
-        for prefix in (f'{role}_ema.', f'{role}.'):
-            part = _strip_prefix(state, prefix)
-            if part:
-                yield Candidate(f'MMagic, {prefix[:-1]}', part)
-        yield Candidate('state_dict', state)
+def find_weights(content: Mapping, role: str = 'generator') -> FoundWeights | None:
+    """Find the state dict of a role in a checkpoint: the preferred one, or none at all.
+
+    A worse one is never taken because a better one does not fit: that would hide the misfit.
+    """
     for key in ('params_ema', 'params'):
         if isinstance(content.get(key), Mapping):
-            yield Candidate(f'BasicSR, {key}', _tensors(content[key]))
-    bare = _tensors(content)
-    if bare:
-        yield Candidate('bare state dict', bare)
+            return FoundWeights(f'BasicSR, {key}', _tensors(content[key]))
+    is_wrapped = isinstance(content.get('state_dict'), Mapping)
+    state = _tensors(content['state_dict'] if is_wrapped else content)
+    for prefix in (f'{role}_ema.', f'{role}.'):
+        part = _tensors({name[len(prefix):]: value for name, value in state.items()
+                         if name.startswith(prefix)})
+        if part:
+            return FoundWeights(f'MMagic, {prefix[:-1]}', part)
+    if is_wrapped:
+        return FoundWeights('state_dict', state)
+    return FoundWeights('bare state dict', state) if state else None
 
 
 def fingerprint(module: nn.Module) -> str:
@@ -125,12 +125,6 @@ def _tensors(mapping: Mapping) -> dict[str, Tensor]:
     return {name[7:] if name.startswith('module.') else name: value
             for name, value in mapping.items()
             if isinstance(name, str) and isinstance(value, Tensor)}
-
-
-def _strip_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    stripped = {name[len(prefix):]: value for name, value in state.items()
-                if name.startswith(prefix)}
-    return _tensors(stripped)
 
 
 def _differences(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
+
 DEFAULT_TILE_PAD = 32
 
 
@@ -22,13 +24,13 @@ class Upscaler:
         half (bool): Autocast to half precision (float16 on CUDA, bfloat16 on the CPU).
 
     Raises:
-        ValueError: If ``tile`` or ``tile_pad`` is negative.
+        InputError: If ``tile`` or ``tile_pad`` is negative.
     """
 
     def __init__(self, generator: nn.Module, tile: int = 0, tile_pad: int = DEFAULT_TILE_PAD,
                  half: bool = False) -> None:
         if tile < 0 or tile_pad < 0:
-            raise ValueError(f'expected tile and tile_pad of at least 0, got {tile}, {tile_pad}')
+            raise InputError(f'expected tile and tile_pad of at least 0, got {tile}, {tile_pad}')
         self.generator = generator
         self.tile = tile
         self.tile_pad = tile_pad
@@ -39,7 +41,7 @@ class Upscaler:
         """torch.device: Where the generator's weights are."""
         return next(self.generator.parameters()).device
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: what a module caches must stay usable in training
     def __call__(self, lq: np.ndarray) -> np.ndarray:
         """Enlarge one image.
 

@@ -199,3 +199,18 @@ def test_fingerprints_differ_for_other_weights(change):
     assert fingerprint(twin) == fingerprint(WANTED)
     change(twin)
     assert fingerprint(twin) != fingerprint(WANTED)
+
+
+def test_ema_that_does_not_fit_is_not_replaced_by_the_other_weights(tmp_path):
+    ema = dict(prefixed('generator_ema.', STATE), **{'generator_ema.steps': torch.zeros(1)})
+    torch.save(mmagic(prefixed('generator.', STATE), ema), tmp_path / 'weights.pth')
+    with pytest.raises(CheckpointError, match=r'generator_ema.*unexpected: steps'):
+        load_weights(tiny(3), tmp_path / 'weights.pth')
+
+
+def test_whole_model_without_the_wrapper(tmp_path):
+    state = dict(prefixed('generator.', STATE), **{'discriminator.weight': torch.zeros(1)})
+    torch.save(state, tmp_path / 'weights.pth')
+    network = tiny(3)
+    assert load_weights(network, tmp_path / 'weights.pth') == 'MMagic, generator'
+    assert fingerprint(network) == fingerprint(WANTED)
