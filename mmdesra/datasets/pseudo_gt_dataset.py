@@ -24,8 +24,8 @@ class PseudoGTDataset(BaseDataset):
         **kwargs: As for ``BaseDataset``, for example ``lazy_init``.
 
     Raises:
-        PseudoGTError: If the folder is incomplete, holds no pair, misses a file, or if a mask
-            was repainted after its pseudo GT was composed.
+        PseudoGTError: If the folder is incomplete, holds no pair, misses a file, or if an LR
+            image or a mask was changed after its pseudo GT was composed.
     """
 
     METAINFO = dict(dataset_type='pseudo_gt', task_name='sisr')
@@ -46,6 +46,9 @@ class PseudoGTDataset(BaseDataset):
         """Read the manifest and check that its files are there."""
         folder = PseudoGTFolder(self.data_root)
         manifest = folder.read_manifest()
+        if not folder.is_complete:
+            raise PseudoGTError(f'{folder.root}: its making is under way or was interrupted; run '
+                                'the same command again, it goes on where it was')
         lq_dir = Path(self.lq_dir or manifest.lq_dir)
         samples = [_sample(folder, lq_dir, record) for record in manifest.records
                    if record.regions and folder.mask_path(record.name).is_file()]
@@ -59,10 +62,15 @@ class PseudoGTDataset(BaseDataset):
 def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:
     lq, gt, mask = (lq_dir / record.lq, folder.gt_path(record.name),
                     folder.mask_path(record.name))
-    for path in (lq, gt):
-        if not path.is_file():
-            raise PseudoGTError(f'{path}: is missing; the manifest of {folder.root} names it '
-                                '(LR images moved? give their folder as lq_dir)')
+    if not lq.is_file():
+        raise PseudoGTError(f'{lq}: is missing; the pseudo GTs of {folder.root} were made from it. '
+                            'Were the LR images moved? Give their folder as lq_dir')
+    if file_sha256(lq) != record.lq_sha256:
+        raise PseudoGTError(f'{lq}: is not the LR image that the pseudo GT in {folder.root} was '
+                            'made from; run tools/make_pseudo_gt.py again, or give the folder '
+                            'that has it as lq_dir')
+    if not gt.is_file():
+        raise PseudoGTError(f'{gt}: is missing; run tools/make_pseudo_gt.py with --recompose')
     if file_sha256(mask) != record.mask_sha256:
         raise PseudoGTError(f'{mask}: was changed after its pseudo GT was composed; run '
                             'tools/make_pseudo_gt.py with --recompose')

@@ -33,6 +33,7 @@ class Record:
         name (str): File stem of the LR image; its pair is ``gt/NAME.png``, ``mask/NAME.png``.
         lq (str): File name of the LR image inside the folder's ``lq_dir``.
         lq_sha256 (str): SHA-256 of that file.
+        labels_sha256 (str): SHA-256 of its label map; empty without the semantic step.
         regions (int): Artifact regions; 0 = the image is clean and has no pair.
         area (int): Artifact pixels.
         mask_sha256 (str): SHA-256 of the mask that the pseudo GT was composed with.
@@ -40,9 +41,15 @@ class Record:
     name: str
     lq: str
     lq_sha256: str
+    labels_sha256: str = ''
     regions: int = 0
     area: int = 0
     mask_sha256: str = ''
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """tuple[str]: Names and contents of the files that the pair is made from."""
+        return self.name, self.lq, self.lq_sha256, self.labels_sha256
 
 
 @dataclass(frozen=True)
@@ -79,21 +86,28 @@ class PseudoGTFolder:
         """Path: The mask of an image."""
         return self.root / 'mask' / f'{name}.png'
 
+    def masks(self) -> set[str]:
+        """Return the names of the images that have a mask."""
+        return {path.stem for path in (self.root / 'mask').glob('*.png')}
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self.root, self.root / 'gt', self.root / 'mask'
+
     @property
     def is_complete(self) -> bool:
         """bool: Whether the manifest is there and no run is under way."""
         return (self.root / MANIFEST).is_file() and not any(self.root.glob(JOURNALS))
 
     def open_for_making(self, made_with: dict) -> None:
-        """Make the folders, clear what killed writers left, and check the settings.
+        """Make the folders and check the settings; any rank may, while others are at work.
 
         Raises:
             PseudoGTError: If the folder holds images made with other weights or settings.
             OSError: If it cannot be written.
         """
-        for folder in (self.root, self.root / 'gt', self.root / 'mask'):
+        for folder in self._folders:
             make_output_folder(folder)
-            remove_parts(folder)
         for found, source in self._made_with():
             if found != made_with:
                 raise PseudoGTError(
@@ -105,17 +119,25 @@ class PseudoGTFolder:
         """Open this rank's journal."""
         return Journal(self.root / JOURNALS.replace('*', str(rank)), made_with)
 
-    def finished(self) -> dict[str, Record]:
-        """Return the records of a complete or interrupted folder, by name."""
-        records = {}
-        if (self.root / MANIFEST).is_file():
-            records = {record.name: record for record in self.read_manifest().records}
+    def finished(self) -> dict[tuple[str, ...], Record]:
+        """Return the records of a complete or interrupted folder, by what they are made from."""
+        records = list(self.read_manifest().records) if (self.root / MANIFEST).is_file() else []
         for path in sorted(self.root.glob(JOURNALS)):
-            records.update({record.name: record for record in Journal.read(path)[1]})
-        return records
+            records += Journal.read(path)[1]
+        return {record.made_from: record for record in records}
+
+    def remove_pair(self, name: str) -> None:
+        """Remove an image's pseudo GT and mask, where there are any."""
+        for path in (self.gt_path(name), self.mask_path(name)):
+            path.unlink(missing_ok=True)
 
     def complete(self, manifest: Manifest) -> None:
-        """Write the manifest and remove the journals."""
+        """Write the manifest, remove the journals and what killed writers left.
+
+        Nobody else may be at work on the folder: their unfinished files would go, too.
+        """
+        for folder in self._folders:
+            remove_parts(folder)
         records = sorted(manifest.records, key=lambda record: record.name)
         content = dict(format=FORMAT, version=VERSION, lq_dir=manifest.lq_dir,
                        made_with=manifest.made_with,
@@ -138,8 +160,8 @@ class PseudoGTFolder:
                 raise PseudoGTError(f'{path}: expected {FORMAT!r} version {VERSION}, got '
                                     f'{content["format"]!r} version {content["version"]}')
             records = tuple(_read_record(entry) for entry in content['records'])
-            return Manifest(content['lq_dir'], content['made_with'], records,
-                            content['skipped'])
+            return Manifest(content['lq_dir'], dict(content['made_with']), records,
+                            dict(content['skipped']))
         except FileNotFoundError as error:
             raise PseudoGTError(f'{self.root}: holds no {MANIFEST}; it is no pseudo-GT folder, or '
                                 'its making was interrupted (run the same command again, it goes '
@@ -184,11 +206,20 @@ class Journal:
 
     @staticmethod
     def read(path: Path) -> tuple[dict | None, list[Record]]:
-        """Return the first line's settings and the records; a torn last line is left out."""
-        lines = path.read_text(encoding='utf-8').split('\n')[:-1]
-        if not lines:
-            return None, []
-        return json.loads(lines[0]), [_read_record(json.loads(line)) for line in lines[1:]]
+        """Return the first line's settings and the records; a torn last line is left out.
+
+        Raises:
+            PseudoGTError: If it is damaged elsewhere.
+        """
+        try:
+            lines = path.read_text(encoding='utf-8').split('\n')[:-1]
+            if not lines:
+                return None, []
+            return (dict(json.loads(lines[0])),
+                    [_read_record(json.loads(line)) for line in lines[1:]])
+        except (TypeError, ValueError) as error:
+            raise PseudoGTError(f'{path}: is damaged ({error}); delete it, and the images that '
+                                'it names are made again') from error
 
 
 def file_sha256(path: str | Path) -> str:
@@ -199,15 +230,24 @@ def file_sha256(path: str | Path) -> str:
 def _read_record(entry: dict) -> Record:
     record = Record(**entry)
     for name in (record.name, record.lq):
-        if not isinstance(name, str) or Path(name).name != name:
+        if not isinstance(name, str) or Path(name).name != name or name in ('', '..') or '\0' in name:
             raise ValueError(f'expected a plain file name, got {name!r}')
     return record
 
 
 def _describe_difference(found: dict, wanted: dict) -> str:
+    found, wanted = _flatten(found), _flatten(wanted)
     keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
     return '; '.join(f'{key}: there {_short(found.get(key))}, now {_short(wanted.get(key))}'
                      for key in keys)
+
+
+def _flatten(settings: dict, prefix: str = '') -> dict:
+    flat = {}
+    for key, value in settings.items():
+        flat.update(_flatten(value, f'{prefix}{key}.') if isinstance(value, dict)
+                    else {f'{prefix}{key}': value})
+    return flat
 
 
 def _short(value: object) -> str:

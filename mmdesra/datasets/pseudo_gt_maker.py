@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection
 from ..files import ImageError, read_mask, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
+from ..ops import label_regions
 from ..segmentors import LabelFolder
 from .pseudo_gt import compose_pseudo_gt
-from .pseudo_gt_folder import Manifest, PseudoGTFolder, Record, file_sha256
+from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
 logger = logging.getLogger('mmdesra')
 
@@ -42,8 +44,7 @@ class PseudoGTMaker:
         gan, mse = self.pairs.gan, self.pairs.mse
         return dict(gan_sha256=fingerprint(gan.generator), mse_sha256=fingerprint(mse.generator),
                     half=gan.half, tile=gan.tile, tile_pad=gan.tile_pad if gan.tile else 0,
-                    detector=self.detector.describe(),
-                    labels=str(Path(self.labels.folder).resolve()) if self.labels else None)
+                    detector=self.detector.describe(), labels=self.labels is not None)
 
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
@@ -57,14 +58,14 @@ class PseudoGTMaker:
         made_with = self.made_with()
         folder.open_for_making(made_with)
         finished = folder.finished()
-        todo = [path for path in self._share() if not _is_finished(finished, path)]
-        if not todo:
-            return
+        self._refuse_orphans(folder, finished.values())
         journal = folder.journal(self.rank, made_with)
         try:
-            for path in tqdm(todo, 'pseudo GTs', unit='image', disable=self.rank != 0):
+            for path in tqdm(self._share(), 'pseudo GTs', unit='image', disable=self.rank != 0):
                 try:
-                    journal.add(self._make_one(folder, path))
+                    record = self._clean_record(path)
+                    if record.made_from not in finished:
+                        journal.add(self._make_one(folder, record, path))
                 except ImageError as error:
                     self.skipped[path.name] = str(error)
                     logger.warning('skipped: %s', error)
@@ -74,13 +75,28 @@ class PseudoGTMaker:
     def finish(self, folder: PseudoGTFolder, skipped: dict[str, str]) -> Manifest:
         """Merge the journals of all ranks into the manifest; for one rank, after the others.
 
+        What was made from LR images that are gone or can no longer be used is removed.
+
         Args:
             folder (PseudoGTFolder): The folder.
             skipped (dict): The :attr:`skipped` of all ranks.
+
+        Raises:
+            PseudoGTError: If an image is neither made nor skipped.
         """
-        manifest = Manifest(str(_folder_of(self.pairs.paths)), self.made_with(),
-                            tuple(folder.finished().values()), skipped)
-        folder.complete(manifest)
+        finished = folder.finished()
+        records = {}
+        for path in self.pairs.paths:
+            if path.name not in skipped:
+                record = finished.get(self._clean_record(path).made_from)
+                if record is None:
+                    raise PseudoGTError(f'{path}: is not made yet, or was changed meanwhile; run '
+                                        'the same command again')
+                records[record.name] = record
+        for name in {record.name for record in finished.values()} - records.keys():
+            folder.remove_pair(name)
+        folder.complete(Manifest(self._lq_dir(), self.made_with(), tuple(records.values()),
+                                 skipped))
         return folder.read_manifest()
 
     def recompose(self, folder: PseudoGTFolder) -> Manifest:
@@ -90,26 +106,50 @@ class PseudoGTMaker:
             Manifest: Every image whose mask is gone or empty counts as clean.
 
         Raises:
-            PseudoGTError: If the folder is incomplete or was made with other weights.
+            PseudoGTError: If the folder is incomplete or was made with other weights, or if an
+                LR image is gone or was changed.
             ImageError: If a mask cannot be used.
         """
-        folder.open_for_making(self.made_with())
         manifest = folder.read_manifest()
+        if not folder.is_complete:
+            raise PseudoGTError(f'{folder.root}: its making was interrupted; complete it first, '
+                                'by the same command without --recompose')
+        folder.open_for_making(self.made_with())
+        self._refuse_orphans(folder, manifest.records)
         paths = {path.stem: path for path in self.pairs.paths}
-        records = [self._recompose_one(folder, record, paths[record.name])
-                   if record.name in paths else record
+        for mask in folder.masks() - {record.name for record in manifest.records}:
+            logger.warning('%s: belongs to no LR image and is not used', folder.mask_path(mask))
+        records = [self._recompose_one(folder, record, paths.get(record.name))
                    for record in tqdm(manifest.records, 'recompose', unit='image')]
-        folder.complete(replace(manifest, records=tuple(records)))
+        folder.complete(replace(manifest, lq_dir=self._lq_dir(), records=tuple(records)))
         return folder.read_manifest()
+
+    def _refuse_orphans(self, folder: PseudoGTFolder, records: Iterable[Record]) -> None:
+        """Masks may be a person's work: those without an LR image are not deleted unasked."""
+        stems = {path.stem for path in self.pairs.paths}
+        orphans = sorted(record.lq for record in records
+                         if record.name not in stems and folder.mask_path(record.name).is_file())
+        if orphans:
+            raise PseudoGTError(
+                f'{folder.root}: holds pseudo GTs of LR images that are not in {self._lq_dir()} '
+                f'({len(orphans)}, the first is {orphans[0]}). Use another folder; or, to drop '
+                'these pairs, delete their masks')
+
+    def _lq_dir(self) -> str:
+        return str(self.pairs.paths[0].parent.resolve())
+
+    def _clean_record(self, path: Path) -> Record:
+        labels = file_sha256(self.labels.path(path.stem)) if self.labels else ''
+        return Record(path.stem, path.name, file_sha256(path), labels)
 
     def _share(self) -> Sequence[Path]:
         return self.pairs.paths[self.rank::self.world_size]
 
-    def _make_one(self, folder: PseudoGTFolder, path: Path) -> Record:
+    def _make_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
         pair = self.pairs.load(path)
         detection = self._detect(pair, path)
-        record = Record(path.stem, path.name, file_sha256(path))
         if not detection.area:
+            folder.remove_pair(record.name)  # of an earlier LR image of this name
             return record
         return _write_pair(folder, record, pair, detection.mask, len(detection.regions))
 
@@ -120,22 +160,26 @@ class PseudoGTMaker:
         except ValueError as error:
             raise ImageError(f'{path}: {error}') from error
 
-    def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
-        mask_path = folder.mask_path(record.name)
-        clean = Record(record.name, record.lq, record.lq_sha256)
-        if mask_path.is_file():
-            if file_sha256(mask_path) == record.mask_sha256:
-                return record
-            mask = read_mask(mask_path)
-            if mask.any():
-                pair = self.pairs.load(path)
-                if mask.shape != pair.gan.shape[:2]:
-                    raise ImageError(f'{mask_path}: expected a mask of the SR image\'s size '
-                                     f'{pair.gan.shape[:2]}, got {mask.shape}')
-                regions = len(Detection(mask, mask).regions)
-                return _write_pair(folder, clean, pair, mask, regions)
-        folder.gt_path(record.name).unlink(missing_ok=True)
-        return clean
+    def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
+        mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)
+        clean = replace(record, regions=0, area=0, mask_sha256='')
+        if not mask_path.is_file():
+            folder.remove_pair(record.name)
+            return clean
+        if file_sha256(mask_path) == record.mask_sha256 and gt_path.is_file():
+            return record
+        if self._clean_record(path).made_from != record.made_from:
+            raise PseudoGTError(f'{path}: it or its label map was changed after the folder was '
+                                'made; run the same command without --recompose first')
+        mask = read_mask(mask_path)
+        if not mask.any():
+            folder.remove_pair(record.name)
+            return clean
+        pair = self.pairs.load(path)
+        if mask.shape != pair.gan.shape[:2]:
+            raise ImageError(f'{mask_path}: expected a mask of the SR image\'s size '
+                             f'{_size(pair.gan)}, got {_size(mask)}')
+        return _write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
 
 
 def _write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.ndarray,
@@ -147,10 +191,5 @@ def _write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.nda
                    mask_sha256=file_sha256(mask_path))
 
 
-def _is_finished(finished: dict[str, Record], path: Path) -> bool:
-    record = finished.get(path.stem)
-    return record is not None and record.lq_sha256 == file_sha256(path)
-
-
-def _folder_of(paths: Sequence[Path]) -> Path:
-    return paths[0].parent.resolve()
+def _size(image: np.ndarray) -> str:
+    return f'{image.shape[1]}x{image.shape[0]}'

@@ -32,11 +32,10 @@ class ComposePseudoGT(BaseTransform):
         """Add the pseudo GT.
 
         Raises:
-            ValueError: If the images differ in size.
+            ValueError: If the images differ in size, or the mask has several channels.
         """
-        mask = results[self.mask_key]
         results[self.gt_key] = compose_pseudo_gt(
-            results[self.gan_key], results[self.mse_key], mask.reshape(mask.shape[:2]) > 0)
+            results[self.gan_key], results[self.mse_key], _plane(results[self.mask_key]) > 0)
         return results
 
     def __repr__(self) -> str:
@@ -55,9 +54,16 @@ class PairedMaskCrop(BaseTransform):
             an error.
         mask_prob (float): Probability that the patch is centred on an artifact pixel (as far
             as the image's border allows), in [0, 1]. Default: 0.5.
+
+    Raises:
+        ValueError: If an argument is out of its range.
     """
 
     def __init__(self, gt_patch_size: int, mask_prob: float = 0.5) -> None:
+        if gt_patch_size < 1:
+            raise ValueError(f'expected gt_patch_size of at least 1, got {gt_patch_size}')
+        if not 0 <= mask_prob <= 1:
+            raise ValueError(f'expected mask_prob in [0, 1], got {mask_prob}')
         self.gt_patch_size = gt_patch_size
         self.mask_prob = mask_prob
 
@@ -68,7 +74,7 @@ class PairedMaskCrop(BaseTransform):
             ValueError: If the sizes do not fit each other, or are smaller than the patch.
         """
         lq, gt = results['img'], results['gt']
-        mask = results['mask'].reshape(results['mask'].shape[:2])
+        mask = _plane(results['mask'])
         scale, patch = self._measure(lq, gt, mask, results)
         top, left = self._choose_corner(mask, scale, patch)
         results['img'] = lq[top:top + patch, left:left + patch]
@@ -80,11 +86,12 @@ class PairedMaskCrop(BaseTransform):
 
     def _measure(self, lq: np.ndarray, gt: np.ndarray, mask: np.ndarray,
                  results: dict) -> tuple[int, int]:
-        scale = gt.shape[0] // lq.shape[0]
+        scale = max(gt.shape[0] // lq.shape[0], 1)
         where = f'({results.get("img_path")}, {results.get("gt_path")})'
         if gt.shape[:2] != (lq.shape[0] * scale, lq.shape[1] * scale) or mask.shape != gt.shape[:2]:
-            raise ValueError(f'expected a GT and a mask {scale} times the size of the LR image, '
-                             f'got LR {lq.shape[:2]}, GT {gt.shape[:2]}, mask {mask.shape} {where}')
+            raise ValueError('expected a GT and a mask whose size is the same multiple of the LR '
+                             f'image\'s, got LR {lq.shape[:2]}, GT {gt.shape[:2]}, '
+                             f'mask {mask.shape} {where}')
         if self.gt_patch_size % scale:
             raise ValueError(f'expected gt_patch_size to be a multiple of the scale {scale}, got '
                              f'{self.gt_patch_size}')
@@ -108,6 +115,15 @@ class PairedMaskCrop(BaseTransform):
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(gt_patch_size={self.gt_patch_size}, '
                 f'mask_prob={self.mask_prob})')
+
+
+def _plane(mask: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 1) to (H, W); a loader may give either."""
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        return mask[..., 0]
+    if mask.ndim != 2:
+        raise ValueError(f'expected a mask of shape (H, W) or (H, W, 1), got {mask.shape}')
+    return mask
 
 
 def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5) -> list[dict]:

@@ -22,10 +22,18 @@ class LabelFolder:
         list_images(folder)
         self.folder = folder
 
+    def path(self, stem: str) -> Path:
+        """Return the file of one label map.
+
+        Raises:
+            ImageError: If there is none of this stem.
+        """
+        return find_by_stem(self.folder, stem)
+
     def load(self, stem: str) -> np.ndarray:
         """Return one label map, uint8, shape ``(H, W)``.
 
         Raises:
             ImageError: If there is none of this stem, or it is no label map.
         """
-        return read_labels(find_by_stem(self.folder, stem))
+        return read_labels(self.path(stem))
