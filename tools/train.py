@@ -4,12 +4,13 @@
 Give the config of the model, LR photographs like those it will meet, and the two checkpoints of
 its generator. Pseudo GTs are made first, into WORK_DIR/pseudo_gt:
 
-  python tools/train.py configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-40_lq-only.py \\
+  python tools/train.py configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py \\
       --lq-dir photos --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth \\
       --heldout-lq-dir photos_not_trained_on --work-dir work_dirs/desra
 
 With --heldout-lq-dir, what was removed, added and kept is measured on photographs that were not
-trained on; figures and pictures go to WORK_DIR/heldout. The fine-tuned weights are
+trained on; figures and pictures go to WORK_DIR/heldout. To look in between, validate every N
+iterations with --cfg-options train_cfg.val_interval=N. The fine-tuned weights are
 WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on with --resume.
 """
 from __future__ import annotations

@@ -40,7 +40,8 @@ def build_generator(spec: str | dict) -> nn.Module:
         raise GeneratorError(f'unknown generator type {type_name!r}; expected a registered type '
                              'or a config file')
     try:
-        return registry.build(dict(spec)).eval()
+        # The scope is named because a runner may have left another default scope behind.
+        return registry.build({'_scope_': registry.scope, **spec}).eval()
     except TypeError as error:
         raise GeneratorError(f'{type_name} cannot be built from {spec} ({error}); name a '
                              'config file instead, e.g. mmagic::real_esrgan/….py') from error
