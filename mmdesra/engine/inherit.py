@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
+from ..files import list_images
 
 HOOK = 'DeSRAFinetuneHook'
 METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'tile')
@@ -26,23 +27,30 @@ def inherit_desra(config: Config, **options: Any) -> Config:
         Config: ``config``.
 
     Raises:
-        InputError: If the config has no ``model.generator``, or an image folder or checkpoint
-            that fine-tuning needs is named nowhere.
+        InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if an
+            image folder or checkpoint that fine-tuning needs is named nowhere, or if a folder
+            holds no image.
     """
-    if 'generator' not in config.get('model', {}):
-        raise InputError(f'{config.filename}: expected the config of a GAN-SR model, with '
-                         'model.generator')
+    if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
+        raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
+                         'with model.generator and train_dataloader')
     hook = _find_or_add_hook(config)
     hook.update({name: value for name, value in options.items() if value is not None})
+    _take_over_load_from(config, hook)
     for name in ('lq_dir', 'mse_checkpoint'):
         if not hook.get(name):
             raise InputError(f'{config.filename}: fine-tuning needs {name} '
                              f'(--{name.replace("_", "-")})')
+    for name in ('lq_dir', 'heldout_lq_dir'):
+        if hook.get(name):
+            list_images(hook[name])  # MMagic's dataset does not say what is wrong with a folder
     _set_training_data(config, hook['lq_dir'])
     _set_validation(config, hook)
     # MMagic's configs collect checkpoints in ./work_dirs whatever the work_dir, and keep the
     # best by a PSNR that LR images without GT do not have.
-    config.default_hooks.checkpoint.update(out_dir=None, save_best=None)
+    checkpoint = config.get('default_hooks', {}).get('checkpoint')
+    if checkpoint is not None:
+        checkpoint.update(out_dir=None, save_best=None)
     return config
 
 
@@ -55,6 +63,14 @@ def _find_or_add_hook(config: Config) -> ConfigDict:
     return hooks[-1]
 
 
+def _take_over_load_from(config: Config, hook: ConfigDict) -> None:
+    # With load_from, mmengine's resume goes on from that file instead of the latest checkpoint.
+    start = config.get('load_from')
+    if start:
+        hook.setdefault('gan_checkpoint', start)
+        config.load_from = None
+
+
 def _set_training_data(config: Config, lq_dir: str) -> None:
     # The loop opens its data before any hook can act, and the pseudo GTs are not there yet: it
     # gets the LR images that they will be made from, until the hook swaps the pairs in.
@@ -64,7 +80,10 @@ def _set_training_data(config: Config, lq_dir: str) -> None:
 
 def _set_validation(config: Config, hook: ConfigDict) -> None:
     heldout = hook.get('heldout_lq_dir')
-    if not heldout:
+    loop = config.train_cfg
+    end = loop.get('max_iters') or loop.get('max_epochs')
+    # The hook measures on these images at the end; validation is for those who look in between.
+    if not heldout or loop.get('val_interval', end) >= end:
         config.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
     else:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
@@ -74,6 +93,9 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
             dataset=_images(heldout))
         config.val_evaluator = dict(type='Evaluator',
                                     metrics=[dict(type='DeSRADetector', **metric)])
+        if 'fn_key' in config.get('visualizer', {}):
+            # MMagic's names its pictures by the GT, which LR images alone do not have.
+            config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
     config.update(test_cfg=None, test_dataloader=None, test_evaluator=None)
 
 
