@@ -14,12 +14,17 @@ from torch.utils.data import DataLoader
 from ..detectors import build_detector
 from ..generators import Upscaler, build_generator, load_weights
 
+MODEL_ORDER = 'img_output_channel_order'
+"""Where MMagic's data samples say in which channel order the model took its input."""
+
 
 class DeSRADetector(BaseMetric):
     """Reports how many artifacts a GAN-SR model makes (DeSRA, ICML 2023).
 
-    The MSE-SR reference comes from the data sample (``mse_img``) where it has one, else from a
-    frozen generator filled from ``mse_checkpoint``. Reported under the prefix ``DeSRA``:
+    The MSE-SR reference comes from the data sample (``mse_img``; with MMagic,
+    ``PackInputs(data_keys=['mse_img'])``, loaded as RGB unless ``mse_img_channel_order`` is
+    packed, too, and says otherwise) where it has one, else from a frozen generator filled from
+    ``mse_checkpoint``. Reported under the prefix ``DeSRA``:
     ``artifact_images`` and ``artifact_area`` (shares of images and of pixels, in [0, 1]) and
     ``regions`` (a count). Images are not kept between samples.
 
@@ -82,7 +87,7 @@ class DeSRADetector(BaseMetric):
             ValueError: If a sample has no MSE-SR reference and none can be made.
         """
         for sample in data_samples:
-            gan = _to_image(sample.get('output', sample)[self.pred_key])
+            gan = _to_rgb(sample.get('output', sample)[self.pred_key], _order_of_outputs(sample))
             detection = self.detector.detect(gan, self._reference(sample))
             self.results.append(dict(regions=len(detection.regions), area=detection.area,
                                      pixels=detection.mask.size))
@@ -109,18 +114,28 @@ class DeSRADetector(BaseMetric):
 
     def _reference(self, sample: dict) -> np.ndarray:
         if self.mse_key in sample:
-            return _to_image(sample[self.mse_key])
+            order = sample.get(f'{self.mse_key}_channel_order', 'rgb')
+            return _to_rgb(sample[self.mse_key], order)
         if self._mse is None:
             raise ValueError(
                 f'the data sample has no {self.mse_key!r}, and there is no MSE-trained generator '
                 'to make it with: give mse_checkpoint (and mse_generator, unless the metric runs '
                 'in MMagic\'s Evaluator)')
-        return self._mse(_to_image(sample['input']))
+        lq = _to_rgb(sample['input'], _order_of_outputs(sample))
+        if sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr':
+            return self._mse(lq[..., ::-1])[..., ::-1]
+        return self._mse(lq)
 
 
-def _to_image(image: Tensor | np.ndarray) -> np.ndarray:
-    """(3, H, W) or (1, 3, H, W) in [0, 255], any dtype, to uint8 (H, W, 3)."""
+def _order_of_outputs(sample: dict) -> str:
+    # Whatever its model takes, MMagic hands inputs and predictions to metrics as BGR.
+    return 'bgr' if MODEL_ORDER in sample else 'rgb'
+
+
+def _to_rgb(image: Tensor | np.ndarray, order: str) -> np.ndarray:
+    """(3, H, W) or (1, 3, H, W) in [0, 255], any dtype, RGB or BGR, to uint8 (H, W, 3) RGB."""
     values = torch.as_tensor(image)
     values = values[0] if values.ndim == 4 else values
     values = values if values.dtype == torch.uint8 else values.float().round().clamp(0, 255)
-    return values.to(torch.uint8).permute(1, 2, 0).cpu().contiguous().numpy()
+    pixels = values.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return np.ascontiguousarray(pixels[..., ::-1] if order.lower() == 'bgr' else pixels)
