@@ -6,8 +6,9 @@ experiment_name = 'desra_srgan-bn-gan_x4c64b16_1xb16-lr2e-5-30'
 work_dir = f'./work_dirs/{experiment_name}'
 
 model = dict(
-    discriminator=dict(type='SRGANDiscriminator'),
+    discriminator=dict(_delete_=True, type='SRGANDiscriminator'),
     gan_loss=dict(
+        _delete_=True,
         type='GANLoss',
         gan_type='vanilla',
         loss_weight=1e-3,
