@@ -29,6 +29,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
     parser.add_argument('--save-map', action='store_true',
                         help='also write map/NAME.png: 16 bits, 65535 = 1.0 = no artifact')
+    parser.add_argument('--save-sr', action='store_true',
+                        help='also write sr/gan/NAME.png and sr/mse/NAME.png')
     stored = parser.add_argument_group('from SR images')
     stored.add_argument('--gan', metavar='DIR', help='folder of GAN-SR images')
     stored.add_argument('--mse', metavar='DIR', help='folder of MSE-SR images, same stems')
@@ -47,7 +49,7 @@ def main() -> int:
     detector, labels = cli.detector_from(args), cli.labels_from(args)
     source: PairSource = (StoredPairs(args.gan, args.mse) if args.gan
                           else cli.generated_pairs_from(args))
-    results = detect_folder(source, detector, args.out, labels, args.save_map)
+    results = detect_folder(source, detector, args.out, labels, args.save_map, args.save_sr)
     done = [result for result in results if not result.error]
     found = [result for result in done if result.regions]
     print(f'{len(done)} images: {len(found)} with artifacts, '

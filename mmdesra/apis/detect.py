@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, Detection
+from ..detectors import BaseDetector, Detection, detect_image
 from ..files import (ImageError, make_output_folder, write_image, write_map, write_mask,
                      write_text)
-from ..generators import PairSource
+from ..generators import Pair, PairSource
 from ..segmentors import LabelFolder
 from ..visualization import draw_overlay
 
@@ -60,12 +60,14 @@ def detect_folder(source: PairSource,
                   detector: BaseDetector,
                   out_dir: str | Path,
                   labels: LabelFolder | None = None,
-                  save_map: bool = False) -> list[ImageResult]:
+                  save_map: bool = False,
+                  save_sr: bool = False) -> list[ImageResult]:
     """Detect the artifacts of every pair and write them down.
 
     ``out_dir`` gets ``mask/NAME.png`` (0/255), ``overlay/NAME.jpg``, ``detections.csv``, and
-    with ``save_map`` also ``map/NAME.png`` (16-bit, 65535 = 1.0). An image that cannot be used
-    is reported, noted in the table, and skipped.
+    with ``save_map`` also ``map/NAME.png`` (16-bit, 65535 = 1.0), with ``save_sr`` also
+    ``sr/gan/NAME.png`` and ``sr/mse/NAME.png``. An image that cannot be used is reported, noted
+    in the table, and skipped.
 
     Args:
         source (PairSource): The pairs.
@@ -73,6 +75,7 @@ def detect_folder(source: PairSource,
         out_dir (str | Path): Made if missing; results of the same names are replaced.
         labels (LabelFolder, optional): Label maps; None switches the semantic step off.
         save_map (bool): Whether to write the maps.
+        save_sr (bool): Whether to write the SR images.
 
     Returns:
         list[ImageResult]: One for each pair, in the order of the names.
@@ -81,12 +84,15 @@ def detect_folder(source: PairSource,
         OSError: If ``out_dir`` cannot be written.
     """
     out_dir = make_output_folder(out_dir)
-    for name in ['mask', 'overlay'] + ['map'] * save_map:
+    for name in ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr:
         make_output_folder(out_dir / name)
     results = []
     for path in tqdm(source.paths, 'detect', unit='image'):
         try:
-            results.append(_detect_one(source, detector, out_dir, labels, save_map, path))
+            pair = source.load(path)
+            detection = detect_image(detector, pair.gan, pair.mse, path, labels)
+            _write_pictures(out_dir, path.stem, pair, detection, save_map, save_sr)
+            results.append(ImageResult.of(path.name, detection))
         except ImageError as error:
             tqdm.write(f'skipped: {error}')
             results.append(ImageResult(path.name, error=str(error)))
@@ -94,20 +100,16 @@ def detect_folder(source: PairSource,
     return results
 
 
-def _detect_one(source: PairSource, detector: BaseDetector, out_dir: Path,
-                labels: LabelFolder | None, save_map: bool, path: Path) -> ImageResult:
-    pair = source.load(path)
-    label_map = labels.load(path.stem) if labels else None
-    try:
-        detection = detector.detect(pair.gan, pair.mse, label_map)
-    except ValueError as error:
-        raise ImageError(f'{path}: {error}') from error
-    write_mask(out_dir / 'mask' / f'{path.stem}.png', detection.mask)
-    write_image(out_dir / 'overlay' / f'{path.stem}.jpg',
-                draw_overlay(pair.gan, detection.mask), quality=OVERLAY_QUALITY)
+def _write_pictures(out_dir: Path, name: str, pair: Pair, detection: Detection, save_map: bool,
+                    save_sr: bool) -> None:
+    write_mask(out_dir / 'mask' / f'{name}.png', detection.mask)
+    write_image(out_dir / 'overlay' / f'{name}.jpg', draw_overlay(pair.gan, detection.mask),
+                quality=OVERLAY_QUALITY)
     if save_map:
-        write_map(out_dir / 'map' / f'{path.stem}.png', detection.map)
-    return ImageResult.of(path.name, detection)
+        write_map(out_dir / 'map' / f'{name}.png', detection.map)
+    if save_sr:
+        write_image(out_dir / 'sr/gan' / f'{name}.png', pair.gan)
+        write_image(out_dir / 'sr/mse' / f'{name}.png', pair.mse)
 
 
 def _write_table(path: Path, results: Sequence[ImageResult]) -> None:

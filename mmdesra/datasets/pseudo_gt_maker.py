@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, Detection
+from ..detectors import BaseDetector, detect_image
 from ..files import ImageError, read_mask, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
 from ..ops import label_regions
@@ -147,18 +147,11 @@ class PseudoGTMaker:
 
     def _make_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
         pair = self.pairs.load(path)
-        detection = self._detect(pair, path)
+        detection = detect_image(self.detector, pair.gan, pair.mse, path, self.labels)
         if not detection.area:
             folder.remove_pair(record.name)  # of an earlier LR image of this name
             return record
         return _write_pair(folder, record, pair, detection.mask, len(detection.regions))
-
-    def _detect(self, pair: Pair, path: Path) -> Detection:
-        labels = self.labels.load(path.stem) if self.labels else None
-        try:
-            return self.detector.detect(pair.gan, pair.mse, labels)
-        except ValueError as error:
-            raise ImageError(f'{path}: {error}') from error
 
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
         mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)

@@ -11,7 +11,7 @@ import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, Detection
+from ..detectors import BaseDetector, detect_image
 from ..files import (ImageError, list_images, make_output_folder, read_image, read_mask,
                      write_image, write_mask, write_text)
 from ..generators import Upscaler, upscale
@@ -103,7 +103,7 @@ class BeforeAfter:
             try:
                 lq = read_image(path)
                 mse_sr, gan_sr = upscale(self.mse, lq, path), upscale(gan, lq, path)
-                mask = self._detect(gan_sr, mse_sr, path).mask
+                mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
             except ImageError as error:
                 logger.warning('skipped: %s', error)
                 continue
@@ -139,7 +139,7 @@ class BeforeAfter:
         gan_sr = upscale(gan, read_image(path), path)
         mse_sr = read_image(self._file('mse', path))
         before = read_mask(self._file('mask_before', path))
-        after = self._detect(gan_sr, mse_sr, path).mask
+        after = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         self._write('gan_after', path, gan_sr)
         write_mask(self._file('mask_after', path), after)
         changes = compare_regions(torch.from_numpy(before), torch.from_numpy(after))
@@ -149,13 +149,6 @@ class BeforeAfter:
     def _share(self, title: str) -> tqdm:
         rank = get_rank()
         return tqdm(self.paths[rank::get_world_size()], title, unit='image', disable=rank != 0)
-
-    def _detect(self, gan_sr: np.ndarray, mse_sr: np.ndarray, path: Path) -> Detection:
-        labels = self.labels.load(path.stem) if self.labels else None
-        try:
-            return self.detector.detect(gan_sr, mse_sr, labels)
-        except ValueError as error:
-            raise ImageError(f'{path}: {error}') from error
 
     def _file(self, folder: str, path: Path) -> Path:
         return self.out_dir / folder / f'{path.stem}.png'
