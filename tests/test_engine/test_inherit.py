@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from toy_training import make_data, model_config, training_config
+
+from mmdesra.apis.train import read_config
+from mmdesra.engine.inherit import HOOK, inherit_desra
+from mmdesra.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+OURS = sorted(str(path) for path in (ROOT / 'configs/desra').glob('*.py'))
+REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
+ESRGAN = 'mmagic::esrgan/esrgan_x4c64b23g32_1xb16-400k_div2k.py'
+SRGAN = 'mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py'
+LOSSES = ('pixel_loss', 'perceptual_loss', 'gan_loss')
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp('data'))
+
+
+@pytest.fixture(scope='module')
+def options(data):
+    return dict(lq_dir=str(data.lq), heldout_lq_dir=str(data.heldout),
+                gan_checkpoint=str(data.gan), mse_checkpoint=str(data.mse))
+
+
+def hooks_of(config):
+    return [hook for hook in config.custom_hooks if hook['type'] == HOOK]
+
+
+def others_of(config):
+    return [hook.to_dict() for hook in config.get('custom_hooks', []) if hook['type'] != HOOK]
+
+
+def test_there_is_a_config_of_ours():
+    assert OURS
+
+
+@pytest.mark.parametrize('name', [*OURS, REAL_ESRGAN, ESRGAN, SRGAN])
+def test_workflow_comes_in_and_the_model_stays(name, options, data):
+    base, config = read_config(name), inherit_desra(read_config(name), **options)
+
+    (hook,) = hooks_of(config)
+    assert {name: hook[name] for name in options} == options
+    assert others_of(config) == others_of(base)
+    assert config.model == base.model
+    assert config.optim_wrapper == base.optim_wrapper
+    assert config.train_cfg == base.train_cfg
+
+    assert config.train_dataloader.dataset.data_root == str(data.lq)
+    assert config.train_dataloader.batch_size == base.train_dataloader.batch_size
+    for key in ('test_cfg', 'test_dataloader', 'test_evaluator'):
+        assert config.get(key) is None
+
+    checkpoint = config.default_hooks.checkpoint
+    assert checkpoint.save_best is None
+    assert checkpoint.out_dir is None
+    assert checkpoint.interval == base.default_hooks.checkpoint.interval
+
+
+@pytest.mark.parametrize('name', [REAL_ESRGAN, ESRGAN, SRGAN])
+def test_validation_looks_for_artifacts_in_heldout_images(name, options, data):
+    detector = dict(type='DeSRA', min_area=1000)
+    config = inherit_desra(read_config(name), detector=detector, **options)
+    assert config.val_dataloader.dataset.data_root == str(data.heldout)
+    (metric,) = config.val_evaluator['metrics']
+    assert metric == dict(type='DeSRADetector', mse_checkpoint=str(data.mse), detector=detector)
+
+
+def test_hook_that_updates_the_ema_stays(options):
+    config = inherit_desra(read_config(REAL_ESRGAN), **options)
+    assert [hook['type'] for hook in config.custom_hooks] == [
+        'BasicVisualizationHook', 'ExponentialMovingAverageHook', HOOK]
+
+
+@pytest.mark.parametrize('name', [OURS[0], REAL_ESRGAN])
+def test_inheriting_twice_is_inheriting_once(name, options):
+    once = inherit_desra(read_config(name), **options)
+    twice = inherit_desra(inherit_desra(read_config(name), **options), **options)
+    assert twice.to_dict() == once.to_dict()
+
+
+def test_options_that_are_none_leave_the_configs_own(options):
+    config = read_config(OURS[0])
+    before = dict(hooks_of(config)[0])
+    given = dict(options, labels_dir=None, pseudo_gt_dir=None, gan_checkpoint=None)
+    (hook,) = hooks_of(inherit_desra(config, **given))
+    assert hook['gan_checkpoint'] == before['gan_checkpoint']
+    assert hook['detector'] == before['detector']
+    assert 'labels_dir' not in hook
+
+
+def test_inherited_config_is_written_and_read_as_it_is(options, tmp_path):
+    """The Runner writes its config into the work dir; one must be able to start from that."""
+    config = inherit_desra(read_config(REAL_ESRGAN), **options)
+    config.dump(tmp_path / 'dumped.py')
+    assert read_config(str(tmp_path / 'dumped.py')).to_dict() == config.to_dict()
+
+
+@pytest.mark.parametrize('heldout, interval', [(False, 5000), (True, 400_000)],
+                         ids=['nothing to look at', 'only at the end'])
+def test_no_validation(options, heldout, interval):
+    """At the end the hook measures on the same images."""
+    config = read_config(ESRGAN)
+    config.train_cfg.val_interval = interval
+    inherit_desra(config, **(options if heldout else dict(options, heldout_lq_dir=None)))
+    for key in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        assert config[key] is None
+
+
+def test_load_from_becomes_where_the_generator_starts(options):
+    """Left where it was, a resumed run would begin there again, at its iteration."""
+    config = training_config(model_config())
+    config.load_from = 'start.pth'
+    inherit_desra(config, **dict(options, gan_checkpoint=None))
+    assert hooks_of(config)[0]['gan_checkpoint'] == 'start.pth'
+    assert config.load_from is None
+
+
+def test_given_gan_checkpoint_goes_before_load_from(options):
+    config = training_config(model_config())
+    config.load_from = 'start.pth'
+    inherit_desra(config, **options)
+    assert hooks_of(config)[0]['gan_checkpoint'] == options['gan_checkpoint']
+
+
+@pytest.mark.parametrize('name, option', [('lq_dir', '--lq-dir'),
+                                          ('mse_checkpoint', '--mse-checkpoint')])
+def test_what_is_missing_is_named(name, option, options):
+    with pytest.raises(InputError, match=f'realesrgan.*needs {name} .*{option}'):
+        inherit_desra(read_config(REAL_ESRGAN), **dict(options, **{name: None}))
+
+
+@pytest.mark.parametrize('name', ['lq_dir', 'heldout_lq_dir'])
+@pytest.mark.parametrize('made', [False, True], ids=['missing', 'empty'])
+def test_folder_without_images_is_named(name, made, options, tmp_path):
+    folder = tmp_path / 'photographs'
+    if made:
+        folder.mkdir()
+    with pytest.raises(InputError, match=f'{folder}: (holds no image|expected a folder)'):
+        inherit_desra(training_config(model_config()), **dict(options, **{name: str(folder)}))
+
+
+def test_config_of_another_kind_of_model_is_refused(options):
+    with pytest.raises(InputError, match='dim_stage1.*expected the training config of a GAN-SR'):
+        inherit_desra(read_config('mmagic::dim/dim_stage1-v16_1xb1-1000k_comp1k.py'), **options)
+
+
+@pytest.mark.parametrize('model', [None, dict(type='SRGAN')])
+def test_config_without_generator_is_refused(model, options):
+    config = training_config(model_config())
+    config.model = model
+    with pytest.raises(InputError, match='model.generator'):
+        inherit_desra(config, **options)
+
+
+def test_config_of_no_training_is_refused(options):
+    config = training_config(model_config())
+    config.pop('train_dataloader')
+    with pytest.raises(InputError, match='train_dataloader'):
+        inherit_desra(config, **options)
+
+
+def test_config_that_leaves_the_default_hooks_to_mmengine(options):
+    config = training_config(model_config())
+    config.pop('default_hooks')
+    assert hooks_of(inherit_desra(config, **options))
