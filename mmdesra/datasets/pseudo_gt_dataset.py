@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.dataset import BaseDataset
 
+from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
 
 
@@ -18,7 +19,11 @@ class PseudoGTDataset(BaseDataset):
 
     Args:
         data_root (str): The pseudo-GT folder, complete.
-        pipeline (Sequence[dict | Callable]): MMagic transforms. Default: none.
+        pipeline (Sequence[dict | Callable], optional): MMagic transforms. Default: none, or
+            where ``gt_patch_size`` is given, those of :func:`pseudo_gt_pipeline`.
+        gt_patch_size (int, optional): Side of the GT patches in px.
+        mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
+        flips (bool): Whether to flip at random; see :func:`pseudo_gt_pipeline`.
         lq_dir (str, optional): Where the LR images are now. Default: where the manifest says.
         metainfo (dict, optional): As for ``BaseDataset``.
         **kwargs: As for ``BaseDataset``, for example ``lazy_init``.
@@ -32,14 +37,19 @@ class PseudoGTDataset(BaseDataset):
 
     def __init__(self,
                  data_root: str,
-                 pipeline: Sequence[dict | Callable] = (),
+                 pipeline: Sequence[dict | Callable] | None = None,
+                 gt_patch_size: int | None = None,
+                 mask_prob: float = 0.5,
+                 flips: bool = False,
                  lq_dir: str | None = None,
                  metainfo: dict | None = None,
                  **kwargs) -> None:
         self.lq_dir = lq_dir
+        if pipeline is None and gt_patch_size is not None:
+            pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
         kwargs.setdefault('serialize_data', False)
-        super().__init__(data_root=str(data_root), pipeline=list(pipeline), metainfo=metainfo,
+        super().__init__(data_root=str(data_root), pipeline=list(pipeline or []), metainfo=metainfo,
                          **kwargs)
 
     def load_data_list(self) -> list[dict]:

@@ -15,7 +15,6 @@ from torch import nn
 
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
-from ..datasets.transforms import pseudo_gt_pipeline
 from ..detectors import build_detector
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
@@ -49,7 +48,7 @@ class DeSRAFinetuneHook(Hook):
         gt_patch_size (int): Side of the GT patches in px. Default: 256.
         mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
         flips (bool): Flip the pairs at random; it costs texture, see
-            :func:`mmdesra.datasets.transforms.pseudo_gt_pipeline`.
+            :func:`mmdesra.datasets.pipeline.pseudo_gt_pipeline`.
         pipeline (Sequence[dict], optional): Training transforms instead of the default ones.
         tile (int): Tile side in LR px for making SR images; 0 = whole images.
         half (bool): Half precision for making SR images.
@@ -83,7 +82,8 @@ class DeSRAFinetuneHook(Hook):
         self.labels = LabelFolder(labels_dir) if labels_dir else None
         self.detector = build_detector(detector)
         self.mse_generator = mse_generator
-        self.pipeline = list(pipeline or pseudo_gt_pipeline(gt_patch_size, mask_prob, flips))
+        self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
+                            flips=flips)
         self.tile = tile
         self.half = half
         self.seconds: dict[str, float] = {}
@@ -202,8 +202,7 @@ class DeSRAFinetuneHook(Hook):
 
     def _swap_training_data(self, runner: Runner, folder: PseudoGTFolder) -> None:
         config = deepcopy(runner.cfg.train_dataloader)
-        config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root),
-                              pipeline=self.pipeline)
+        config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root), **self.patches)
         loop = runner.train_loop
         loop.dataloader = runner.build_dataloader(config, seed=runner.seed)
         if hasattr(loop, 'dataloader_iterator'):
