@@ -152,17 +152,23 @@ def test_configs_of_ours_train(data, tmp_path, name):
     assert results_of(runner)['images'] == 4
 
 
-@pytest.mark.parametrize('loop, workers', [
-    (dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2), 1),
-    (dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1), 0),
-], ids=['workers over the old data', 'epochs'])
-def test_data_are_swapped_in_every_loop(data, tmp_path, loop, workers):
+ITERATIONS = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
+EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
+
+
+@pytest.mark.parametrize('loop, sampler, workers', [
+    (ITERATIONS, 'InfiniteSampler', 1), (EPOCHS, 'DefaultSampler', 0)],
+    ids=['workers that read the old data', 'epochs'])
+def test_data_are_swapped_in_every_loop(data, tmp_path, loop, sampler, workers):
     config = training_config(model_config())
     config.train_cfg = loop
     config.train_dataloader.num_workers = workers
-    config.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    config.train_dataloader.sampler.type = sampler
     probe = Probe()
-    make_runner(tmp_path / 'run', data, config, probe).train()
+    runner = make_runner(tmp_path / 'run', data, config, probe)
+    runner.train()
+    # Left to the garbage collector, a worker takes 5 s to end.
+    vars(runner.train_loop).pop('dataloader_iterator', None)
     assert len(probe.batches) == 2  # three pairs, batches of two
     assert all('pseudo_gt' in sample.gt_path for sample in probe.samples)
 
