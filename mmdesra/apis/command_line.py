@@ -87,11 +87,21 @@ def labels_from(args: argparse.Namespace) -> LabelFolder | None:
 
 def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
     """Load the two generators and list the LR images."""
+    _check_device(args.device)
+
     def load(checkpoint: str) -> Upscaler:
         generator = load_generator(args.generator, checkpoint).to(args.device)
         return Upscaler(generator, args.tile, args.tile_pad, args.half)
 
     return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint))
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # a CPU build asserts that there is no CUDA
+        reason = str(error).splitlines()[0]
+        raise InputError(f'--device {device}: cannot be used here ({reason})') from error
 
 
 def run(main: Callable[[], int]) -> None:
@@ -100,6 +110,8 @@ def run(main: Callable[[], int]) -> None:
     Anything but an :class:`InputError` or ``OSError`` is a fault of ours and keeps its traceback.
     """
     logging.basicConfig(level=logging.WARNING, format='%(message)s')
+    # File names need not be text (old archives); naming one must not end the run.
+    sys.stdout.reconfigure(errors='backslashreplace')
     try:
         sys.exit(main())
     except (InputError, OSError) as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection, detect_image
-from ..files import (ImageError, make_output_folder, write_image, write_map, write_mask,
-                     write_text)
+from ..files import (ImageError, make_output_folder, write_bytes, write_image, write_map,
+                     write_mask)
 from ..generators import Pair, PairSource
 from ..segmentors import LabelFolder
 from ..visualization import draw_overlay
@@ -117,4 +117,5 @@ def _write_table(path: Path, results: Sequence[ImageResult]) -> None:
     writer = csv.DictWriter(text, [column.name for column in fields(ImageResult)])
     writer.writeheader()
     writer.writerows(asdict(result) for result in results)
-    write_text(path, text.getvalue())
+    # A file name need not be text; the table is.
+    write_bytes(path, text.getvalue().encode('utf-8', 'backslashreplace'))
