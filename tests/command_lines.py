@@ -1,0 +1,36 @@
+"""Running the tools as a user does, and faster, in this process."""
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+TOOLS = TESTS.parent / 'tools'
+
+
+def command(tool, *arguments) -> list[str]:
+    return [sys.executable, str(TOOLS / tool), *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """With tests/ on the path, for the configs of toys.py."""
+    return dict(os.environ, PYTHONPATH=str(TESTS), OMP_NUM_THREADS='1')
+
+
+def run(tool, *arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(command(tool, *arguments), env=environment(), text=True,
+                          capture_output=True, timeout=120)
+
+
+def call(tool, *arguments) -> int:
+    """Run a tool in this process and return its exit code; an unexpected error is raised."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+        with pytest.raises(SystemExit) as error:
+            runpy.run_path(str(TOOLS / tool), run_name='__main__')
+    return error.value.code
