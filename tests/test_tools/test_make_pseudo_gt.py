@@ -1,0 +1,252 @@
+"""tools/make_pseudo_gt.py: the real command line, and its variants in this process."""
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from command_lines import call, command, environment, run
+from PIL import Image
+from toys import (MIN_AREA, make_lq_folder, make_lq_image, write_checkpoints,
+                  write_generator_config)
+
+from mmdesra.files import read_image, read_mask, write_image, write_mask
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    """The options that name the toy generator and its checkpoints."""
+    root = tmp_path_factory.mktemp('weights')
+    gan, mse = write_checkpoints(root)
+    return ['--gan-checkpoint', gan, '--mse-checkpoint', mse, '--generator',
+            write_generator_config(root), '--min-area', MIN_AREA]
+
+
+def make(lq, out, weights, *options):
+    """Call the tool in this process; returns its exit code."""
+    return call('make_pseudo_gt.py', '--lq', lq, '--out', out, *weights, *options)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in sorted(folder.rglob('*'))}
+
+
+def stems(folder):
+    return {path.stem for path in folder.iterdir()}
+
+
+def records(out):
+    manifest = json.loads((out / 'manifest.json').read_text())
+    return {record['name']: record for record in manifest['records']}
+
+
+def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
+    lq, out = tmp_path / 'lq', tmp_path / 'out'
+    image = read_image(make_lq_folder(lq, 2)[0])  # image1 is clean
+    png = (lq / 'image0.png').read_bytes()
+    (lq / 'truncated.png').write_bytes(png[:len(png) // 2])
+    (lq / 'text.png').write_text('these are words, not pixels')
+    (lq / 'notes.txt').write_text('not named like an image')
+    write_image(lq / 'tiny.png', make_lq_image(0, (2, 2)))
+    Image.fromarray(image[..., 1]).save(lq / 'grey.png')
+    Image.fromarray(np.dstack([image, image[..., 0]])).save(lq / 'alpha.png')
+    cv2.imwrite(str(lq / 'deep.png'), image[..., ::-1].astype(np.uint16) * 256 + 99)
+    bad = {'truncated.png': 'cannot be read as an image', 'text.png': 'cannot be read as an image',
+           'tiny.png': 'at least 11x11 px .* got 8x8'}
+
+    process = run('make_pseudo_gt.py', '--lq', lq, '--out', out, *weights)
+    assert process.returncode == 1, process.stderr
+    assert 'Traceback' not in process.stdout + process.stderr
+    assert 'semantic step: OFF' in process.stderr
+    assert re.search(rf'{out}: 4 pseudo GTs with \d+ regions; 1 images are clean', process.stdout)
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert manifest['skipped'].keys() == bad.keys()
+    for name, message in bad.items():
+        assert re.search(f'{name}: .*{message}', manifest['skipped'][name])
+        assert re.search(f'skipped: {name}: .*{message}', process.stdout)
+    good = {'image0', 'grey', 'alpha', 'deep'}
+    assert stems(out) == {'gt', 'mask', 'manifest'}
+    assert stems(out / 'gt') == stems(out / 'mask') == good
+    assert records(out).keys() == good | {'image1'}
+    for name in ('alpha', 'deep'):
+        for kind in ('gt', 'mask'):
+            assert (out / kind / f'{name}.png').read_bytes() == (out / kind / 'image0.png').read_bytes()
+
+
+def test_killed_and_run_again(weights, tmp_path):
+    """The real thing, once; tests/test_datasets/test_pseudo_gt_kill.py has every moment."""
+    lq, out = tmp_path / 'lq', tmp_path / 'out'
+    make_lq_folder(lq, 30, size=(24, 28))
+    arguments = ['--lq', lq, '--out', out, *weights]
+    process = subprocess.Popen(command('make_pseudo_gt.py', *arguments), env=environment(),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal = out / '.journal-0.jsonl'
+    deadline = time.monotonic() + 100
+    while not journal.is_file() or journal.read_bytes().count(b'\n') < 6:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(.005)
+    process.kill()
+    assert process.wait() < 0
+    assert not (out / 'manifest.json').exists()
+    done = {path: path.stat().st_mtime_ns for path in (out / 'gt').glob('*.png')}
+    assert make(lq, out, weights) == 0
+    kept = [path for path, changed in done.items() if path.stat().st_mtime_ns == changed]
+    assert len(done) - 1 <= len(kept) < 29
+    assert make(lq, tmp_path / 'undisturbed', weights) == 0
+    assert contents(out) == contents(tmp_path / 'undisturbed')
+
+
+@pytest.fixture(scope='module')
+def made(weights, tmp_path_factory):
+    root = tmp_path_factory.mktemp('made')
+    make_lq_folder(root / 'lq')
+    assert make(root / 'lq', root / 'out', weights) == 0
+    return root
+
+
+@pytest.fixture
+def root(made, tmp_path):
+    return shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+
+
+def test_what_is_done_is_left_alone(made, weights, capsys):
+    before = contents(made / 'out')
+    assert make(made / 'lq', made / 'out', weights) == 0
+    assert contents(made / 'out') == before
+    assert '3 pseudo GTs with' in capsys.readouterr().out
+
+
+def other_weights(options, folder):
+    gan, _ = write_checkpoints(folder, amplitude=.1)
+    return [gan if option == options[1] else option for option in options]
+
+
+@pytest.mark.parametrize('change, named', [
+    (lambda options, folder: [*options, '--threshold', '0.6'], 'threshold: there 0.7, now 0.6'),
+    (lambda options, folder: [*options, '--min-area', '1%'], 'min_area: there 200 px, now 1%'),
+    (lambda options, folder: [*options, '--tile', '16'], 'tile: there 0, now 16'),
+    (lambda options, folder: [*options, '--half'], 'half: there False, now True'),
+    (other_weights, 'gan_sha256'),
+])
+@pytest.mark.parametrize('more', [[], ['--recompose']])
+def test_other_weights_or_settings_are_refused(made, weights, tmp_path, capsys, change, named, more):
+    before = contents(made / 'out')
+    assert make(made / 'lq', made / 'out', change(weights, tmp_path), *more) == 2
+    error = capsys.readouterr().err
+    assert 'error: ' in error and 'other weights or settings' in error and named in error
+    assert contents(made / 'out') == before
+
+
+def test_curated_masks_are_followed(root, weights, capsys):
+    painted = np.zeros((160, 192), bool)
+    painted[20:60, 30:90] = True
+    (root / 'out/mask/image0.png').unlink()
+    for name in ('image1', 'image2'):
+        write_mask(root / f'out/mask/{name}.png', painted)
+    assert make(root / 'lq', root / 'out', weights, '--recompose') == 0
+    assert '3 pseudo GTs with' in capsys.readouterr().out
+    assert stems(root / 'out/gt') == stems(root / 'out/mask') == {'image1', 'image2', 'image3'}
+    mse = read_image(root / 'lq/image1.png').repeat(4, 0).repeat(4, 1)
+    np.testing.assert_array_equal(read_image(root / 'out/gt/image1.png')[painted], mse[painted])
+    np.testing.assert_array_equal(read_mask(root / 'out/mask/image1.png'), painted)
+    assert records(root / 'out')['image0']['regions'] == 0
+
+
+def test_a_mask_that_cannot_be_used_is_named(root, weights, capsys):
+    write_mask(root / 'out/mask/image2.png', np.ones((40, 48), bool))
+    assert make(root / 'lq', root / 'out', weights, '--recompose') == 2
+    assert 'mask/image2.png: expected a mask of the SR image\'s size 192x160' in capsys.readouterr().err
+
+
+def test_nothing_to_recompose_is_an_error(made, weights, tmp_path, capsys):
+    assert make(made / 'lq', tmp_path / 'out', weights, '--recompose') == 2
+    assert 'holds no manifest.json' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_where_nothing_can_be_done_the_exit_code_is_2(weights, tmp_path):
+    (tmp_path / 'lq').mkdir()
+    (tmp_path / 'lq/a.png').write_text('text')
+    assert make(tmp_path / 'lq', tmp_path / 'out', weights) == 2
+
+
+def test_labels_are_used(made, weights, tmp_path, capsys):
+    (tmp_path / 'labels').mkdir()
+    for k in range(4):
+        write_image(tmp_path / f'labels/image{k}.png', np.zeros((160, 192), np.uint8))
+    table = tmp_path / 'table.csv'
+    table.write_text('index,class,bin\n0,thing,19.9\n')
+    assert make(made / 'lq', tmp_path / 'out', weights, '--labels', tmp_path / 'labels',
+                '--class-table', table) == 0
+    output = capsys.readouterr()
+    assert '0 pseudo GTs with 0 regions; 4 images are clean' in output.out
+    assert 'semantic step: OFF' not in output.err
+
+
+@pytest.mark.parametrize('content', [None, [], ['notes.txt']])
+def test_a_folder_without_lr_images_is_an_error(weights, tmp_path, capsys, content):
+    if content is not None:
+        (tmp_path / 'lq').mkdir()
+        for name in content:
+            (tmp_path / 'lq' / name).touch()
+    assert make(tmp_path / 'lq', tmp_path / 'out', weights) == 2
+    assert f'error: {tmp_path}/lq: ' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('out', ['file', 'file/out'])
+def test_an_output_that_cannot_be_written_is_an_error(made, weights, tmp_path, capsys, out):
+    (tmp_path / 'file').write_text('mine')
+    assert make(made / 'lq', tmp_path / out, weights) == 2
+    assert f'error: {tmp_path / out}: cannot write into this folder' in capsys.readouterr().err
+    assert (tmp_path / 'file').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('damage', [
+    lambda out: (out / 'manifest.json').write_text('{'),
+    lambda out: (out / 'manifest.json').write_text('{"format": "another", "version": 1}'),
+    lambda out: (out / '.journal-3.jsonl').write_text('PNG\n')])
+@pytest.mark.parametrize('more', [[], ['--recompose']])
+def test_a_damaged_folder_is_an_error(root, weights, capsys, damage, more):
+    damage(root / 'out')
+    before = contents(root / 'out')
+    assert make(root / 'lq', root / 'out', weights, *more) == 2
+    assert f'error: {root}/out' in capsys.readouterr().err
+    assert contents(root / 'out') == before
+
+
+@pytest.mark.parametrize('content, message', [
+    (None, 'no such checkpoint file'), (dict(params=dict(gain=torch.ones(1))), 'missing: amplitude')])
+def test_a_checkpoint_that_cannot_be_used_is_an_error(made, weights, tmp_path, capsys, content,
+                                                      message):
+    if content:
+        torch.save(content, tmp_path / 'bad.pth')
+    options = [tmp_path / 'bad.pth' if option == weights[1] else option for option in weights]
+    assert make(made / 'lq', tmp_path / 'out', options) == 2
+    error = capsys.readouterr().err
+    assert f'error: {tmp_path}/bad.pth' in error and message in error
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('missing', ['--lq', '--out', '--gan-checkpoint', '--mse-checkpoint',
+                                     '--generator'])
+def test_what_must_be_given(made, weights, capsys, missing):
+    options = ['--lq', made / 'lq', '--out', made / 'new', *weights]
+    index = options.index(missing)
+    del options[index:index + 2]
+    assert call('make_pseudo_gt.py', *options) == 2
+    assert missing in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_help_is_for_newcomers(capsys):
+    assert call('make_pseudo_gt.py', '--help') == 0
+    text = capsys.readouterr().out
+    for part in ('gt/NAME.png', 'goes on where it was', '--recompose', 'Exit code'):
+        assert part in text
