@@ -23,8 +23,14 @@ from tqdm import tqdm
 from mmdesra.apis import command_line as cli
 from mmdesra.detectors import AreaLimit
 from mmdesra.evaluation.before_after import RESULTS
-from mmdesra.files import (list_images, make_output_folder, read_image, read_mask, write_image,
-                           write_text)
+from mmdesra.files import (
+    list_images,
+    make_output_folder,
+    read_image,
+    read_mask,
+    write_image,
+    write_text,
+)
 from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip, write_page
 
 TOOLS = Path(__file__).parent
@@ -45,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/demo', type=Path, metavar='DIR',
                         help='where everything goes (default: %(default)s)')
     parser.add_argument('--photographs', metavar='DIR',
-                        help='photographs of your own instead of the packages\'')
+                        help="photographs of your own instead of the packages'")
     parser.add_argument('--setup-seconds', type=float, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 

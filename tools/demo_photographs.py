@@ -86,8 +86,8 @@ def _wheel_folder(package: str) -> Path:
 
 def _fetch_debian_packages(cache: Path) -> None:
     if shutil.which('apt-get') is None or shutil.which('dpkg-deb') is None:
-        raise InputError('the demo\'s photographs come from Debian packages and this machine has no '
-                         'apt-get; name a folder of your own: tools/demo.sh --photographs DIR')
+        raise InputError("the demo's photographs come from Debian packages, and this machine has "
+                         'no apt-get; name a folder of your own: tools/demo.sh --photographs DIR')
     # Lists of its own, so that it works without root and on a machine that never updated.
     lists, downloads = cache / 'lists', cache / 'packages'
     for folder in (lists / 'partial', downloads):
@@ -109,5 +109,5 @@ def _fetch_debian_packages(cache: Path) -> None:
 def _apt(arguments: list[str], folder: Path) -> None:
     done = subprocess.run(['apt-get', *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f'apt-get {arguments[-1]} failed: {done.stderr.strip()}; name a folder of '
-                         'photographs of your own: tools/demo.sh --photographs DIR')
+        raise InputError(f'apt-get {arguments[-1]} failed: {done.stderr.strip()}; name a folder '
+                         'of photographs of your own: tools/demo.sh --photographs DIR')

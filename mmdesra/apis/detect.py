@@ -11,8 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection, detect_image
-from ..files import (ImageError, make_output_folder, write_bytes, write_image, write_map,
-                     write_mask)
+from ..files import ImageError, make_output_folder, write_bytes, write_image, write_map, write_mask
 from ..generators import Pair, PairSource
 from ..segmentors import LabelFolder
 from ..visualization import draw_overlay

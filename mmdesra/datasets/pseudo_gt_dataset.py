@@ -49,8 +49,8 @@ class PseudoGTDataset(BaseDataset):
             pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
         kwargs.setdefault('serialize_data', False)
-        super().__init__(data_root=str(data_root), pipeline=list(pipeline or []), metainfo=metainfo,
-                         **kwargs)
+        super().__init__(data_root=str(data_root), pipeline=list(pipeline or []),
+                         metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the manifest and check that its files are there."""
@@ -73,8 +73,8 @@ def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:
     lq, gt, mask = (lq_dir / record.lq, folder.gt_path(record.name),
                     folder.mask_path(record.name))
     if not lq.is_file():
-        raise PseudoGTError(f'{lq}: is missing; the pseudo GTs of {folder.root} were made from it. '
-                            'Were the LR images moved? Give their folder as lq_dir')
+        raise PseudoGTError(f'{lq}: is missing; the pseudo GTs of {folder.root} were made from '
+                            'it. Were the LR images moved? Give their folder as lq_dir')
     if file_sha256(lq) != record.lq_sha256:
         raise PseudoGTError(f'{lq}: is not the LR image that the pseudo GT in {folder.root} was '
                             'made from; run tools/make_pseudo_gt.py again, or give the folder '

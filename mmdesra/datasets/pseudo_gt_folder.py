@@ -230,7 +230,8 @@ def file_sha256(path: str | Path) -> str:
 def _read_record(entry: dict) -> Record:
     record = Record(**entry)
     for name in (record.name, record.lq):
-        if not isinstance(name, str) or Path(name).name != name or name in ('', '..') or '\0' in name:
+        is_plain = isinstance(name, str) and Path(name).name == name and '\0' not in name
+        if not is_plain or name in ('', '..'):
             raise ValueError(f'expected a plain file name, got {name!r}')
     return record
 

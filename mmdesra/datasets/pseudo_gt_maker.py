@@ -170,7 +170,7 @@ class PseudoGTMaker:
             return clean
         pair = self.pairs.load(path)
         if mask.shape != pair.gan.shape[:2]:
-            raise ImageError(f'{mask_path}: expected a mask of the SR image\'s size '
+            raise ImageError(f"{mask_path}: expected a mask of the SR image's size "
                              f'{_size(pair.gan)}, got {_size(mask)}')
         return _write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
 

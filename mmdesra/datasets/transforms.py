@@ -88,9 +88,9 @@ class PairedMaskCrop(BaseTransform):
                  results: dict) -> tuple[int, int]:
         scale = max(gt.shape[0] // lq.shape[0], 1)
         where = f'({results.get("img_path")}, {results.get("gt_path")})'
-        if gt.shape[:2] != (lq.shape[0] * scale, lq.shape[1] * scale) or mask.shape != gt.shape[:2]:
+        if not gt.shape[:2] == mask.shape == (lq.shape[0] * scale, lq.shape[1] * scale):
             raise ValueError('expected a GT and a mask whose size is the same multiple of the LR '
-                             f'image\'s, got LR {lq.shape[:2]}, GT {gt.shape[:2]}, '
+                             f"image's, got LR {lq.shape[:2]}, GT {gt.shape[:2]}, "
                              f'mask {mask.shape} {where}')
         if self.gt_patch_size % scale:
             raise ValueError(f'expected gt_patch_size to be a multiple of the scale {scale}, got '
@@ -98,7 +98,8 @@ class PairedMaskCrop(BaseTransform):
         patch = self.gt_patch_size // scale
         if min(lq.shape[:2]) < patch:
             raise ValueError(f'expected an LR image of at least {patch}x{patch} px, got '
-                             f'{lq.shape[1]}x{lq.shape[0]} {where}; choose a smaller gt_patch_size')
+                             f'{lq.shape[1]}x{lq.shape[0]} {where}; choose a smaller '
+                             'gt_patch_size')
         return scale, patch
 
     def _choose_corner(self, mask: np.ndarray, scale: int, patch: int) -> tuple[int, int]:

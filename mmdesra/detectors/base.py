@@ -108,8 +108,9 @@ class BaseDetector(ABC):
         valid_map = self.artifact_map(gan_tensor, mse_tensor, label_tensor)
         valid_mask = clean_mask(self.is_artifact(valid_map), self.min_area.pixels(height, width))
         # The one place where the valid area is put back into the image's frame.
-        full_map = np.pad(valid_map.cpu().numpy().astype(np.float32), self.margin, constant_values=1)
-        return Detection(full_map, np.pad(valid_mask.cpu().numpy(), self.margin))
+        return Detection(
+            map=np.pad(valid_map.cpu().numpy().astype(np.float32), self.margin, constant_values=1),
+            mask=np.pad(valid_mask.cpu().numpy(), self.margin))
 
 
 def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> None:
@@ -124,7 +125,7 @@ def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> 
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} px '
                          f'(the window of the local statistics), got {_size(gan)}')
     if labels is not None and (labels.shape != gan.shape[:2] or labels.dtype.kind not in 'iu'):
-        raise ValueError('expected a label map of integers, of the image\'s size '
+        raise ValueError("expected a label map of integers, of the image's size "
                          f'{_size(gan)}, got shape {labels.shape} and dtype {labels.dtype}')
 
 

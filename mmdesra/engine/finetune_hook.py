@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
@@ -18,8 +17,9 @@ from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import build_detector
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
-from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights, read_checkpoint
+from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
 from ..segmentors import LabelFolder
+from .start_weights import result_generator, start_discriminator, start_generator, unwrap
 
 
 class DeSRAFinetuneHook(Hook):
@@ -93,9 +93,7 @@ class DeSRAFinetuneHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
         is_resumed = runner.iter > 0
-        if not is_resumed:
-            self._load_start(runner)
-        self._load_discriminator(runner, is_resumed)
+        self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
         if self.heldout_lq_dir:
             self._measure_before(runner, mse, is_resumed)
@@ -112,56 +110,31 @@ class DeSRAFinetuneHook(Hook):
             return
         with self._timed('detect_after'):
             self.comparison = self._heldout.measure_after(
-                self._upscaler(_result_generator(runner)))
+                self._upscaler(result_generator(unwrap(runner.model))))
         self._heldout.write(self.comparison, self.seconds)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
 
-    def _load_start(self, runner: Runner) -> None:
-        """Fill the generator (and its EMA) completely, or fail; see the traps of load_from."""
-        model = _unwrap(runner.model)
-        checkpoint = self._start_checkpoint(runner)
-        if not checkpoint:
-            raise InputError('DeSRAFinetuneHook: the generator has no weights; give '
-                             'gan_checkpoint, or load_from in the config')
-        # The runner itself loads load_from without complaint where no name fits.
-        layout = load_weights(_unwrap(model.generator), checkpoint)
-        runner.logger.info(f'DeSRA: generator from {checkpoint} ({layout})')
-        if getattr(model, 'generator_ema', None) is not None:
-            # MMagic copied the generator into it at construction, before it had any weights.
-            state = _unwrap(model.generator).state_dict()
-            _unwrap(model.generator_ema).load_state_dict(state)
-
-    def _load_discriminator(self, runner: Runner, is_resumed: bool) -> None:
-        """Fill the discriminator, or switch the adversarial loss off and say so."""
-        model = _unwrap(runner.model)
-        if getattr(model, 'discriminator', None) is None:
-            if self.discriminator_checkpoint:
-                raise InputError('DeSRAFinetuneHook: discriminator_checkpoint is given, but the '
-                                 'config\'s model has no discriminator')
-            return
-        discriminator = _unwrap(model.discriminator)
-        checkpoint = self.discriminator_checkpoint or self._start_checkpoint(runner)
-        if self.discriminator_checkpoint or _holds(checkpoint, 'discriminator'):
-            if not is_resumed:
-                layout = load_weights(discriminator, checkpoint, role='discriminator')
-                runner.logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
-            return
-        runner.logger.warning(
-            'DeSRA: the discriminator has no weights (discriminator_checkpoint); a random one '
-            'would pull the generator towards noise, so the adversarial loss is switched OFF')
-        model.gan_loss = None
+    def _load_weights(self, runner: Runner, is_resumed: bool) -> None:
+        model, start = unwrap(runner.model), self._start_checkpoint(runner)
+        if not is_resumed:
+            if not start:
+                raise InputError('DeSRAFinetuneHook: the generator has no weights; give '
+                                 'gan_checkpoint, or load_from in the config')
+            start_generator(model, start, runner.logger)
+        start_discriminator(model, self.discriminator_checkpoint, start, runner.logger,
+                            is_resumed)
 
     def _start_checkpoint(self, runner: Runner) -> str | None:
         return self.gan_checkpoint or (None if runner.cfg.get('resume')
                                        else runner.cfg.get('load_from'))
 
     def _build_mse(self, runner: Runner) -> nn.Module:
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         if self.mse_generator is not None:
             generator = build_generator(self.mse_generator)
         else:
-            generator = deepcopy(_unwrap(model.generator))
+            generator = deepcopy(unwrap(model.generator))
         load_weights(generator, self.mse_checkpoint)
         return generator.requires_grad_(False).to(next(model.parameters()).device)
 
@@ -170,7 +143,7 @@ class DeSRAFinetuneHook(Hook):
                                     Path(runner.work_dir) / 'heldout', self.labels)
         if not is_resumed:
             with self._timed('detect_before'):
-                self._heldout.measure_before(self._upscaler(_result_generator(runner)))
+                self._heldout.measure_before(self._upscaler(result_generator(unwrap(runner.model))))
         elif not self._heldout.knows_before:
             runner.logger.warning(f'DeSRA: {self._heldout.out_dir} does not say how the held-out '
                                   'images were before; they will not be compared')
@@ -178,7 +151,7 @@ class DeSRAFinetuneHook(Hook):
 
     def _make_pseudo_gts(self, runner: Runner, folder: PseudoGTFolder, mse: Upscaler,
                          is_resumed: bool) -> None:
-        generator = _result_generator(runner)
+        generator = result_generator(unwrap(runner.model))
         if is_resumed:  # the model is fine-tuned already; pseudo GTs come from where it began
             if not self.gan_checkpoint:
                 raise InputError(f'{folder.root}: is not complete, and without gan_checkpoint its '
@@ -217,22 +190,3 @@ class DeSRAFinetuneHook(Hook):
         start = time.perf_counter()
         yield
         self.seconds[stage] = time.perf_counter() - start
-
-
-def _holds(checkpoint: str | None, role: str) -> bool:
-    """Whether an MMagic checkpoint holds weights for a role."""
-    if checkpoint is None:
-        return False
-    state = read_checkpoint(checkpoint).get('state_dict', {})
-    return any(name.startswith(f'{role}.') for name in state)
-
-
-def _unwrap(module: nn.Module) -> nn.Module:
-    return module.module if is_model_wrapper(module) else module
-
-
-def _result_generator(runner: Runner) -> nn.Module:
-    """The generator that MMagic infers with: the EMA where the model keeps one."""
-    model = _unwrap(runner.model)
-    ema = getattr(model, 'generator_ema', None)
-    return _unwrap(model.generator if ema is None else ema)

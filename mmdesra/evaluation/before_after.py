@@ -12,8 +12,16 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, detect_image
-from ..files import (ImageError, list_images, make_output_folder, read_image, read_mask,
-                     write_image, write_mask, write_text)
+from ..files import (
+    ImageError,
+    list_images,
+    make_output_folder,
+    read_image,
+    read_mask,
+    write_image,
+    write_mask,
+    write_text,
+)
 from ..generators import Upscaler, upscale
 from ..ops import RegionChanges, compare_regions, detail_outside
 from ..segmentors import LabelFolder

@@ -120,7 +120,7 @@ class DeSRADetector(BaseMetric):
             raise ValueError(
                 f'the data sample has no {self.mse_key!r}, and there is no MSE-trained generator '
                 'to make it with: give mse_checkpoint (and mse_generator, unless the metric runs '
-                'in MMagic\'s Evaluator)')
+                "in MMagic's Evaluator)")
         lq = _to_rgb(sample['input'], _order_of_outputs(sample))
         if sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr':
             return self._mse(lq[..., ::-1])[..., ::-1]

@@ -3,8 +3,15 @@ from .detail import detail_outside
 from .masks import clean_mask, fill_holes, keep_large_regions
 from .regions import RegionChanges, Regions, compare_regions, label_regions
 from .semantics import class_weights, weight_map
-from .statistics import (MARGIN, WINDOW_SIZE, gaussian_window, local_mean, local_std,
-                         relative_difference, texture_difference)
+from .statistics import (
+                         MARGIN,
+                         WINDOW_SIZE,
+                         gaussian_window,
+                         local_mean,
+                         local_std,
+                         relative_difference,
+                         texture_difference,
+)
 
 __all__ = [
     'MARGIN', 'WINDOW_SIZE', 'RegionChanges', 'Regions', 'class_weights', 'clean_mask',

@@ -23,7 +23,7 @@ def detail_outside(image: Tensor, mask: Tensor) -> float:
         ValueError: If mask and image differ in size.
     """
     if image.shape[-2:] != mask.shape:
-        raise ValueError(f'expected a mask of the image\'s size {tuple(image.shape[-2:])}, '
+        raise ValueError(f"expected a mask of the image's size {tuple(image.shape[-2:])}, "
                          f'got {tuple(mask.shape)}')
     inside = slice(MARGIN, -MARGIN)
     std = local_std(image).mean(dim=0)

@@ -1,7 +1,7 @@
 """A labelled row of pictures, as for a README."""
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np

@@ -13,10 +13,10 @@ from PIL import Image
 from toys import MIN_AREA, SCALE, make_lq_folder, make_lq_image, make_pairs
 
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
+from mmdesra.datasets.pipeline import pseudo_gt_pipeline
 from mmdesra.datasets.pseudo_gt_dataset import PseudoGTDataset
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
-from mmdesra.datasets.pipeline import pseudo_gt_pipeline
 from mmdesra.detectors import build_detector
 from mmdesra.files import read_image, read_mask, write_image, write_mask
 

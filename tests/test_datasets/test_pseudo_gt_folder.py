@@ -5,8 +5,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from mmdesra.datasets.pseudo_gt_folder import (Journal, Manifest, PseudoGTError, PseudoGTFolder,
-                                               Record, file_sha256)
+from mmdesra.datasets.pseudo_gt_folder import (
+    Journal,
+    Manifest,
+    PseudoGTError,
+    PseudoGTFolder,
+    Record,
+    file_sha256,
+)
 from mmdesra.files import atomic_path
 
 MADE_WITH = dict(gan_sha256='a' * 64, half=False, detector=dict(type='DeSRA', threshold=.7))

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_training import (GT_PATCH_SIZE, Probe, make_runner, model_config, results_of,
-                          training_config)
+from toy_training import (
+    GT_PATCH_SIZE,
+    Probe,
+    make_runner,
+    model_config,
+    results_of,
+    training_config,
+)
 from toys import GAN_AMPLITUDE, ToyGenerator
 
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder

@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_training import (DETECTOR, Probe, make_runner, model_config, results_of,
-                          training_config, write_role, write_whole_model)
+from toy_training import (
+    DETECTOR,
+    Probe,
+    make_runner,
+    model_config,
+    results_of,
+    training_config,
+    write_role,
+    write_whole_model,
+)
 from toys import GAN_AMPLITUDE, ToyGenerator
 
 from mmdesra.apis.train import read_config
@@ -222,7 +230,7 @@ def test_broken_lr_image_is_skipped_and_noted(data, tmp_path):
     assert len(probe.batches) == 2
 
 
-@pytest.mark.xfail(strict=True, reason='MMagic\'s validation reads it, too, and fails')
+@pytest.mark.xfail(strict=True, reason="MMagic's validation reads it, too, and fails")
 def test_broken_heldout_image_is_skipped(data, tmp_path):
     heldout = tmp_path / 'heldout'
     heldout.mkdir()

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_training import (DETECTOR, Probe, make_runner, model_config, results_of,
-                          training_config, write_role, write_whole_model)
+from toy_training import (
+    DETECTOR,
+    Probe,
+    make_runner,
+    model_config,
+    results_of,
+    training_config,
+    write_role,
+    write_whole_model,
+)
 from toys import write_checkpoints
 
-from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
+from mmdesra.datasets.pseudo_gt_folder import PseudoGTError
 from mmdesra.errors import InputError
 
 EMA_HOOK = dict(type='ExponentialMovingAverageHook', module_keys='generator_ema', interval=1,

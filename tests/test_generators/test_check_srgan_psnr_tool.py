@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmdesra.models.srresnet import SRResNet
 from PIL import Image
+
+from mmdesra.models.srresnet import SRResNet
 
 
 @pytest.fixture(scope='module')

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
 

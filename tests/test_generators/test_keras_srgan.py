@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+
 from mmdesra.generators.keras_srgan import convert, convert_discriminator, convert_generator
 from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 from torch import nn
+
+from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 
 
 def small(**kwargs):

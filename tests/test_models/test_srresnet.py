@@ -4,8 +4,9 @@ import copy
 
 import pytest
 import torch
-from mmdesra.models.srresnet import SRResNet
 from torch import nn
+
+from mmdesra.models.srresnet import SRResNet
 
 
 def small(**kwargs):

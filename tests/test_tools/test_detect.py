@@ -11,8 +11,15 @@ import pytest
 import torch
 from command_lines import call, run
 from PIL import Image
-from toys import (GAN_AMPLITUDE, MIN_AREA, make_lq_folder, make_lq_image, make_pairs,
-                  write_checkpoints, write_generator_config)
+from toys import (
+    GAN_AMPLITUDE,
+    MIN_AREA,
+    make_lq_folder,
+    make_lq_image,
+    make_pairs,
+    write_checkpoints,
+    write_generator_config,
+)
 
 from mmdesra.detectors import AreaLimit, build_detector
 from mmdesra.files import read_image, read_mask, write_image
@@ -236,7 +243,7 @@ def damage(gan_dir, mse_dir):
     write('empty.png', b'')
     write('small.png', gan[:10, :40], mse[:10, :40])
     (gan_dir / 'notes.txt').write_text('no image, and not named like one')
-    return {'no_partner.png': "no_partner.png: has no MSE-SR partner: .*/mse",
+    return {'no_partner.png': 'no_partner.png: has no MSE-SR partner: .*/mse',
             'other_size.png': 'other_size.png: .*191x160 .* 192x160',
             'transposed.png': 'transposed.png: .*160x192 .* 192x160',
             'truncated.png': 'gan/truncated.png: cannot be read as an image',

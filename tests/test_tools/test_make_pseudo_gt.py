@@ -13,8 +13,7 @@ import pytest
 import torch
 from command_lines import call, command, environment, run
 from PIL import Image
-from toys import (MIN_AREA, make_lq_folder, make_lq_image, write_checkpoints,
-                  write_generator_config)
+from toys import MIN_AREA, make_lq_folder, make_lq_image, write_checkpoints, write_generator_config
 
 from mmdesra.files import read_image, read_mask, write_image, write_mask
 
@@ -162,7 +161,7 @@ def test_curated_masks_are_followed(root, weights, capsys):
 def test_a_mask_that_cannot_be_used_is_named(root, weights, capsys):
     write_mask(root / 'out/mask/image2.png', np.ones((40, 48), bool))
     assert make(root / 'lq', root / 'out', weights, '--recompose') == 2
-    assert 'mask/image2.png: expected a mask of the SR image\'s size 192x160' in capsys.readouterr().err
+    assert "mask/image2.png: expected a mask of the SR image's size 192x160" in capsys.readouterr().err
 
 
 def test_nothing_to_recompose_is_an_error(made, weights, tmp_path, capsys):

@@ -1,0 +1,77 @@
+"""A sound start: weights that fill the whole network, or a word about their absence."""
+from __future__ import annotations
+
+from logging import Logger
+from pathlib import Path
+
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+from ..errors import InputError
+from ..generators import load_weights, read_checkpoint
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """Return the module inside a (distributed) wrapper, or the module itself."""
+    return module.module if is_model_wrapper(module) else module
+
+
+def result_generator(model: nn.Module) -> nn.Module:
+    """Return the generator that an MMagic model infers with: the EMA where it keeps one."""
+    ema = getattr(model, 'generator_ema', None)
+    return unwrap(model.generator if ema is None else ema)
+
+
+def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) -> None:
+    """Fill a model's generator, and its EMA with the same weights.
+
+    mmengine's own loading says nothing where no name fits, and MMagic copies the generator into
+    the EMA at construction, before it has any weights.
+
+    Raises:
+        CheckpointError: If the checkpoint does not fill the whole generator.
+    """
+    generator = unwrap(model.generator)
+    layout = load_weights(generator, checkpoint)
+    logger.info(f'DeSRA: generator from {checkpoint} ({layout})')
+    if getattr(model, 'generator_ema', None) is not None:
+        unwrap(model.generator_ema).load_state_dict(generator.state_dict())
+
+
+def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | Path | None,
+                        logger: Logger, is_resumed: bool = False) -> None:
+    """Fill a model's discriminator, or switch the adversarial loss off and say so.
+
+    Args:
+        model (nn.Module): An MMagic GAN-SR model.
+        own (str | Path, optional): The discriminator's own checkpoint.
+        shared (str | Path, optional): The generator's; used if it is a whole MMagic model.
+        logger (Logger): Told what was done.
+        is_resumed (bool): Whether the weights came with the resumed run: then only the loss is
+            looked after.
+
+    Raises:
+        CheckpointError: If the checkpoint does not fill the whole discriminator.
+        InputError: If there is a checkpoint but no discriminator.
+    """
+    if getattr(model, 'discriminator', None) is None:
+        if own:
+            raise InputError(f"{own}: is given as the discriminator's checkpoint, but the "
+                             "config's model has no discriminator")
+        return
+    checkpoint = own or (shared if _holds_discriminator(shared) else None)
+    if checkpoint is None:
+        logger.warning(
+            'DeSRA: the discriminator has no weights (discriminator_checkpoint); a random one '
+            'would pull the generator towards noise, so the adversarial loss is switched OFF')
+        model.gan_loss = None
+    elif not is_resumed:
+        layout = load_weights(unwrap(model.discriminator), checkpoint, role='discriminator')
+        logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
+
+
+def _holds_discriminator(checkpoint: str | Path | None) -> bool:
+    if checkpoint is None:
+        return False
+    state = read_checkpoint(checkpoint).get('state_dict', {})
+    return any(name.startswith('discriminator.') for name in state)
