@@ -1,0 +1,70 @@
+"""One of several processes that evaluate together; writes down what it was told.
+
+Usage: gloo_worker.py FOLDER RANK WORLD_SIZE, with what :func:`make_data` writes in FOLDER.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.evaluator import Evaluator
+from mmengine.registry import METRICS
+from torch import distributed
+from toys import MIN_AREA, ToyGenerator
+
+from mmdesra.detectors import DeSRA
+from mmdesra.evaluation.before_after import BeforeAfter
+from mmdesra.files import list_images, read_image
+from mmdesra.generators import Upscaler
+
+DETECTOR = dict(type='DeSRA', min_area=MIN_AREA)
+
+
+def samples_of(paths: list[Path]) -> list[dict]:
+    """Return the shares that a distributed DataLoader would give, padded to one length."""
+    order = DefaultSampler(paths, shuffle=False)
+    return [sample_of(read_image(paths[index])) for index in order]
+
+
+def sample_of(lq) -> dict:
+    return {key: torch.from_numpy(Upscaler(ToyGenerator(amplitude))(lq).transpose(2, 0, 1).copy())
+            for key, amplitude in (('pred_img', .15), ('mse_img', 0))}
+
+
+def evaluate(folder: Path, out_dir: Path) -> dict:
+    """Return the figures of the metric, called in both ways, and of the comparison."""
+    paths = list_images(folder / 'lq')
+    with_size = Evaluator([dict(type='DeSRADetector', detector=DETECTOR)])
+    prepared = METRICS.build(dict(type='DeSRADetector', detector=DETECTOR))
+    prepared.prepare(ToyGenerator(), torch.utils.data.DataLoader(paths))
+    for sample in samples_of(paths):
+        with_size.process(data_samples=[sample], data_batch=None)
+        prepared.process(None, [sample])
+
+    heldout = BeforeAfter(folder / 'lq', Upscaler(ToyGenerator()), DeSRA(min_area=MIN_AREA),
+                          out_dir)
+    heldout.measure_before(Upscaler(ToyGenerator(.15)))
+    if distributed.is_initialized():
+        distributed.barrier()
+    comparison = heldout.measure_after(Upscaler(ToyGenerator(.02)))
+    heldout.write(comparison, {})
+    return dict(metric=with_size.evaluate(len(paths)), prepared=prepared.evaluate(),
+                comparison=asdict(comparison))
+
+
+def main() -> None:
+    folder, rank, world_size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    distributed.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank,
+                                   world_size=world_size)
+    figures = evaluate(folder, folder / 'together')
+    (folder / f'rank{rank}.json').write_text(json.dumps(figures))
+    distributed.destroy_process_group()
+
+
+if __name__ == '__main__':
+    main()

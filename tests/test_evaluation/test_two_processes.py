@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toys import make_lq_folder
+
+from . import gloo_worker
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='module')
+def figures(tmp_path_factory):
+    """What each of two processes says, and what one process alone says."""
+    folder = tmp_path_factory.mktemp('two_processes')
+    make_lq_folder(folder / 'lq', count=5)  # odd: the samplers repeat an image
+    workers = [subprocess.Popen(
+        [sys.executable, gloo_worker.__file__, str(folder), str(rank), '2'], cwd=folder,
+        env=dict(os.environ, PYTHONPATH=str(TESTS), OMP_NUM_THREADS='1'),
+        stderr=subprocess.PIPE, text=True) for rank in range(2)]
+    alone = gloo_worker.evaluate(folder, folder / 'alone')
+    errors = [worker.communicate(timeout=60)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], '\n'.join(errors)
+    together = [json.loads((folder / f'rank{rank}.json').read_text()) for rank in range(2)]
+    return folder, together, alone
+
+
+def test_each_process_gets_the_figures_of_one(figures):
+    _, together, alone = figures
+    assert alone['metric']['DeSRA/regions'] > 0
+    assert together == [alone, alone]
+
+
+def test_metric_needs_no_size_where_it_was_prepared(figures):
+    """MMagic's evaluator gives none; without one the repeated image would count twice."""
+    _, together, alone = figures
+    assert alone['prepared'] == alone['metric']
+    assert together[1]['prepared'] == alone['metric']
+
+
+def test_files_of_the_comparison_are_the_same(figures):
+    folder, _, _ = figures
+    contents = [{path.relative_to(folder / name): path.read_bytes()
+                 for path in (folder / name).rglob('*') if path.is_file()}
+                for name in ('together', 'alone')]
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 5 * 5 + 2
