@@ -31,8 +31,8 @@ CHANGES = {'os.rename': 1, 'os.remove': 0, 'os.mkdir': 0}
 
 def make(lq: str, out: str, rank: int = 0, world_size: int = 1, finish: bool = True,
          recompose: bool = False) -> None:
-    maker = PseudoGTMaker(make_pairs(Path(lq)), build_detector(dict(type='DeSRA', min_area=MIN_AREA)),
-                          rank=rank, world_size=world_size)
+    detector = build_detector(dict(type='DeSRA', min_area=MIN_AREA))
+    maker = PseudoGTMaker(make_pairs(Path(lq)), detector, rank=rank, world_size=world_size)
     folder = PseudoGTFolder(out)
     if recompose:
         maker.recompose(folder)

@@ -53,7 +53,8 @@ def test_the_three_stay_aligned_and_an_artifact_is_inside(scene, mask_prob):
     np.testing.assert_array_equal(gt[::scale, ::scale], lq * scale)
     np.testing.assert_array_equal(gt - gt[0, 0], coordinates(*gt.shape[:2]))
     places = gt[..., 0] * mask.shape[1] + gt[..., 1] + 1
-    np.testing.assert_array_equal(cropped[..., 0], np.where(mask[gt[..., 0], gt[..., 1]], places, 0))
+    expected = np.where(mask[gt[..., 0], gt[..., 1]], places, 0)
+    np.testing.assert_array_equal(cropped[..., 0], expected)
     if mask_prob == 1:
         assert cropped.any()
 
@@ -80,7 +81,8 @@ def test_every_artifact_pixel_is_as_likely():
 
 def test_random_patches_reach_every_place():
     np.random.seed(0)
-    corners = {tuple(PairedMaskCrop(8, 0)(sample(4, 5, 4, np.ones((16, 20), bool)))['img'][0, 0, :2])
+    mask = np.ones((16, 20), bool)
+    corners = {tuple(PairedMaskCrop(8, 0)(sample(4, 5, 4, mask))['img'][0, 0, :2])
                for _ in range(300)}
     assert corners == {(top, left) for top in range(3) for left in range(4)}
 

@@ -49,7 +49,8 @@ def test_samples_name_the_files_of_each_pair(made):
     assert len(dataset) == 3
     for index, name in enumerate(['image0', 'image2', 'image3']):
         assert dataset[index] == dict(
-            key=name, img_path=str(made / f'lq/{name}.png'), gt_path=str(made / f'out/gt/{name}.png'),
+            key=name, img_path=str(made / f'lq/{name}.png'),
+            gt_path=str(made / f'out/gt/{name}.png'),
             mask_path=str(made / f'out/mask/{name}.png'), sample_idx=index)
     assert dataset.metainfo == dict(dataset_type='pseudo_gt', task_name='sisr')
 
@@ -136,7 +137,8 @@ def test_no_pair_is_an_error(made, tmp_path):
 def test_an_interrupted_folder_is_an_error(root):
     with pytest.raises(PseudoGTError, match='missing: holds no manifest.json'):
         PseudoGTDataset(root / 'missing')
-    maker = PseudoGTMaker(make_pairs(root / 'lq'), build_detector(dict(type='DeSRA', min_area=MIN_AREA)))
+    detector = build_detector(dict(type='DeSRA', min_area=MIN_AREA))
+    maker = PseudoGTMaker(make_pairs(root / 'lq'), detector)
     maker.make(PseudoGTFolder(root / 'new'))
     with pytest.raises(PseudoGTError, match='new: holds no manifest.json; .* interrupted'):
         PseudoGTDataset(root / 'new')

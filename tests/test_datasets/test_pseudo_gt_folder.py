@@ -16,7 +16,8 @@ from mmdesra.datasets.pseudo_gt_folder import (
 from mmdesra.files import atomic_path
 
 MADE_WITH = dict(gan_sha256='a' * 64, half=False, detector=dict(type='DeSRA', threshold=.7))
-RECORDS = (Record('b', 'b.png', '1' * 64, '', 2, 300, '2' * 64), Record('a ä.x', 'a ä.x.jpg', '3'))
+RECORDS = (Record('b', 'b.png', '1' * 64, '', 2, 300, '2' * 64),
+           Record('a ä.x', 'a ä.x.jpg', '3'))
 
 
 def completed(root, records=RECORDS, skipped=None):
@@ -102,8 +103,9 @@ def test_what_an_image_was_does_not_hide_what_it_is(tmp_path, ranks):
 
 @pytest.mark.parametrize('field', ['lq', 'lq_sha256', 'labels_sha256'])
 def test_a_record_knows_what_it_was_made_from(field):
-    assert replace(RECORDS[0], **{field: 'other'}).made_from != RECORDS[0].made_from
-    assert replace(RECORDS[0], regions=9, area=9, mask_sha256='9').made_from == RECORDS[0].made_from
+    record = RECORDS[0]
+    assert replace(record, **{field: 'other'}).made_from != record.made_from
+    assert replace(record, regions=9, area=9, mask_sha256='9').made_from == record.made_from
 
 
 def test_a_torn_last_line_is_left_out_at_every_length(tmp_path):

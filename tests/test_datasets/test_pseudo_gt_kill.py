@@ -119,7 +119,8 @@ def test_ranks_at_once_make_the_same_folder(run, lq, undisturbed, tmp_path, worl
     ranks = [dict(rank=rank) for rank in range(world_size)]
     for number in range(4):
         out = tmp_path / str(number)
-        assert run(lq=lq, out=out, world_size=world_size, finish=False, at_once=ranks) == [0] * world_size
+        codes = run(lq=lq, out=out, world_size=world_size, finish=False, at_once=ranks)
+        assert codes == [0] * world_size
         assert run(lq=lq, out=out) == DONE
         assert contents(out) == undisturbed
 

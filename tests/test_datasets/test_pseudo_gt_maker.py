@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import shutil
 
 import numpy as np
@@ -82,7 +84,8 @@ def test_a_pair_is_mse_inside_and_gan_outside(photos, tmp_path):
     for record in manifest.records:
         if not record.regions:
             continue
-        gt, mask = read_image(folder.gt_path(record.name)), read_mask(folder.mask_path(record.name))
+        gt = read_image(folder.gt_path(record.name))
+        mask = read_mask(folder.mask_path(record.name))
         assert gt.shape == (*SR_SIZE, 3) and mask.shape == SR_SIZE
         mse = enlarge(photos / record.lq)
         np.testing.assert_array_equal(gt[mask], mse[mask])
@@ -115,7 +118,7 @@ def test_broken_images_are_skipped_and_named(lq, tmp_path, caplog):
     for name, reason in manifest.skipped.items():
         assert str(lq / name) in reason
         assert f'skipped: {reason}' in caplog.text
-    assert 'at least 11x11 px' in manifest.skipped['tiny.png'] and '8x8' in manifest.skipped['tiny.png']
+    assert re.search('at least 11x11 px .* got 8x8', manifest.skipped['tiny.png'])
     assert stems(tmp_path / 'out/gt') == stems(tmp_path / 'out/mask') == WITH_ARTIFACTS
 
 
@@ -304,7 +307,7 @@ def test_images_without_usable_labels_are_skipped(lq, tmp_path):
     write_image(labels / 'image3.png', np.zeros((*SR_SIZE, 3), np.uint8))
     manifest = make(lq, tmp_path / 'out', labels=labels)
     assert records(manifest).keys() == {'image0', 'image1'}
-    assert 'label map' in manifest.skipped['image2.png'] and '192x160' in manifest.skipped['image2.png']
+    assert re.search('label map .* 192x160', manifest.skipped['image2.png'])
     assert 'label map' in manifest.skipped['image3.png']
     (labels / 'image0.png').unlink()
     manifest = make(lq, tmp_path / 'out', labels=labels)
@@ -343,7 +346,8 @@ def test_a_painted_mask_is_followed(photos, tmp_path, name, color):
                                   np.where(BOX[..., None], mse, gan))
     np.testing.assert_array_equal(read_mask(mask_path), BOX)
     record = records(manifest)[name]
-    assert (record.regions, record.area, record.mask_sha256) == (2, BOX.sum(), file_sha256(mask_path))
+    assert (record.regions, record.area) == (2, BOX.sum())
+    assert record.mask_sha256 == file_sha256(mask_path)
     after = contents(tmp_path / 'out')
     assert {key for key in others if after[key] != others[key]} == {'manifest.json'}
     make(photos, tmp_path / 'out')  # a later run leaves the person's work alone
@@ -359,7 +363,8 @@ def test_a_mask_that_is_deleted_or_emptied_takes_its_pair_along(photos, tmp_path
     curate(tmp_path / 'out/mask/image2.png')
     for recompose in (True, False, True):
         manifest = make(photos, tmp_path / 'out', recompose=recompose)
-        assert stems(tmp_path / 'out/gt') == stems(tmp_path / 'out/mask') == WITH_ARTIFACTS - {'image2'}
+        for kind in ('gt', 'mask'):
+            assert stems(tmp_path / 'out' / kind) == WITH_ARTIFACTS - {'image2'}
         record = records(manifest)['image2']
         assert (record.regions, record.area, record.mask_sha256) == (0, 0, '')
         assert record.lq_sha256 == file_sha256(photos / 'image2.png')
@@ -376,7 +381,8 @@ def test_a_missing_gt_is_made_again(photos, tmp_path):
 def test_recomposing_notes_where_the_lr_images_are_now(lq, tmp_path):
     make(lq, tmp_path / 'out')
     lq.rename(tmp_path / 'moved')
-    assert make(tmp_path / 'moved', tmp_path / 'out', recompose=True).lq_dir == str(tmp_path / 'moved')
+    manifest = make(tmp_path / 'moved', tmp_path / 'out', recompose=True)
+    assert manifest.lq_dir == str(tmp_path / 'moved')
 
 
 def test_a_mask_of_another_size_is_an_error(photos, tmp_path):
@@ -428,6 +434,20 @@ def test_the_manifest_says_what_it_was_made_with(photos, tmp_path):
     assert made_with['gan_sha256'] != made_with['mse_sha256']
     assert made_with['detector'].items() >= dict(
         type='DeSRA', threshold=.6, min_area='200 px', form='released').items()
+
+
+def test_files_are_replaced_in_one_move(lq, tmp_path):
+    """A second name of an old file still shows the old content: nobody wrote into it."""
+    make(lq, tmp_path / 'out')
+    write_image(lq / 'image2.png', make_lq_image(50))
+    old = {}
+    for name in ('manifest.json', 'gt/image2.png', 'mask/image2.png'):
+        kept = tmp_path / name.replace('/', '_')
+        os.link(tmp_path / 'out' / name, kept)
+        old[kept] = kept.read_bytes()
+    make(lq, tmp_path / 'out')
+    assert {kept: kept.read_bytes() for kept in old} == old
+    assert all(kept.read_bytes() not in contents(tmp_path / 'out').values() for kept in old)
 
 
 def test_names_need_not_be_ascii(tmp_path):

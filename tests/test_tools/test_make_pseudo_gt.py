@@ -76,7 +76,8 @@ def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
     assert records(out).keys() == good | {'image1'}
     for name in ('alpha', 'deep'):
         for kind in ('gt', 'mask'):
-            assert (out / kind / f'{name}.png').read_bytes() == (out / kind / 'image0.png').read_bytes()
+            same = (out / kind / 'image0.png').read_bytes()
+            assert (out / kind / f'{name}.png').read_bytes() == same
 
 
 def test_killed_and_run_again(weights, tmp_path):
@@ -135,7 +136,8 @@ def other_weights(options, folder):
     (other_weights, 'gan_sha256'),
 ])
 @pytest.mark.parametrize('more', [[], ['--recompose']])
-def test_other_weights_or_settings_are_refused(made, weights, tmp_path, capsys, change, named, more):
+def test_other_weights_or_settings_are_refused(made, weights, tmp_path, capsys, change, named,
+                                               more):
     before = contents(made / 'out')
     assert make(made / 'lq', made / 'out', change(weights, tmp_path), *more) == 2
     error = capsys.readouterr().err
@@ -161,7 +163,8 @@ def test_curated_masks_are_followed(root, weights, capsys):
 def test_a_mask_that_cannot_be_used_is_named(root, weights, capsys):
     write_mask(root / 'out/mask/image2.png', np.ones((40, 48), bool))
     assert make(root / 'lq', root / 'out', weights, '--recompose') == 2
-    assert "mask/image2.png: expected a mask of the SR image's size 192x160" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "mask/image2.png: expected a mask of the SR image's size 192x160" in error
 
 
 def test_nothing_to_recompose_is_an_error(made, weights, tmp_path, capsys):
@@ -222,7 +225,8 @@ def test_a_damaged_folder_is_an_error(root, weights, capsys, damage, more):
 
 
 @pytest.mark.parametrize('content, message', [
-    (None, 'no such checkpoint file'), (dict(params=dict(gain=torch.ones(1))), 'missing: amplitude')])
+    (None, 'no such checkpoint file'),
+    (dict(params=dict(gain=torch.ones(1))), 'missing: amplitude')])
 def test_a_checkpoint_that_cannot_be_used_is_an_error(made, weights, tmp_path, capsys, content,
                                                       message):
     if content:
