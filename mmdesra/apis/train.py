@@ -11,15 +11,16 @@ def read_config(name: str) -> Config:
     """Read a config file, or one of an installed package (``mmagic::…``, ``mmdesra::…``).
 
     Raises:
-        InputError: If there is none of this name.
+        InputError: If there is none of this name, or it cannot be read.
     """
     try:
         if '::' in name:
             from mmengine.hub import get_config
-            return get_config(name)
+            return get_config(name.removesuffix('.py') + '.py')
         return Config.fromfile(name)
-    except (FileNotFoundError, ModuleNotFoundError) as error:
-        raise InputError(f'{name}: no such config ({error})') from error
+    except Exception as error:  # a config is a program
+        raise InputError(f'{name}: cannot be read as a config '
+                         f'({type(error).__name__}: {error})') from error
 
 
 def build_runner(config: Config) -> Runner:

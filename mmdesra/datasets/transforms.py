@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ..errors import InputError
 from .pseudo_gt import compose_pseudo_gt
 
 
@@ -71,7 +72,8 @@ class PairedMaskCrop(BaseTransform):
         """Crop.
 
         Raises:
-            ValueError: If the sizes do not fit each other, or are smaller than the patch.
+            ValueError: If the sizes do not fit each other.
+            InputError: If an image is smaller than the patch.
         """
         lq, gt = results['img'], results['gt']
         mask = _plane(results['mask'])
@@ -97,7 +99,7 @@ class PairedMaskCrop(BaseTransform):
                              f'{self.gt_patch_size}')
         patch = self.gt_patch_size // scale
         if min(lq.shape[:2]) < patch:
-            raise ValueError(f'expected an LR image of at least {patch}x{patch} px, got '
+            raise InputError(f'expected an LR image of at least {patch}x{patch} px, got '
                              f'{lq.shape[1]}x{lq.shape[0]} {where}; choose a smaller '
                              'gt_patch_size')
         return scale, patch
