@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from command_lines import call, run
+from mmengine.registry import DefaultScope
+from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
+from toys import GAN_AMPLITUDE
+
+REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
+
+
+@pytest.fixture(scope='module', autouse=True)
+def own_scope():
+    """Takes back the default scope that a Runner leaves behind for the whole process."""
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        yield
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp('data'))
+
+
+@pytest.fixture(scope='module')
+def config(data):
+    """A config of MMagic's kind; the hook in it says only what no option of the tool says."""
+    hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=GT_PATCH_SIZE)
+    path = data.lq.parent / 'toy_srgan.py'
+    training_config(model_config(), iterations=2, hooks=[hook]).dump(path)
+    return path
+
+
+@pytest.fixture
+def options(data, tmp_path):
+    return {'--work-dir': tmp_path / 'run', '--lq-dir': data.lq,
+            '--gan-checkpoint': data.gan, '--mse-checkpoint': data.mse,
+            # mmengine keeps one log for each name and second in a process.
+            '--cfg-options': f'experiment_name={tmp_path.name}'}
+
+
+def flat(options):
+    return [part for option in options.items() for part in option]
+
+
+def error_of(capsys, config, options):
+    """Run in this process; return the one line that the tool ends with."""
+    capsys.readouterr()
+    assert call('train.py', config, *flat(options)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    errors = [line for line in lines if line.startswith('error: ')]
+    assert errors == lines[-1:]
+    assert 'Traceback' not in ''.join(lines)
+    return errors[0]
+
+
+def test_trains_from_the_command_line(config, data, options, tmp_path):
+    """As a user does: in a process of its own."""
+    options['--heldout-lq-dir'] = data.heldout
+    done = run('train.py', config, *flat(options))
+    assert done.returncode == 0, done.stderr
+    work_dir = tmp_path / 'run'
+    state = torch.load(work_dir / 'iter_2.pth', weights_only=True)['state_dict']
+    assert state['generator.amplitude'].item() < GAN_AMPLITUDE - .03
+    assert (work_dir / 'pseudo_gt/manifest.json').is_file()
+    results = json.loads((work_dir / 'heldout/results.json').read_text())
+    assert results['images'] == 4
+    assert results['area_after'] < results['area_before']
+    assert 'adversarial loss is switched OFF' in done.stdout + done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_goes_on_and_overrides(config, options, tmp_path):
+    assert call('train.py', config, *flat(options)) == 0
+    pseudo_gts = {path: path.stat().st_mtime_ns for path in (tmp_path / 'run').rglob('gt/*.png')}
+    assert pseudo_gts
+    options['--cfg-options'] = 'default_hooks.checkpoint.interval=1'
+    assert call('train.py', config, *flat(options), '--resume', '--max-iters', 4) == 0
+    assert (tmp_path / 'run/last_checkpoint').read_text().endswith('iter_4.pth')
+    assert (tmp_path / 'run/iter_3.pth').is_file()
+    assert {path: path.stat().st_mtime_ns for path in pseudo_gts} == pseudo_gts
+
+
+def test_goes_by_the_name_of_the_config(config, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options.pop('--work-dir')
+    options['--max-iters'] = 1
+    assert call('train.py', config, *flat(options)) == 0
+    assert (tmp_path / 'work_dirs/toy_srgan/iter_1.pth').is_file()
+
+
+def test_pseudo_gts_elsewhere(config, options, tmp_path):
+    options.update({'--pseudo-gt-dir': tmp_path / 'pairs', '--max-iters': 1})
+    assert call('train.py', config, *flat(options)) == 0
+    assert (tmp_path / 'pairs/manifest.json').is_file()
+    assert not (tmp_path / 'run/pseudo_gt').exists()
+
+
+@pytest.mark.parametrize('option', ['--lq-dir', '--heldout-lq-dir'])
+def test_folder_that_is_not_there(config, options, option, tmp_path, capsys):
+    options[option] = tmp_path / 'nowhere'
+    error = error_of(capsys, config, options)
+    assert f'{tmp_path}/nowhere: expected a folder of images, found nothing' in error
+
+
+def test_folder_without_images(config, options, tmp_path, capsys):
+    options['--lq-dir'] = tmp_path / 'empty'
+    (tmp_path / 'empty').mkdir()
+    assert f'{tmp_path}/empty: holds no image' in error_of(capsys, config, options)
+
+
+def test_work_dir_that_is_a_file(config, options, tmp_path, capsys):
+    (tmp_path / 'run').write_text('')
+    assert f'{tmp_path}/run' in error_of(capsys, config, options)
+
+
+@pytest.mark.parametrize('option', ['--lq-dir', '--mse-checkpoint'])
+def test_option_that_is_missing(options, option, capsys):
+    options.pop(option)
+    assert f'({option})' in error_of(capsys, REAL_ESRGAN, options)
+
+
+@pytest.mark.parametrize('name', [
+    'nowhere.py', 'mmagic::real_esrgan/nowhere.py', 'mmagic::nowhere/nowhere.py',
+    'mmagic::nowhere', 'nowhere_at_all::srgan/srgan.py', 'README.md'])
+def test_unknown_config(options, name, capsys):
+    assert name in error_of(capsys, name, options)
+
+
+def test_config_that_cannot_be_read(options, tmp_path, capsys):
+    path = tmp_path / 'broken.py'
+    path.write_text('model = dict(')
+    assert str(path) in error_of(capsys, path, options)
+
+
+@pytest.mark.parametrize('option', ['--gan-checkpoint', '--mse-checkpoint',
+                                    '--discriminator-checkpoint'])
+def test_checkpoint_that_does_not_fit(config, options, option, tmp_path, capsys):
+    torch.save(torch.nn.Conv2d(3, 3, 3).state_dict(), tmp_path / 'other.pth')
+    options[option] = tmp_path / 'other.pth'
+    error = error_of(capsys, config, options)
+    assert f'{tmp_path}/other.pth' in error
+    assert 'missing: ' in error
+
+
+def test_checkpoint_that_is_not_there(config, options, tmp_path, capsys):
+    options['--mse-checkpoint'] = tmp_path / 'nowhere.pth'
+    assert f'{tmp_path}/nowhere.pth: no such' in error_of(capsys, config, options)
+
+
+def test_images_without_artifacts(options, data, tmp_path, capsys):
+    hook = dict(type='DeSRAFinetuneHook', detector=dict(DETECTOR, min_area=10**6))
+    training_config(model_config(), hooks=[hook]).dump(tmp_path / 'strict.py')
+    error = error_of(capsys, tmp_path / 'strict.py', options)
+    assert 'no artifact was found in 4 images' in error
+
+
+def test_images_smaller_than_a_patch(options, tmp_path, capsys):
+    hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=256)
+    training_config(model_config(), hooks=[hook]).dump(tmp_path / 'large.py')
+    error = error_of(capsys, tmp_path / 'large.py', options)
+    assert 'at least 64x64 px, got 48x40' in error
+    assert 'gt_patch_size' in error
+
+
+def test_help(capsys):
+    assert call('train.py', '--help') == 0
+    text = capsys.readouterr().out
+    for word in ('--lq-dir', '--heldout-lq-dir', '--gan-checkpoint', '--mse-checkpoint',
+                 '--resume', 'WORK_DIR/pseudo_gt', 'python tools/train.py configs/desra/'):
+        assert word in text
+    named = next(word for word in text.split() if word.startswith('configs/desra/'))
+    assert (Path(__file__).parents[2] / named).is_file()
