@@ -31,8 +31,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    manifest = make_pseudo_gts(cli.generated_pairs_from(args), cli.detector_from(args), args.out,
-                               cli.labels_from(args), args.recompose)
+    detector, labels = cli.detector_from(args), cli.labels_from(args)  # quick, so errors come early
+    manifest = make_pseudo_gts(cli.generated_pairs_from(args), detector, args.out, labels,
+                               args.recompose)
     pairs = [record for record in manifest.records if record.regions]
     print(f'{args.out}: {len(pairs)} pseudo GTs with {sum(r.regions for r in pairs)} regions; '
           f'{len(manifest.records) - len(pairs)} images are clean')

@@ -86,16 +86,18 @@ def detect_folder(source: PairSource,
     for name in ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr:
         make_output_folder(out_dir / name)
     results = []
-    for path in tqdm(source.paths, 'detect', unit='image'):
-        try:
-            pair = source.load(path)
-            detection = detect_image(detector, pair.gan, pair.mse, path, labels)
-            _write_pictures(out_dir, path.stem, pair, detection, save_map, save_sr)
-            results.append(ImageResult.of(path.name, detection))
-        except ImageError as error:
-            tqdm.write(f'skipped: {error}')
-            results.append(ImageResult(path.name, error=str(error)))
-    _write_table(out_dir / TABLE_NAME, results)
+    try:
+        for path in tqdm(source.paths, 'detect', unit='image'):
+            try:
+                pair = source.load(path)
+                detection = detect_image(detector, pair.gan, pair.mse, path, labels)
+                _write_pictures(out_dir, path.stem, pair, detection, save_map, save_sr)
+                results.append(ImageResult.of(path.name, detection))
+            except ImageError as error:
+                tqdm.write(f'skipped: {error}')
+                results.append(ImageResult(path.name, error=str(error)))
+    finally:  # what was done counts, also when somebody stops the rest
+        _write_table(out_dir / TABLE_NAME, results)
     return results
 
 
