@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    detector, labels = cli.detector_from(args), cli.labels_from(args)  # quick, so errors come early
+    detector, labels = cli.detector_from(args), cli.labels_from(args)
     manifest = make_pseudo_gts(cli.generated_pairs_from(args), detector, args.out, labels,
                                args.recompose)
     pairs = [record for record in manifest.records if record.regions]

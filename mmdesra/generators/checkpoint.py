@@ -81,8 +81,8 @@ def read_checkpoint(path: str | Path) -> Mapping:
             f'because that would run code from the file ({_refusal(error)}). If you trust '
             'it, save its state dict alone and use that file') from error
     except Exception as error:  # every reader has errors of its own for damaged files
-        raise CheckpointError(f'{path}: cannot be read as a checkpoint, the file may be damaged or '
-                              f'of another kind ({_first_line(error)})') from error
+        raise CheckpointError(f'{path}: cannot be read as a checkpoint, the file may be damaged '
+                              f'or of another kind ({_first_line(error)})') from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f'{path}: expected a dict of weights, got '
                               f'{type(content).__name__}')
