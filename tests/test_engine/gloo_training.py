@@ -1,0 +1,55 @@
+"""One of two processes that train together on the CPU; writes down what it saw.
+
+Usage: gloo_training.py FOLDER RANK, with FOLDER as :func:`write_data` leaves it.
+"""
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from toy_training import (Probe, make_data, make_runner, model_config, training_config,
+                          write_role, write_whole_model)
+from torch import distributed
+
+MODEL = model_config('RealESRGAN')
+EMA_HOOK = dict(type='ExponentialMovingAverageHook', module_keys='generator_ema', interval=1,
+                interp_cfg=dict(momentum=.25))
+
+
+def write_data(folder: Path) -> SimpleNamespace:
+    data = make_data(folder)
+    state = write_whole_model(folder / 'whole.pth', MODEL)
+    write_role(folder / 'discriminator.pth', state, 'discriminator')
+    return data
+
+
+def main() -> None:
+    folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+    torch.set_num_threads(1)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    # With its own start mmengine would ask for a GPU.
+    distributed.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank,
+                                   world_size=2)
+    config = training_config(MODEL, iterations=2, val_interval=1, hooks=[EMA_HOOK])
+    config.launcher = 'pytorch'
+    config.model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel', device_ids=None)
+    data = SimpleNamespace(lq=folder / 'lq', heldout=folder / 'heldout',
+                           gan=folder / 'weights/gan.pth', mse=folder / 'weights/mse.pth')
+    probe = Probe()
+    runner = make_runner(folder / 'run', data, config, probe,
+                         discriminator_checkpoint=str(folder / 'discriminator.pth'))
+    runner.train()
+    scalars = {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()
+               if name.startswith('val/DeSRA')}
+    torch.save(dict(start=probe.start, end=probe.states[-1], scalars=scalars,
+                    seen=[sample.gt_path for sample in probe.samples],
+                    has_gan_loss=runner.model.module.gan_loss is not None),
+               folder / f'rank{rank}.pth')
+    distributed.destroy_process_group()
+
+
+if __name__ == '__main__':
+    main()

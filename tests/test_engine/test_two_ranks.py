@@ -1,0 +1,81 @@
+"""The hook in MMagic's distributed training: two ranks on the CPU."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toys import GAN_AMPLITUDE, MIN_AREA, make_pairs
+
+from mmdesra.apis.pseudo_gt import make_pseudo_gts
+from mmdesra.detectors import DeSRA
+
+from . import gloo_training
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('two_ranks')
+    gloo_training.write_data(folder)
+    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(Path(__file__).parents[1]))
+    workers = [subprocess.Popen(
+        [sys.executable, gloo_training.__file__, str(folder), str(rank)], cwd=folder,
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for rank in range(2)]
+    said = [worker.communicate(timeout=120)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], '\n'.join(said)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def ranks(folder):
+    return [torch.load(folder / f'rank{rank}.pth', weights_only=True) for rank in range(2)]
+
+
+def test_both_begin_and_end_with_the_same_weights(ranks):
+    for moment in ('start', 'end'):
+        first, second = (rank[moment] for rank in ranks)
+        assert first.keys() == second.keys()
+        # Spectral norm keeps vectors of its own, which follow each rank's patches.
+        assert all(torch.equal(first[name], second[name]) for name in first
+                   if not name.endswith(('weight_u', 'weight_v')))
+    assert ranks[0]['has_gan_loss'] and ranks[1]['has_gan_loss']
+
+
+def test_wrapped_generator_and_its_ema_are_loaded_and_train(ranks):
+    start, end = ranks[0]['start'], ranks[0]['end']
+    names = [name for name in start if name.endswith('amplitude')]
+    assert names == ['module.generator.module.amplitude', 'module.generator_ema.module.amplitude']
+    for name in names:
+        assert start[name].item() == pytest.approx(GAN_AMPLITUDE)
+        assert end[name].item() < GAN_AMPLITUDE - .01
+
+
+def test_pseudo_gts_are_those_of_one_process(folder):
+    make_pseudo_gts(make_pairs(folder / 'lq'), DeSRA(min_area=MIN_AREA), folder / 'alone')
+    contents = [{path.relative_to(root): path.read_bytes()
+                 for path in root.rglob('*') if path.is_file()}
+                for root in (folder / 'run/pseudo_gt', folder / 'alone')]
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 2 * 3 + 1
+
+
+def test_each_rank_trains_on_samples_of_its_own(folder, ranks):
+    assert all(Path(path).parent == folder / 'run/pseudo_gt/gt'
+               for rank in ranks for path in rank['seen'])
+    assert ranks[0]['seen'] != ranks[1]['seen']
+
+
+def test_figures_are_of_all_images(folder, ranks):
+    results = json.loads((folder / 'run/heldout/results.json').read_text())
+    assert results['images'] == 4
+    assert results['regions_before'] > 0
+    scalars = ranks[0]['scalars']
+    assert scalars == ranks[1]['scalars']
+    assert scalars['val/DeSRA/regions'] == results['regions_after']
+    assert scalars['val/DeSRA/artifact_area'] == pytest.approx(
+        results['area_after'] / (4 * 160 * 192))
