@@ -24,7 +24,6 @@ from mmdesra.errors import InputError
 from mmdesra.files import read_image, write_image
 from mmdesra.generators import CheckpointError, Upscaler, build_generator
 
-OURS = sorted(map(str, (Path(__file__).parents[2] / 'configs/desra').glob('*.py')))
 SRRESNET = dict(type='SRResNet', mid_channels=4, num_blocks=1)
 EVERYWHERE = dict(type='DeSRA', threshold=1, min_area=0)
 """For generators with random weights: almost each pixel is an artifact."""
@@ -139,7 +138,7 @@ def test_mse_generator_of_another_architecture(data, tmp_path):
     assert (read_image(Path(runner.work_dir) / 'heldout/mse/image0.png') == expected).all()
 
 
-@pytest.mark.parametrize('name', OURS)
+@pytest.mark.parametrize('name', OUR_CONFIGS)
 def test_configs_of_ours_train(data, tmp_path, name):
     """Everything is theirs but the generator and the number of patches."""
     config = read_config(name)
@@ -158,6 +157,34 @@ def test_configs_of_ours_train(data, tmp_path, name):
     assert (runner.model.gan_loss is not None) == bool(options)
     assert runner.model.generator.amplitude.item() < GAN_AMPLITUDE
     assert results_of(runner)['images'] == 4
+
+
+@pytest.mark.parametrize('with_discriminator', [False, True])
+@pytest.mark.parametrize('name', MMAGICS_CONFIGS)
+def test_configs_of_mmagic_train(data, tmp_path, name, with_discriminator):
+    """Smaller networks, patches and numbers; losses, hooks, loops and optimizers are theirs."""
+    config = read_config(name)
+    config.model.generator = dict(type='ToyGenerator')
+    config.model.perceptual_loss = None  # its VGG19 is fetched from the net
+    config.model.pixel_loss.loss_weight = 1.
+    config.model.discriminator = dict(type='UNetDiscriminatorWithSpectralNorm', in_channels=3,
+                                      mid_channels=4)
+    config.train_dataloader.update(batch_size=2, num_workers=0)
+    config.train_cfg.update(max_iters=2, val_interval=1)
+    config.optim_wrapper.generator.optimizer.lr = .03
+    options = {}
+    if with_discriminator:
+        state = write_whole_model(tmp_path / 'whole.pth', config.model)
+        options = dict(discriminator_checkpoint=write_role(tmp_path / 'discriminator.pth', state,
+                                                           'discriminator'))
+    probe = Probe()
+    runner = make_runner(tmp_path / 'run', data, config, probe, **options)
+    runner.train()
+    assert len(probe.batches) == 2
+    assert runner.model.generator.amplitude.item() < GAN_AMPLITUDE - .02
+    assert (runner.model.gan_loss is not None) == with_discriminator
+    assert results_of(runner)['images'] == 4
+    assert len(runner.message_hub.get_scalar('val/DeSRA/regions').data[0]) == 2
 
 
 ITERATIONS = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)

@@ -3,18 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_training import make_data, model_config, training_config
+from toy_training import (MMAGICS_CONFIGS, OUR_CONFIGS, make_data, model_config,
+                          training_config)
 
 from mmdesra.apis.train import read_config
 from mmdesra.engine.inherit import HOOK, inherit_desra
 from mmdesra.errors import InputError
 
-ROOT = Path(__file__).parents[2]
-OURS = sorted(str(path) for path in (ROOT / 'configs/desra').glob('*.py'))
-REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
-ESRGAN = 'mmagic::esrgan/esrgan_x4c64b23g32_1xb16-400k_div2k.py'
-SRGAN = 'mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py'
-LOSSES = ('pixel_loss', 'perceptual_loss', 'gan_loss')
+REAL_ESRGAN, ESRGAN, SRGAN = MMAGICS_CONFIGS
 
 
 @pytest.fixture(scope='module')
@@ -37,10 +33,15 @@ def others_of(config):
 
 
 def test_there_is_a_config_of_ours():
-    assert OURS
+    assert OUR_CONFIGS
 
 
-@pytest.mark.parametrize('name', [*OURS, REAL_ESRGAN, ESRGAN, SRGAN])
+@pytest.mark.parametrize('name', ['mmdesra::desra/' + Path(OUR_CONFIGS[0]).name, ESRGAN])
+def test_config_of_a_package_needs_no_suffix(name):
+    assert read_config(name.removesuffix('.py')).to_dict() == read_config(name).to_dict()
+
+
+@pytest.mark.parametrize('name', [*OUR_CONFIGS, REAL_ESRGAN, ESRGAN, SRGAN])
 def test_workflow_comes_in_and_the_model_stays(name, options, data):
     base, config = read_config(name), inherit_desra(read_config(name), **options)
 
@@ -77,7 +78,7 @@ def test_hook_that_updates_the_ema_stays(options):
         'BasicVisualizationHook', 'ExponentialMovingAverageHook', HOOK]
 
 
-@pytest.mark.parametrize('name', [OURS[0], REAL_ESRGAN])
+@pytest.mark.parametrize('name', [OUR_CONFIGS[0], REAL_ESRGAN])
 def test_inheriting_twice_is_inheriting_once(name, options):
     once = inherit_desra(read_config(name), **options)
     twice = inherit_desra(inherit_desra(read_config(name), **options), **options)
@@ -85,7 +86,7 @@ def test_inheriting_twice_is_inheriting_once(name, options):
 
 
 def test_options_that_are_none_leave_the_configs_own(options):
-    config = read_config(OURS[0])
+    config = read_config(OUR_CONFIGS[0])
     before = dict(hooks_of(config)[0])
     given = dict(options, labels_dir=None, pseudo_gt_dir=None, gan_checkpoint=None)
     (hook,) = hooks_of(inherit_desra(config, **given))
