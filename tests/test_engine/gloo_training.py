@@ -10,9 +10,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from toy_training import (Probe, make_data, make_runner, model_config, training_config,
-                          write_role, write_whole_model)
 from torch import distributed
+from toy_training import (
+    Probe,
+    make_data,
+    make_runner,
+    model_config,
+    training_config,
+    write_role,
+    write_whole_model,
+)
 
 MODEL = model_config('RealESRGAN')
 EMA_HOOK = dict(type='ExponentialMovingAverageHook', module_keys='generator_ema', interval=1,

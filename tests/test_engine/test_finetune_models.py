@@ -8,6 +8,8 @@ import pytest
 import torch
 from toy_training import (
     DETECTOR,
+    MMAGICS_CONFIGS,
+    OUR_CONFIGS,
     Probe,
     make_runner,
     model_config,
@@ -50,9 +52,9 @@ class TestRealESRGAN:
         cls.state = write_whole_model(folder / 'whole.pth', model)
         cls.probe = Probe()
         config = training_config(model, iterations=4, val_interval=2, hooks=[EMA_HOOK])
-        cls.runner = make_runner(
-            folder / 'run', data, config, cls.probe, discriminator_checkpoint=write_role(folder / 'd.pth', cls.state,
-                                                           'discriminator'))
+        checkpoint = write_role(folder / 'discriminator.pth', cls.state, 'discriminator')
+        cls.runner = make_runner(folder / 'run', data, config, cls.probe,
+                                 discriminator_checkpoint=checkpoint)
         cls.runner.train()
 
     def test_ema_starts_as_the_loaded_generator(self, run):

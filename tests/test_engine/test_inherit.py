@@ -3,8 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_training import (MMAGICS_CONFIGS, OUR_CONFIGS, make_data, model_config,
-                          training_config)
+from toy_training import MMAGICS_CONFIGS, OUR_CONFIGS, make_data, model_config, training_config
 
 from mmdesra.apis.train import read_config
 from mmdesra.engine.inherit import HOOK, inherit_desra
