@@ -35,7 +35,9 @@ def inherit_desra(config: Config, **options: Any) -> Config:
         raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
                          'with model.generator and train_dataloader')
     hook = _find_or_add_hook(config)
-    hook.update({name: value for name, value in options.items() if value is not None})
+    for name, value in options.items():
+        if value is not None:
+            hook[name] = value  # update() would merge a dict into the config's own
     _take_over_load_from(config, hook)
     for name in ('lq_dir', 'mse_checkpoint'):
         if not hook.get(name):
@@ -57,7 +59,7 @@ def inherit_desra(config: Config, **options: Any) -> Config:
 def _find_or_add_hook(config: Config) -> ConfigDict:
     hooks = config.setdefault('custom_hooks', [])
     for hook in hooks:
-        if hook['type'] == HOOK:
+        if hook['type'].rpartition('.')[2] == HOOK:  # it may be written with a scope
             return hook
     hooks.append(ConfigDict(type=HOOK))
     return hooks[-1]

@@ -84,6 +84,22 @@ def test_inheriting_twice_is_inheriting_once(name, options):
     assert twice.to_dict() == once.to_dict()
 
 
+def test_hook_that_is_named_with_its_scope_is_not_added_again(options):
+    config = training_config(model_config(), hooks=[dict(type=f'mmdesra.{HOOK}', half=True)])
+    hooks = inherit_desra(config, **options).custom_hooks
+    (hook,) = (hook for hook in hooks if HOOK in hook['type'])
+    assert hook['half']
+    assert hook['lq_dir'] == options['lq_dir']
+
+
+def test_option_takes_the_place_of_the_configs_own(options):
+    """Merged, the arguments of one detector would go to the other."""
+    hook = dict(type=HOOK, detector=dict(type='DeSRA', min_area=9))
+    config = training_config(model_config(), hooks=[hook])
+    inherit_desra(config, detector=dict(type='Other'), **options)
+    assert hooks_of(config)[0]['detector'] == dict(type='Other')
+
+
 def test_options_that_are_none_leave_the_configs_own(options):
     config = read_config(OUR_CONFIGS[0])
     before = dict(hooks_of(config)[0])
