@@ -13,7 +13,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from toys import MIN_AREA, make_lq_folder, write_checkpoints
 
-from mmdesra.apis.train import build_runner
 from mmdesra.engine.inherit import inherit_desra
 
 OUR_CONFIGS = sorted(map(str, (Path(__file__).parents[1] / 'configs/desra').glob('*.py')))
@@ -120,7 +119,7 @@ def make_runner(work_dir: Path, data: SimpleNamespace, config: Config | None = N
     config.work_dir = str(work_dir)
     # mmengine keeps one log and one message hub for each name in a process.
     config.experiment_name = f'{work_dir.parent.name}-{work_dir.name}-{next(COUNTER)}'
-    runner = build_runner(config)
+    runner = Runner.from_cfg(config)
     if probe is not None:
         runner.register_hook(probe)
     return runner

@@ -19,10 +19,11 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
-from mmdesra.apis.train import build_runner, read_config
 from mmdesra.engine.inherit import inherit_desra
+from mmdesra.files.configs import read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +69,7 @@ def load(args: argparse.Namespace) -> Config:
 
 
 def main() -> int:
-    build_runner(load(parse_args())).train()
+    Runner.from_cfg(load(parse_args())).train()
     return 0
 
 

@@ -63,7 +63,7 @@ class Comparison:
 
     def __str__(self) -> str:
         if self.removal_rate is None:
-            rates = 'nothing to remove'
+            rates = f'nothing to remove, added {self.regions_after} regions'
         else:
             rates = f'removed {self.removal_rate:.2%}, added {self.addition_rate:.2%}'
         return (f'{self.images} held-out images: regions {self.regions_before} -> '
@@ -106,6 +106,8 @@ class BeforeAfter:
         """Detect with the generator as it was loaded; an image that cannot be used is skipped."""
         for name in FOLDERS:
             make_output_folder(self.out_dir / name)
+        # A kill from here on must not leave the figures of an earlier run beside new pictures.
+        (self.out_dir / BEFORE).unlink(missing_ok=True)
         details = {}
         for path in self._share('held-out, before'):
             try:
@@ -135,7 +137,11 @@ class BeforeAfter:
         details = json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
         rows = {path.name: self._compare_one(gan, path, details[path.name])
                 for path in self._share('held-out, after') if path.name in details}
-        return _sum_up(_merge(all_gather_object(rows)))
+        rows = _merge(all_gather_object(rows))
+        if not rows:
+            logger.warning('none of the held-out images could be compared: they are not those of '
+                           '%s', self.out_dir / BEFORE)
+        return _sum_up(rows)
 
     def write(self, comparison: Comparison, seconds: dict[str, float]) -> None:
         """Write ``results.json``: the comparison, and the seconds of each stage."""

@@ -74,6 +74,9 @@ class DeSRADetector(BaseMetric):
             module = module.module if is_model_wrapper(module) else module
             generator = module.generator
             self._set_mse(deepcopy(generator.module if is_model_wrapper(generator) else generator))
+        if self._mse is not None:
+            parameter = next(module.parameters(), None)
+            self._mse.generator.to('cpu' if parameter is None else parameter.device)
 
     def get_metric_sampler(self, model: nn.Module, dataloader: DataLoader,
                            metrics: Sequence) -> DataLoader:

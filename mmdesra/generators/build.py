@@ -8,6 +8,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from ..errors import InputError
+from ..files.configs import read_config
 from .checkpoint import load_weights
 
 
@@ -27,11 +28,12 @@ def build_generator(spec: str | dict) -> nn.Module:
         nn.Module: In evaluation mode. MMagic is imported only if the type is one of its own.
 
     Raises:
-        GeneratorError: If the config cannot be read or has no generator, the type is unknown,
-            or it needs other arguments.
+        InputError: If the config cannot be read.
+        GeneratorError: If it has no generator, the type is unknown, or it needs other arguments.
     """
     if isinstance(spec, str):
-        spec = _read_config(spec) if _names_config(spec) else dict(type=spec)
+        is_config = '::' in spec or spec.endswith('.py')
+        spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
     if 'type' not in spec:
         raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
     type_name = spec['type']
@@ -54,20 +56,7 @@ def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
     return generator
 
 
-def _names_config(spec: str) -> bool:
-    return '::' in spec or spec.endswith('.py')
-
-
-def _read_config(spec: str) -> dict:
-    try:
-        if '::' in spec:
-            from mmengine.hub import get_config
-            config = get_config(spec.removesuffix('.py') + '.py')
-        else:
-            config = Config.fromfile(spec)
-    except Exception as error:  # a config is a program
-        raise GeneratorError(f'{spec}: cannot be read as a config '
-                             f'({type(error).__name__}: {error})') from error
+def _generator_of(config: Config, spec: str) -> dict:
     try:
         return config.model.generator.to_dict()
     except AttributeError as error:

@@ -20,10 +20,10 @@ from toy_training import (
 )
 from toys import GAN_AMPLITUDE, ToyGenerator
 
-from mmdesra.apis.train import read_config
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
 from mmdesra.errors import InputError
 from mmdesra.files import read_image, write_image
+from mmdesra.files.configs import read_config
 from mmdesra.generators import CheckpointError, Upscaler, build_generator
 
 SRRESNET = dict(type='SRResNet', mid_channels=4, num_blocks=1)

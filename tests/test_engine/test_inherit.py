@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from toy_training import MMAGICS_CONFIGS, OUR_CONFIGS, make_data, model_config, training_config
 
-from mmdesra.apis.train import read_config
 from mmdesra.engine.inherit import HOOK, inherit_desra
 from mmdesra.errors import InputError
+from mmdesra.files.configs import read_config
 
 REAL_ESRGAN, ESRGAN, SRGAN = MMAGICS_CONFIGS
 

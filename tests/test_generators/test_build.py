@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import mmdesra  # noqa: F401  (registers the types)
+from mmdesra.errors import InputError
 from mmdesra.generators import (
     CheckpointError,
-    GeneratorError,
     build_generator,
     fingerprint,
     load_generator,
@@ -73,7 +73,7 @@ def test_a_config_of_mmagic(suffix):
 ])
 def test_what_cannot_be_built_is_an_error(spec, message):
     pytest.importorskip('mmagic')
-    with pytest.raises(GeneratorError, match=message):
+    with pytest.raises(InputError, match=message):
         build_generator(spec)
 
 
@@ -85,5 +85,5 @@ def test_what_cannot_be_built_is_an_error(spec, message):
 ])
 def test_a_config_without_a_generator_is_an_error(tmp_path, text, message):
     (tmp_path / 'config.py').write_text(text)
-    with pytest.raises(GeneratorError, match=f'config.py: {message}'):
+    with pytest.raises(InputError, match=f'config.py: {message}'):
         build_generator(str(tmp_path / 'config.py'))

@@ -1,8 +1,7 @@
-"""From a config's name to a runner."""
+"""Reading MMEngine configs."""
 from __future__ import annotations
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from ..errors import InputError
 
@@ -21,8 +20,3 @@ def read_config(name: str) -> Config:
     except Exception as error:  # a config is a program
         raise InputError(f'{name}: cannot be read as a config '
                          f'({type(error).__name__}: {error})') from error
-
-
-def build_runner(config: Config) -> Runner:
-    """Build the runner of a config, in the scope that the config names."""
-    return Runner.from_cfg(config)
