@@ -59,12 +59,12 @@ def main() -> int:
         print(f'=== {name}', flush=True)
         rows[name] = run(args.demo, out / str(index), config, options)
         write_text(out / 'recipes.json', json.dumps(rows, indent=1) + '\n')
-    print('| recipe | regions | removed | added | detail kept | s an iteration |\n'
-          '| --- | --- | --- | --- | --- | --- |')
+    print('| recipe | regions | removed | added | detail kept |\n'
+          '| --- | --- | --- | --- | --- |')
     for name, row in rows.items():
         print(f'| {name} | {row["regions_before"]} -> {row["regions_after"]} '
               f'| {row["removal_rate"]:.2%} | {row["addition_rate"]:.2%} '
-              f'| {row["detail_kept"]:.4f} | {row["seconds_per_iteration"]:.2f} |')
+              f'| {row["detail_kept"]:.4f} |')
     return 0
 
 
@@ -82,8 +82,6 @@ def run(demo: Path, work_dir: Path, config: str, options: list[str]) -> dict:
     subprocess.run([str(part) for part in command], check=True)
     results = json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
     del results['per_image']
-    iterations = int((work_dir / 'last_checkpoint').read_text().split('iter_')[1].split('.')[0])
-    results['seconds_per_iteration'] = results['seconds']['finetune'] / iterations
     return results
 
 
