@@ -101,7 +101,7 @@ def run_tool(name: str, *arguments: object) -> None:
 def write_pictures(out: Path, heldout: Path, results: dict) -> None:
     rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
     samples = (sample_of(out, heldout, name, row) for name, row in tqdm(rows, 'page'))
-    write_page(out / 'index.html', 'mmdesra demo: held-out photographs before and after',
+    write_page(out / 'index.html', 'mmdesra demo: held-out images before and after',
                figure_rows(results), samples)
     found = [sample_of(out, heldout, name, row) for name, row in rows if row['removed']]
     if found:
@@ -138,7 +138,7 @@ def figure_rows(results: dict) -> list[tuple[str, str]]:
         return 'nothing found' if value is None else f'{value:.2%}'
 
     return [
-        ('held-out photographs', str(results['images'])),
+        ('held-out images', str(results['images'])),
         ('regions', f'{results["regions_before"]} -> {results["regions_after"]}'),
         ('artifact area, px', f'{results["area_before"]} -> {results["area_after"]}'),
         ('removal rate', rate(results['removal_rate'])),
