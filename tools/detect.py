@@ -57,7 +57,7 @@ def main() -> int:
           f'{sum(result.artifact_px for result in found)} artifact pixels; '
           f'table: {args.out}/{TABLE_NAME}')
     if len(done) < len(results):
-        print(f'{len(results) - len(done)} images were skipped; the table says why')
+        print(f'skipped: {len(results) - len(done)} of {len(results)}; the table says why')
         return cli.EXIT_SKIPPED if done else cli.EXIT_ERROR
     return 0
 

@@ -51,7 +51,8 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
                        'memory (default: the whole image)')
     group.add_argument('--tile-pad', type=int, default=32, metavar='PX',
                        help='LR pixels computed around each tile (default: %(default)s)')
-    group.add_argument('--half', action='store_true', help='half precision')
+    group.add_argument('--half', action='store_true',
+                       help='half precision; for GPUs, most CPUs are slower with it')
     group.add_argument('--device', default=default_device(),
                        help='where the generators run (default here: %(default)s)')
 

@@ -286,7 +286,7 @@ def test_each_bad_file_is_reported_and_skipped_and_the_rest_is_done(tmp_path):
     assert 'Traceback' not in process.stdout + process.stderr
     assert SEMANTIC_STEP_OFF in process.stderr
     assert f'{len(good)} images: ' in process.stdout
-    assert f'{len(bad)} images were skipped' in process.stdout
+    assert f'skipped: {len(bad)} of ' in process.stdout
     rows = read_table(out)
     assert rows.keys() == {*bad, *(f'{name}.png' for name in good)}
     said = process.stdout + process.stderr
@@ -310,7 +310,7 @@ def test_where_nothing_can_be_done_the_exit_code_is_2(tmp_path, capsys):
     (gan / 'image0.png').write_text('text')
     assert detect((gan, mse), tmp_path / 'out') == 2
     assert 'cannot be read as an image' in read_table(tmp_path / 'out')['image0.png']['error']
-    assert '1 images were skipped' in capsys.readouterr().out
+    assert 'skipped: 1 of 1' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('which', [0, 1])
