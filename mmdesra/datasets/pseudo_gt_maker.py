@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, detect_image
-from ..files import ImageError, read_mask, write_image, write_mask
+from ..files import ImageError, read_mask, size_of, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
 from ..ops import label_regions
 from ..segmentors import LabelFolder
@@ -171,7 +171,7 @@ class PseudoGTMaker:
         pair = self.pairs.load(path)
         if mask.shape != pair.gan.shape[:2]:
             raise ImageError(f"{mask_path}: expected a mask of the SR image's size "
-                             f'{_size(pair.gan)}, got {_size(mask)}')
+                             f'{size_of(pair.gan)}, got {size_of(mask)}')
         return _write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
 
 
@@ -182,7 +182,3 @@ def _write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.nda
     write_mask(mask_path, mask)
     return replace(record, regions=regions, area=int(mask.sum()),
                    mask_sha256=file_sha256(mask_path))
-
-
-def _size(image: np.ndarray) -> str:
-    return f'{image.shape[1]}x{image.shape[0]}'

@@ -9,6 +9,7 @@ import torch
 from mmengine.registry import Registry
 from torch import Tensor
 
+from ..files import size_of
 from ..ops import MARGIN, WINDOW_SIZE, Regions, clean_mask, label_regions
 from .area import AreaLimit
 
@@ -120,14 +121,10 @@ def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> 
                              f'got {image.shape} {image.dtype}')
     if gan.shape != mse.shape:
         raise ValueError('expected GAN-SR and MSE-SR images of one size, got '
-                         f'{_size(gan)} (GAN-SR) and {_size(mse)} (MSE-SR)')
+                         f'{size_of(gan)} (GAN-SR) and {size_of(mse)} (MSE-SR)')
     if min(gan.shape[:2]) < WINDOW_SIZE:
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} px '
-                         f'(the window of the local statistics), got {_size(gan)}')
+                         f'(the window of the local statistics), got {size_of(gan)}')
     if labels is not None and (labels.shape != gan.shape[:2] or labels.dtype.kind not in 'iu'):
         raise ValueError("expected a label map of integers, of the image's size "
-                         f'{_size(gan)}, got shape {labels.shape} and dtype {labels.dtype}')
-
-
-def _size(image: np.ndarray) -> str:
-    return f'{image.shape[1]}x{image.shape[0]}'
+                         f'{size_of(gan)}, got shape {labels.shape} and dtype {labels.dtype}')

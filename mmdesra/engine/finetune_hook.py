@@ -18,8 +18,9 @@ from ..detectors import build_detector
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
 from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
+from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from ..segmentors import LabelFolder
-from .start_weights import result_generator, start_discriminator, start_generator, unwrap
+from .start_weights import start_discriminator, start_generator
 
 
 class DeSRAFinetuneHook(Hook):
@@ -110,7 +111,7 @@ class DeSRAFinetuneHook(Hook):
             return
         with self._timed('detect_after'):
             self.comparison = self._heldout.measure_after(
-                self._upscaler(result_generator(unwrap(runner.model))))
+                self._upscaler(result_generator_of(runner.model)))
         self._heldout.write(self.comparison, self.seconds)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
@@ -130,20 +131,20 @@ class DeSRAFinetuneHook(Hook):
                                        else runner.cfg.get('load_from'))
 
     def _build_mse(self, runner: Runner) -> nn.Module:
-        model = unwrap(runner.model)
         if self.mse_generator is not None:
             generator = build_generator(self.mse_generator)
         else:
-            generator = deepcopy(unwrap(model.generator))
+            generator = deepcopy(generator_of(runner.model))
         load_weights(generator, self.mse_checkpoint)
-        return generator.requires_grad_(False).to(next(model.parameters()).device)
+        return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
         self._heldout = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
                                     Path(runner.work_dir) / 'heldout', self.labels)
         if not is_resumed:
             with self._timed('detect_before'):
-                self._heldout.measure_before(self._upscaler(result_generator(unwrap(runner.model))))
+                self._heldout.measure_before(
+                    self._upscaler(result_generator_of(runner.model)))
         elif not self._heldout.knows_before:
             runner.logger.warning(f'DeSRA: {self._heldout.out_dir} does not say how the held-out '
                                   'images were before; they will not be compared')
@@ -151,7 +152,7 @@ class DeSRAFinetuneHook(Hook):
 
     def _make_pseudo_gts(self, runner: Runner, folder: PseudoGTFolder, mse: Upscaler,
                          is_resumed: bool) -> None:
-        generator = result_generator(unwrap(runner.model))
+        generator = result_generator_of(runner.model)
         if is_resumed:  # the model is fine-tuned already; pseudo GTs come from where it began
             if not self.gan_checkpoint:
                 raise InputError(f'{folder.root}: is not complete, and without gan_checkpoint its '

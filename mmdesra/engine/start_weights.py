@@ -4,22 +4,11 @@ from __future__ import annotations
 from logging import Logger
 from pathlib import Path
 
-from mmengine.model import is_model_wrapper
 from torch import nn
 
 from ..errors import InputError
 from ..generators import load_weights, read_checkpoint
-
-
-def unwrap(module: nn.Module) -> nn.Module:
-    """Return the module inside a (distributed) wrapper, or the module itself."""
-    return module.module if is_model_wrapper(module) else module
-
-
-def result_generator(model: nn.Module) -> nn.Module:
-    """Return the generator that an MMagic model infers with: the EMA where it keeps one."""
-    ema = getattr(model, 'generator_ema', None)
-    return unwrap(model.generator if ema is None else ema)
+from ..generators.wrappers import generator_of, unwrap
 
 
 def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) -> None:
@@ -31,7 +20,7 @@ def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) ->
     Raises:
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
-    generator = unwrap(model.generator)
+    generator = generator_of(model)
     layout = load_weights(generator, checkpoint)
     logger.info(f'DeSRA: generator from {checkpoint} ({layout})')
     if getattr(model, 'generator_ema', None) is not None:

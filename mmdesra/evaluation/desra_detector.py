@@ -7,12 +7,12 @@ from copy import deepcopy
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..detectors import build_detector
 from ..generators import Upscaler, build_generator, load_weights
+from ..generators.wrappers import generator_of
 
 MODEL_ORDER = 'img_output_channel_order'
 """Where MMagic's data samples say in which channel order the model took its input."""
@@ -71,9 +71,7 @@ class DeSRADetector(BaseMetric):
         """Called by MMagic's evaluator: remember the size, copy the generator."""
         self.size = len(dataloader.dataset)
         if self._mse is None and self.mse_checkpoint is not None:
-            module = module.module if is_model_wrapper(module) else module
-            generator = module.generator
-            self._set_mse(deepcopy(generator.module if is_model_wrapper(generator) else generator))
+            self._set_mse(deepcopy(generator_of(module)))
         if self._mse is not None:
             parameter = next(module.parameters(), None)
             self._mse.generator.to('cpu' if parameter is None else parameter.device)

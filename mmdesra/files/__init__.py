@@ -1,18 +1,19 @@
 """Files: images in and out, atomic writes."""
 from .atomic import atomic_path, make_output_folder, remove_parts, write_bytes, write_text
 from .images import (
-                     IMAGE_SUFFIXES,
-                     ImageError,
-                     find_by_stem,
-                     list_images,
-                     read_image,
-                     read_labels,
-                     read_mask,
-                     write_image,
-                     write_map,
-                     write_mask,
+    IMAGE_SUFFIXES,
+    ImageError,
+    find_by_stem,
+    list_images,
+    read_image,
+    read_labels,
+    read_mask,
+    size_of,
+    write_image,
+    write_map,
+    write_mask,
 )
 
 __all__ = ['IMAGE_SUFFIXES', 'ImageError', 'atomic_path', 'find_by_stem', 'list_images',
            'make_output_folder', 'read_image', 'read_labels', 'read_mask', 'remove_parts',
-           'write_bytes', 'write_image', 'write_map', 'write_mask', 'write_text']
+           'size_of', 'write_bytes', 'write_image', 'write_map', 'write_mask', 'write_text']

@@ -60,6 +60,11 @@ def find_by_stem(folder: str | Path, stem: str) -> Path:
     raise ImageError(f'{folder}: holds no image named {stem!r} (matched by file stem)')
 
 
+def size_of(image: np.ndarray) -> str:
+    """Return an image's size as people write it, WIDTHxHEIGHT, for messages."""
+    return f'{image.shape[1]}x{image.shape[0]}'
+
+
 def read_image(path: str | Path) -> np.ndarray:
     """Read any still image as 8-bit RGB.
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, Union
 
 import numpy as np
@@ -73,11 +74,7 @@ def convert(file: H5File, name: str | None = None) -> StateDict:
         ValueError: The file is not HDF5, not of Keras, or of neither architecture.
         ImportError: h5py is not installed.
     """
-    name = name or _name_of(file)
-    layers = _read_layers(file, name)
-    dense = any(layer.kind == _DENSE for layer in layers)
-    network = (_empty_discriminator if dense else _empty_generator)(layers, name)
-    return _fill(network, layers, name)
+    return _convert(file, name, _empty_network)
 
 
 def convert_generator(file: H5File, name: str | None = None) -> StateDict:
@@ -96,9 +93,7 @@ def convert_generator(file: H5File, name: str | None = None) -> StateDict:
         ValueError: The file is not HDF5, not of Keras, or not of this architecture.
         ImportError: h5py is not installed.
     """
-    name = name or _name_of(file)
-    layers = _read_layers(file, name)
-    return _fill(_empty_generator(layers, name), layers, name)
+    return _convert(file, name, _empty_generator)
 
 
 def convert_discriminator(file: H5File, name: str | None = None) -> StateDict:
@@ -118,9 +113,19 @@ def convert_discriminator(file: H5File, name: str | None = None) -> StateDict:
         ValueError: The file is not HDF5, not of Keras, or not of this architecture.
         ImportError: h5py is not installed.
     """
+    return _convert(file, name, _empty_discriminator)
+
+
+def _convert(file: H5File, name: str | None,
+             make_empty: Callable[[list[Layer], str], nn.Module]) -> StateDict:
     name = name or _name_of(file)
     layers = _read_layers(file, name)
-    return _fill(_empty_discriminator(layers, name), layers, name)
+    return _fill(make_empty(layers, name), layers, name)
+
+
+def _empty_network(layers: list[Layer], name: str) -> nn.Module:
+    dense = any(layer.kind == _DENSE for layer in layers)
+    return (_empty_discriminator if dense else _empty_generator)(layers, name)
 
 
 def _name_of(file: H5File) -> str:

@@ -17,6 +17,22 @@ def batch_norm(channels: int, momentum: float = BN_MOMENTUM) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=momentum)
 
 
+class NormEvalModule(nn.Module):
+    """A network that can keep its batch norm in evaluation mode while it trains.
+
+    Attributes:
+        norm_eval (bool): Whether it does; see :func:`batch_norm_to_eval`.
+    """
+    norm_eval: bool
+
+    def train(self, mode: bool = True) -> NormEvalModule:
+        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
+        super().train(mode)
+        if mode and self.norm_eval:
+            batch_norm_to_eval(self)
+        return self
+
+
 def batch_norm_to_eval(network: nn.Module) -> None:
     """Make the batch norm layers normalise with their running statistics, and leave these alone.
 

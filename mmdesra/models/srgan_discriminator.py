@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from mmdesra.models.batch_norm import batch_norm, batch_norm_to_eval
+from mmdesra.models.batch_norm import NormEvalModule, batch_norm
 
 _STRIDE = 16
 """Four convolutions halve the image."""
@@ -38,7 +38,7 @@ def _conv(in_channels: int, out_channels: int, stride: int = 1,
     return layers
 
 
-class SRGANDiscriminator(nn.Module):
+class SRGANDiscriminator(NormEvalModule):
     """Discriminator of Ledig et al. 2017 for patches of one size.
 
     Eight 3x3 convolutions, every second one with stride 2 and every second one doubling the
@@ -93,13 +93,6 @@ class SRGANDiscriminator(nn.Module):
         self.classifier = nn.Sequential(
             nn.Flatten(), FlattenedLinear((channels, side, side), dense_channels),
             nn.LeakyReLU(0.2), nn.Linear(dense_channels, 1))
-
-    def train(self, mode: bool = True) -> SRGANDiscriminator:
-        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
-        super().train(mode)
-        if mode and self.norm_eval:
-            batch_norm_to_eval(self)
-        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge a batch of patches.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmdesra.models.batch_norm import batch_norm, batch_norm_to_eval
+from mmdesra.models.batch_norm import NormEvalModule, batch_norm
 
 
 class ResidualBlock(nn.Module):
@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
         return x + self.bn2(self.conv2(y))
 
 
-class SRResNet(nn.Module):
+class SRResNet(NormEvalModule):
     r"""SRResNet of Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a GAN".
 
     The 9x9 head, ``num_blocks`` residual blocks with batch norm, a long skip, one pixel shuffle
@@ -89,13 +89,6 @@ class SRResNet(nn.Module):
                 nn.PixelShuffle(2),
                 nn.PReLU(mid_channels)])
         self.tail = nn.Conv2d(mid_channels, out_channels, 9, padding=4)
-
-    def train(self, mode: bool = True) -> SRResNet:
-        """Set the mode; with ``norm_eval`` batch norm stays in evaluation mode."""
-        super().train(mode)
-        if mode and self.norm_eval:
-            batch_norm_to_eval(self)
-        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge a batch of images.

@@ -4,13 +4,13 @@ from .masks import clean_mask, fill_holes, keep_large_regions
 from .regions import RegionChanges, Regions, compare_regions, label_regions
 from .semantics import class_weights, weight_map
 from .statistics import (
-                         MARGIN,
-                         WINDOW_SIZE,
-                         gaussian_window,
-                         local_mean,
-                         local_std,
-                         relative_difference,
-                         texture_difference,
+    MARGIN,
+    WINDOW_SIZE,
+    gaussian_window,
+    local_mean,
+    local_std,
+    relative_difference,
+    texture_difference,
 )
 
 __all__ = [
