@@ -1,9 +1,31 @@
 """How much texture an image holds outside its artifacts."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from .statistics import MARGIN, local_std
+
+
+@dataclass(frozen=True)
+class DetailChange:
+    """Detail outside the masks from before, in the images before and after; they add up.
+
+    Attributes:
+        before (float): :func:`detail_outside` of the images before fine-tuning.
+        after (float): Of the images after, with the same masks.
+    """
+    before: float = 0.0
+    after: float = 0.0
+
+    def __add__(self, other: DetailChange) -> DetailChange:
+        return DetailChange(self.before + other.before, self.after + other.after)
+
+    @property
+    def kept(self) -> float:
+        """After / before, at least 0; 1 where there was nothing to keep."""
+        return self.after / self.before if self.before else 1.0
 
 
 def detail_outside(image: Tensor, mask: Tensor) -> float:

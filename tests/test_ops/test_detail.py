@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mmdesra.ops import detail_outside, local_std
+from mmdesra.ops.detail import DetailChange
 
 
 def chessboard(height, width, amplitude):
@@ -46,3 +47,13 @@ def test_mask_and_detail_add_up():
 def test_a_mask_of_another_size_is_an_error():
     with pytest.raises(ValueError, match=r'\(20, 30\), got \(10, 20\)'):
         detail_outside(torch.zeros(3, 20, 30), torch.zeros(10, 20, dtype=torch.bool))
+
+
+def test_detail_kept_is_that_of_the_sums():
+    total = DetailChange(100, 50) + DetailChange(300, 330)
+    assert total == DetailChange(400, 380)
+    assert total.kept == pytest.approx(.95)
+
+
+def test_where_there_was_no_detail_all_of_it_is_kept():
+    assert DetailChange().kept == 1

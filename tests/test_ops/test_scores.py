@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from mmdesra.ops.scores import MaskScores, score_mask
+
+
+def mask_of(*boxes, size=(40, 40)):
+    mask = torch.zeros(size, dtype=torch.bool)
+    for top, bottom, left, right in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+SQUARE = (10, 20, 10, 20)  # 100 px
+HALF = (10, 20, 10, 15)
+LESS = (10, 20, 10, 14)
+AWAY = (30, 35, 30, 35)
+
+
+@pytest.mark.parametrize('pred, gt, iou, right, found', [
+    ([SQUARE], [SQUARE], 1, 1, 1),
+    ([SQUARE], [AWAY], 0, 0, 0),
+    ([HALF], [SQUARE], .5, 1, 1),  # exactly half of the ground truth is found
+    ([LESS], [SQUARE], .4, 1, 0),
+    ([SQUARE], [HALF], .5, 1, 1),
+    ([SQUARE], [LESS], .4, 0, 1),
+    ([SQUARE, AWAY], [SQUARE], .8, 1, 1),
+    ([SQUARE], [SQUARE, AWAY], .8, 1, 1),
+    # one large detection over two regions: neither is missed, and it is not right
+    ([(0, 40, 0, 40)], [SQUARE, AWAY], 125 / 1600, 0, 2),
+    # two detections of 40 px each find a region of 100 px together, not alone
+    ([LESS, (10, 20, 16, 20)], [SQUARE], .8, 2, 1),
+])
+def test_one_image_in_closed_form(pred, gt, iou, right, found):
+    scores = score_mask(mask_of(*pred), mask_of(*gt))
+    assert (scores.pred_regions, scores.gt_regions) == (len(pred), len(gt))
+    assert (scores.pred_right, scores.gt_found) == (right, found)
+    assert scores.iou == pytest.approx(iou)
+    assert scores.precision == right / len(pred)
+    assert scores.recall == found / len(gt)
+
+
+def test_both_masks_empty_is_a_full_agreement_without_a_precision_or_recall():
+    scores = score_mask(mask_of(), mask_of())
+    assert scores == MaskScores(images=1, iou_sum=1)
+    assert scores.iou == 1
+    for figure in ('precision', 'recall', 'pixel_precision', 'pixel_recall'):
+        assert math.isnan(getattr(scores, figure))
+
+
+def test_nothing_detected_finds_nothing_and_has_no_precision():
+    scores = score_mask(mask_of(), mask_of(SQUARE))
+    assert (scores.iou, scores.recall, scores.pixel_recall) == (0, 0, 0)
+    assert math.isnan(scores.precision) and math.isnan(scores.pixel_precision)
+
+
+def test_a_detection_where_nothing_is_has_no_recall():
+    scores = score_mask(mask_of(SQUARE), mask_of())
+    assert (scores.iou, scores.precision, scores.pixel_precision) == (0, 0, 0)
+    assert math.isnan(scores.recall) and math.isnan(scores.pixel_recall)
+
+
+def test_no_images_have_no_figures():
+    assert math.isnan(MaskScores().iou)
+
+
+def test_iou_is_the_mean_of_the_images_and_the_rest_is_pooled():
+    small = score_mask(mask_of(AWAY, SQUARE), mask_of(AWAY))  # IoU .2, 1 of 2 right, 1 of 1
+    large = score_mask(mask_of((0, 40, 0, 20)), mask_of((0, 40, 0, 40)))  # IoU .5, all right
+    missed = score_mask(mask_of(), mask_of(SQUARE, AWAY))
+    total = sum([small, large, missed], MaskScores())
+    assert total.images == 3
+    assert total.iou == pytest.approx((.2 + .5 + 0) / 3)
+    assert total.precision == pytest.approx(2 / 3)
+    assert total.recall == pytest.approx(2 / 4)
+    assert total.pixel_precision == pytest.approx((25 + 800) / (125 + 800))
+    assert total.pixel_recall == pytest.approx((25 + 800) / (25 + 1600 + 125))
+
+
+@pytest.mark.parametrize('covered', range(1, 11))
+def test_a_share_of_exactly_p_is_enough(covered):
+    gt, pred = mask_of((0, 1, 0, 10)), mask_of((0, 1, 0, covered))
+    assert score_mask(pred, gt, p=covered / 10).gt_found == 1
+    assert score_mask(pred, gt, p=min(covered / 10 + .001, 1)).gt_found == (covered == 10)
+
+
+def test_the_margin_leaves_out_the_frame_of_both_masks():
+    pred = mask_of((0, 10, 5, 15))
+    gt = mask_of((5, 10, 5, 15), (0, 4, 20, 30))
+    assert score_mask(pred, gt).iou == pytest.approx(50 / 140)
+    assert score_mask(pred, gt, margin=5) == MaskScores(1, 1.0, 1, 1, 1, 1, 50, 50, 50)
+    assert score_mask(pred, gt, margin=19).images == 1
+
+
+@pytest.mark.parametrize('pred, gt, options, message', [
+    (mask_of(), mask_of(size=(40, 41)), {}, r'one shape, got \(40, 40\) and \(40, 41\)'),
+    (mask_of(), mask_of(), dict(p=0), r'p in \(0, 1\], got 0'),
+    (mask_of(), mask_of(), dict(p=1.5), r'p in \(0, 1\], got 1.5'),
+    (mask_of(), mask_of(), dict(margin=20), r'margin .* \(40, 40\), got 20'),
+    (mask_of(), mask_of(), dict(margin=-1), 'margin .* got -1'),
+])
+def test_bad_arguments_are_errors(pred, gt, options, message):
+    with pytest.raises(ValueError, match=message):
+        score_mask(pred, gt, **options)
+
+
+def count_by_hand(mask, other, p):
+    """Regions of ``mask``, and those covered by ``other``, in exact fractions."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    shares = [Fraction(int(other[labels == k].sum()), int((labels == k).sum()))
+              for k in range(1, count + 1)]
+    return count, sum(share >= p for share in shares)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1),
+       st.fractions(Fraction(1, 20), 1, max_denominator=20), st.integers(0, 3))
+def test_scores_of_noise_are_those_counted_one_by_one(seed, pred_share, gt_share, p, margin):
+    rng = np.random.default_rng(seed)
+    pred, gt = (rng.random((12, 15)) < share for share in (pred_share, gt_share))
+    scores = score_mask(torch.from_numpy(pred), torch.from_numpy(gt), float(p), margin)
+    pred, gt = (mask[margin:12 - margin, margin:15 - margin] for mask in (pred, gt))
+    assert (scores.pred_regions, scores.pred_right) == count_by_hand(pred, gt, p)
+    assert (scores.gt_regions, scores.gt_found) == count_by_hand(gt, pred, p)
+    common, union = np.logical_and(pred, gt).sum(), np.logical_or(pred, gt).sum()
+    assert scores.iou == pytest.approx(common / union if union else 1)
+    assert (scores.pred_px, scores.gt_px, scores.common_px) == (pred.sum(), gt.sum(), common)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1))
+def test_swapping_the_masks_swaps_precision_and_recall(seed, pred_share, gt_share):
+    rng = np.random.default_rng(seed)
+    pred, gt = (torch.from_numpy(rng.random((9, 9)) < share) for share in (pred_share, gt_share))
+    one, other = score_mask(pred, gt), score_mask(gt, pred)
+    assert one.iou == other.iou
+    assert (one.pred_right, one.pred_regions) == (other.gt_found, other.gt_regions)
