@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..detectors import BaseDetector, Detection, detect_image
 from ..files import ImageError, make_output_folder, write_bytes, write_image, write_map, write_mask
 from ..generators import Pair, PairSource
-from ..segmentors import LabelFolder
+from ..segmentors import LabelSource
 from ..visualization import draw_overlay
 
 logger = logging.getLogger('mmdesra')
@@ -58,7 +58,7 @@ class ImageResult:
 def detect_folder(source: PairSource,
                   detector: BaseDetector,
                   out_dir: str | Path,
-                  labels: LabelFolder | None = None,
+                  labels: LabelSource | None = None,
                   save_map: bool = False,
                   save_sr: bool = False) -> list[ImageResult]:
     """Detect the artifacts of every pair and write them down.
@@ -72,7 +72,7 @@ def detect_folder(source: PairSource,
         source (PairSource): The pairs.
         detector (BaseDetector): The detector.
         out_dir (str | Path): Made if missing; results of the same names are replaced.
-        labels (LabelFolder, optional): Label maps; None switches the semantic step off.
+        labels (LabelSource, optional): Label maps; None switches the semantic step off.
         save_map (bool): Whether to write the maps.
         save_sr (bool): Whether to write the SR images.
 

@@ -7,13 +7,13 @@ from ..datasets.pseudo_gt_folder import Manifest, PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import BaseDetector
 from ..generators import GeneratedPairs
-from ..segmentors import LabelFolder
+from ..segmentors import LabelSource
 
 
 def make_pseudo_gts(pairs: GeneratedPairs,
                     detector: BaseDetector,
                     out_dir: str | Path,
-                    labels: LabelFolder | None = None,
+                    labels: LabelSource | None = None,
                     recompose: bool = False) -> Manifest:
     """Make a pseudo-GT folder, or go on with one that was interrupted.
 
@@ -21,7 +21,7 @@ def make_pseudo_gts(pairs: GeneratedPairs,
         pairs (GeneratedPairs): LR images and the two generators.
         detector (BaseDetector): Decides the masks.
         out_dir (str | Path): The folder.
-        labels (LabelFolder, optional): Label maps for the semantic step.
+        labels (LabelSource, optional): Label maps for the semantic step.
         recompose (bool): Instead of detecting, bring the pseudo GTs of a complete folder in
             line with masks that were repainted, deleted or added by hand.
 

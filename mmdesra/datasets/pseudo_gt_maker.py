@@ -14,7 +14,7 @@ from ..detectors import BaseDetector, detect_image
 from ..files import ImageError, read_mask, size_of, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
 from ..ops import label_regions
-from ..segmentors import LabelFolder
+from ..segmentors import LabelSource
 from .pseudo_gt import compose_pseudo_gt
 from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
@@ -28,13 +28,13 @@ class PseudoGTMaker:
     Attributes:
         pairs (GeneratedPairs): The LR images and the two generators.
         detector (BaseDetector): Decides the masks.
-        labels (LabelFolder, optional): Label maps for the semantic step.
+        labels (LabelSource, optional): Label maps for the semantic step.
         rank (int): This process; it makes every ``world_size``-th image.
         world_size (int): Number of processes.
     """
     pairs: GeneratedPairs
     detector: BaseDetector
-    labels: LabelFolder | None = None
+    labels: LabelSource | None = None
     rank: int = 0
     world_size: int = 1
     skipped: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,8 @@ class PseudoGTMaker:
         gan, mse = self.pairs.gan, self.pairs.mse
         return dict(gan_sha256=fingerprint(gan.generator), mse_sha256=fingerprint(mse.generator),
                     half=gan.half, tile=gan.tile, tile_pad=gan.tile_pad if gan.tile else 0,
-                    detector=self.detector.describe(), labels=self.labels is not None)
+                    detector=self.detector.describe(),
+                    labels=self.labels.describe() if self.labels else None)
 
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
@@ -139,8 +140,9 @@ class PseudoGTMaker:
         return str(self.pairs.paths[0].parent.resolve())
 
     def _clean_record(self, path: Path) -> Record:
-        labels = file_sha256(self.labels.path(path.stem)) if self.labels else ''
-        return Record(path.stem, path.name, file_sha256(path), labels)
+        stored = self.labels.stored_file(path) if self.labels else None
+        return Record(path.stem, path.name, file_sha256(path),
+                      file_sha256(stored) if stored else '')
 
     def _share(self) -> Sequence[Path]:
         return self.pairs.paths[self.rank::self.world_size]

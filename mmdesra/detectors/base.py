@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 import torch
-from mmengine.registry import Registry
 from torch import Tensor
 
+from ..errors import InputError
 from ..files import size_of
-from ..ops import MARGIN, WINDOW_SIZE, Regions, clean_mask, label_regions
+from ..ops import MARGIN, WINDOW_SIZE, Regions, by_strips, clean_mask, label_regions
 from .area import AreaLimit
 
-DETECTORS = Registry('artifact detector', scope='mmdesra', locations=['mmdesra.detectors'])
+Labels = Union[np.ndarray, Callable[[], np.ndarray], None]
+"""A label map, a function that makes it when it is needed, or None: no semantic step."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,9 @@ class Detection:
     """The artifacts of one image, in the image's own frame.
 
     Attributes:
-        map (np.ndarray): float32, shape ``(H, W)``, in [0, 1]: 1 = same texture as the MSE-SR
-            image, towards 0 = artifact; 1 in the frame of 5 px where nothing is known.
+        map (np.ndarray): float32, shape ``(H, W)``, in the detector's own unit (DeSRA: D in
+            [0, 1], low = artifact). In the frame of ``margin`` px, where nothing is known, it
+            has the value of no artifact at all.
         mask (np.ndarray): bool, shape ``(H, W)``: True inside artifact regions.
     """
     map: np.ndarray
@@ -39,92 +43,182 @@ class Detection:
         return int(self.mask.sum())
 
 
-def build_detector(config: dict | str | BaseDetector) -> BaseDetector:
-    """Build a detector from its registered name, a config dict, or return it as it is."""
-    if isinstance(config, BaseDetector):
-        return config
-    config = dict(type=config) if isinstance(config, str) else dict(config)
-    # The scope is named because a runner's default scope (mmagic) has no registry of detectors.
-    return DETECTORS.build(dict(config, _scope_='mmdesra'))
-
-
 class BaseDetector(ABC):
     """A detector: subclasses say how much each pixel looks like an artifact.
 
     Args:
+        threshold (float): In the unit of the map: artifact where the map is below it, or above
+            it, as :attr:`low_is_artifact` says.
         min_area (float | str): Regions up to this area are dropped: pixels (``4000``, the
             released value, meant for images of about one megapixel) or a share of the image
             (``'0.4%'``).
+
+    Raises:
+        InputError: If the threshold or the area is no such number.
     """
 
     margin = MARGIN
     """Pixels on each side for which :meth:`artifact_map` knows nothing."""
 
-    def __init__(self, min_area: float | str = 4000) -> None:
+    min_size = WINDOW_SIZE
+    """The shortest side of an image that :meth:`artifact_map` can take, in px."""
+
+    is_local = False
+    """Whether the map of a strip of rows is that strip of the map; it is then made strip by
+    strip, at bounded memory."""
+
+    low_is_artifact = True
+    """Whether a low value of the map means an artifact, or a high one."""
+
+    map_range: tuple[float, float] = (0., 1.)
+    """The values of the map between which it is drawn and saved; those outside are clipped."""
+
+    uses_labels = False
+    """Whether a label map changes the result, see :meth:`adjust`."""
+
+    def __init__(self, threshold: float, min_area: float | str | AreaLimit = 4000) -> None:
+        if not np.isfinite(threshold):
+            raise InputError(f'expected a finite threshold, got {threshold}')
+        self.threshold = threshold
         self.min_area = AreaLimit.parse(min_area)
 
     @abstractmethod
-    def artifact_map(self, gan: Tensor, mse: Tensor, labels: Tensor | None) -> Tensor:
+    def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Score the valid area.
 
         Args:
             gan (Tensor): GAN-SR image, uint8, shape ``(3, H, W)``, RGB.
             mse (Tensor): MSE-SR image, the same shape.
-            labels (Tensor, optional): Label map, integers, shape ``(H, W)``.
 
         Returns:
-            Tensor: Shape ``(H - 2 · margin, W - 2 · margin)``, in [0, 1], low = artifact.
+            Tensor: Real, finite, shape ``(H - 2 · margin, W - 2 · margin)``.
         """
 
-    @abstractmethod
-    def is_artifact(self, artifact_map: Tensor) -> Tensor:
-        """Threshold a map: bool, the same shape."""
+    def adjusted_map(self, artifact_map: Tensor, labels: Tensor) -> Tensor:
+        """Take a label map into account, if :attr:`uses_labels`.
+
+        Args:
+            artifact_map (Tensor): float32, shape ``(H - 2 · margin, W - 2 · margin)``.
+            labels (Tensor): int64, the same shape.
+
+        Returns:
+            Tensor: Real, the same shape.
+        """
+        return artifact_map
+
+    def wants_labels(self, detection: Detection) -> bool:
+        """Whether a label map could change the mask, whatever it is.
+
+        This gates the segmenter, by far the dearest part: it runs only where the answer is yes,
+        and the masks are those of running it always, bit for bit.
+        """
+        return False
 
     def describe(self) -> dict:
         """Return what decides the masks, for manifests: two equal dicts, equal masks."""
-        return dict(type=type(self).__name__, min_area=str(self.min_area))
+        return dict(type=type(self).__name__, threshold=self.threshold,
+                    min_area=str(self.min_area))
 
-    def detect(self, gan: np.ndarray, mse: np.ndarray,
-               labels: np.ndarray | None = None) -> Detection:
+    def detect(self, gan: np.ndarray, mse: np.ndarray, labels: Labels = None) -> Detection:
         """Find the artifacts of a GAN-SR image.
 
         Args:
             gan (np.ndarray): GAN-SR image, uint8, shape ``(H, W, 3)``, RGB.
             mse (np.ndarray): MSE-SR image of the same LR image, the same shape.
-            labels (np.ndarray, optional): Label map of the GAN-SR image, integers, shape
-                ``(H, W)``; None switches the semantic step off.
+            labels (np.ndarray | Callable, optional): Label map of the GAN-SR image, integers,
+                shape ``(H, W)``, or a function that returns it, which is called only if it can
+                change the mask (where it cannot, the map is that without the semantic step).
+                None switches the semantic step off.
 
         Returns:
             Detection: Map and mask of shape ``(H, W)``.
 
         Raises:
             ValueError: If sizes differ, the images are not uint8, the labels are no integers,
-                or the image is smaller than the 11×11 window.
+                or the image is smaller than the detector's window.
         """
-        _check_pair(gan, mse, labels)
-        height, width = gan.shape[:2]
-        gan_tensor, mse_tensor = (torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-                                  for image in (gan, mse))
-        label_tensor = None if labels is None else torch.from_numpy(labels.astype(np.int64))
-        valid_map = self.artifact_map(gan_tensor, mse_tensor, label_tensor)
-        valid_mask = clean_mask(self.is_artifact(valid_map), self.min_area.pixels(height, width))
+        detection = self.detect_unlabelled(gan, mse)
+        if callable(labels):
+            labels = labels() if self.wants_labels(detection) else None
+        return detection if labels is None else self.adjust(detection, labels)
+
+    def detect_unlabelled(self, gan: np.ndarray, mse: np.ndarray) -> Detection:
+        """Find the artifacts without the semantic step; as :meth:`detect` otherwise."""
+        self._check_pair(gan, mse)
+        if self.is_local:
+            valid_map = by_strips(self._map_of, gan, mse, margin=self.margin)
+        else:
+            valid_map = self._map_of(gan, mse)
+        return self.detection_of(valid_map)
+
+    def adjust(self, detection: Detection, labels: np.ndarray) -> Detection:
+        """Take a label map into account: the semantic step of :meth:`detect`.
+
+        Args:
+            detection (Detection): From :meth:`detect_unlabelled`.
+            labels (np.ndarray): Label map of the GAN-SR image, integers, shape ``(H, W)``.
+
+        Returns:
+            Detection: With the adjusted map.
+
+        Raises:
+            ValueError: If the label map has another size or a class that is unknown.
+        """
+        _check_labels(labels, detection.map)
+        valid_map, valid_labels = (torch.from_numpy(np.ascontiguousarray(self.valid_area(full)))
+                                   for full in (detection.map, labels.astype(np.int64)))
+        return self.detection_of(_to_numpy(self.adjusted_map(valid_map, valid_labels)))
+
+    def detection_of(self, valid_map: np.ndarray) -> Detection:
+        """Threshold and clean the map of the valid area, and put both into the image's frame."""
         # The one place where the valid area is put back into the image's frame.
-        return Detection(
-            map=np.pad(valid_map.cpu().numpy().astype(np.float32), self.margin, constant_values=1),
-            mask=np.pad(valid_mask.cpu().numpy(), self.margin))
+        clean_value = self.map_range[1 if self.low_is_artifact else 0]
+        full_map = np.pad(valid_map, self.margin, constant_values=np.float32(clean_value))
+        return Detection(full_map, self.mask_at(full_map, self.threshold))
+
+    def mask_at(self, full_map: np.ndarray, threshold: float) -> np.ndarray:
+        """Return the mask that another threshold gives for the map of a :class:`Detection`.
+
+        Args:
+            full_map (np.ndarray): float32, shape ``(H, W)``.
+            threshold (float): As in the constructor.
+
+        Returns:
+            np.ndarray: bool, shape ``(H, W)``, cleaned.
+        """
+        valid = self.valid_area(full_map)
+        raw = valid < threshold if self.low_is_artifact else valid > threshold
+        limit = self.min_area.pixels(*full_map.shape)
+        return np.pad(clean_mask(torch.from_numpy(raw), limit).numpy(), self.margin)
+
+    def valid_area(self, full: np.ndarray) -> np.ndarray:
+        """Crop an array in the image's frame to the area that the map knows."""
+        height, width = full.shape
+        return full[self.margin:height - self.margin, self.margin:width - self.margin]
+
+    def _map_of(self, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
+        tensors = (torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+                   for image in (gan, mse))
+        return _to_numpy(self.artifact_map(*tensors))
+
+    def _check_pair(self, gan: np.ndarray, mse: np.ndarray) -> None:
+        for name, image in (('GAN-SR', gan), ('MSE-SR', mse)):
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(f'expected a {name} image of shape (H, W, 3) and dtype uint8, '
+                                 f'got {image.shape} {image.dtype}')
+        if gan.shape != mse.shape:
+            raise ValueError('expected GAN-SR and MSE-SR images of one size, got '
+                             f'{size_of(gan)} (GAN-SR) and {size_of(mse)} (MSE-SR)')
+        if min(gan.shape[:2]) < self.min_size:
+            raise ValueError(f'expected an image of at least {self.min_size}x{self.min_size} px '
+                             f'(the window of {type(self).__name__}), got {size_of(gan)}')
 
 
-def _check_pair(gan: np.ndarray, mse: np.ndarray, labels: np.ndarray | None) -> None:
-    for name, image in (('GAN-SR', gan), ('MSE-SR', mse)):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f'expected a {name} image of shape (H, W, 3) and dtype uint8, '
-                             f'got {image.shape} {image.dtype}')
-    if gan.shape != mse.shape:
-        raise ValueError('expected GAN-SR and MSE-SR images of one size, got '
-                         f'{size_of(gan)} (GAN-SR) and {size_of(mse)} (MSE-SR)')
-    if min(gan.shape[:2]) < WINDOW_SIZE:
-        raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} px '
-                         f'(the window of the local statistics), got {size_of(gan)}')
-    if labels is not None and (labels.shape != gan.shape[:2] or labels.dtype.kind not in 'iu'):
+def _to_numpy(artifact_map: Tensor) -> np.ndarray:
+    return artifact_map.to('cpu', torch.float32).numpy()
+
+
+def _check_labels(labels: np.ndarray, image: np.ndarray) -> None:
+    if labels.shape != image.shape or labels.dtype.kind not in 'iu':
         raise ValueError("expected a label map of integers, of the image's size "
-                         f'{size_of(gan)}, got shape {labels.shape} and dtype {labels.dtype}')
+                         f'{size_of(image)}, got shape {labels.shape} and dtype {labels.dtype}')

@@ -3,13 +3,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from ..errors import InputError
-from ..ops import MARGIN, local_std, relative_difference, weight_map
+from ..ops import local_std, relative_difference, weight_map
 from ..ops.statistics import FORMS
-from .base import DETECTORS, BaseDetector
+from .area import AreaLimit
+from .base import BaseDetector, Detection
 from .class_table import ADE20K_TABLE, ClassTable
+from .registry import DETECTORS
 
 
 @DETECTORS.register_module()
@@ -32,35 +35,46 @@ class DeSRA(BaseDetector):
         InputError: If an argument is none of these.
     """
 
+    is_local = True
+    uses_labels = True
+
     def __init__(self,
                  threshold: float = 0.7,
-                 min_area: float | str = 4000,
+                 min_area: float | str | AreaLimit = 4000,
                  form: str = 'released',
                  class_table: str | Path | ClassTable = ADE20K_TABLE) -> None:
-        super().__init__(min_area)
         if not 0 < threshold <= 1:
             raise InputError(f'expected a threshold in (0, 1], got {threshold}')
         if form not in FORMS:
             raise InputError(f'expected form to be one of {FORMS}, got {form!r}')
-        self.threshold = threshold
+        super().__init__(threshold, min_area)
         self.form = form
         self.class_table = (class_table if isinstance(class_table, ClassTable)
                             else ClassTable.load(class_table))
 
-    def artifact_map(self, gan: Tensor, mse: Tensor, labels: Tensor | None) -> Tensor:
-        """See :meth:`BaseDetector.artifact_map`."""
-        difference = relative_difference(local_std(gan), local_std(mse), self.form).mean(dim=0)
-        if labels is None:
-            return difference
-        valid = labels[MARGIN:-MARGIN, MARGIN:-MARGIN]
-        weights = weight_map(valid, self.class_table.weights.to(difference.device))
-        return (difference * weights).clamp_(max=1)
+    def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
+        """Return D; see :meth:`BaseDetector.artifact_map`."""
+        return relative_difference(local_std(gan), local_std(mse), self.form).mean(dim=0)
 
-    def is_artifact(self, artifact_map: Tensor) -> Tensor:
-        """See :meth:`BaseDetector.is_artifact`."""
-        return artifact_map < self.threshold
+    def adjusted_map(self, artifact_map: Tensor, labels: Tensor) -> Tensor:
+        """Multiply D by each class's weight; see :meth:`BaseDetector.adjusted_map`."""
+        weights = weight_map(labels, self.class_table.weights.to(labels.device))
+        return (artifact_map * weights).clamp_(max=1)
+
+    def wants_labels(self, detection: Detection) -> bool:
+        """See :meth:`BaseDetector.wants_labels`.
+
+        Every published weight is 1 or more and every step after it is monotone, so a label map
+        can only take pixels away: an empty mask stays empty. A table of a user's own may go
+        below 1; then the mask that its smallest weight gives everywhere holds all others.
+        """
+        smallest = float(self.class_table.weights.min())
+        if smallest >= 1:
+            return bool(detection.mask.any())
+        # In float64 and back, as with a label map: rounding is monotone, so no pixel is missed.
+        widest = (detection.map.astype(np.float64) * smallest).astype(np.float32)
+        return bool(self.mask_at(widest, self.threshold).any())
 
     def describe(self) -> dict:
         """See :meth:`BaseDetector.describe`."""
-        return dict(super().describe(), threshold=self.threshold, form=self.form,
-                    class_bins=list(self.class_table.bins))
+        return dict(super().describe(), form=self.form, class_bins=list(self.class_table.bins))

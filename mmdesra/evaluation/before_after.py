@@ -23,8 +23,10 @@ from ..files import (
     write_text,
 )
 from ..generators import Upscaler, upscale
-from ..ops import RegionChanges, compare_regions, detail_outside
-from ..segmentors import LabelFolder
+from ..ops import RegionChanges, compare_regions
+from ..ops.detail import DetailChange
+from ..segmentors import LabelSource
+from .image_detail import image_detail
 
 logger = logging.getLogger('mmdesra')
 
@@ -83,14 +85,14 @@ class BeforeAfter:
         mse (Upscaler): The MSE-trained generator.
         detector (BaseDetector): Finds the artifacts.
         out_dir (str | Path): Where the files go.
-        labels (LabelFolder, optional): Label maps for the semantic step.
+        labels (LabelSource, optional): Label maps for the semantic step.
 
     Raises:
         ImageError: If ``lq_dir`` holds no image.
     """
 
     def __init__(self, lq_dir: str | Path, mse: Upscaler, detector: BaseDetector,
-                 out_dir: str | Path, labels: LabelFolder | None = None) -> None:
+                 out_dir: str | Path, labels: LabelSource | None = None) -> None:
         self.paths = list_images(lq_dir)
         self.mse = mse
         self.detector = detector
@@ -120,7 +122,7 @@ class BeforeAfter:
             self._write('mse', path, mse_sr)
             self._write('gan_before', path, gan_sr)
             write_mask(self._file('mask_before', path), mask)
-            details[path.name] = _detail(gan_sr, mask)
+            details[path.name] = image_detail(gan_sr, mask)
         details = _merge(all_gather_object(details))
         if get_rank() == 0:
             write_text(self.out_dir / BEFORE, json.dumps(details, indent=1, sort_keys=True) + '\n')
@@ -158,7 +160,7 @@ class BeforeAfter:
         write_mask(self._file('mask_after', path), after)
         changes = compare_regions(torch.from_numpy(before), torch.from_numpy(after))
         return dict(asdict(changes), area_before=int(before.sum()), area_after=int(after.sum()),
-                    detail_before=detail_before, detail_after=_detail(gan_sr, before))
+                    detail_before=detail_before, detail_after=image_detail(gan_sr, before))
 
     def _share(self, title: str) -> tqdm:
         rank = get_rank()
@@ -171,11 +173,6 @@ class BeforeAfter:
         write_image(self._file(folder, path), image)
 
 
-def _detail(image: np.ndarray, mask: np.ndarray) -> float:
-    channels_first = np.ascontiguousarray(image.transpose(2, 0, 1))
-    return detail_outside(torch.from_numpy(channels_first), torch.from_numpy(mask))
-
-
 def _merge(parts: list[dict]) -> dict:
     merged = {name: value for part in parts for name, value in part.items()}
     return dict(sorted(merged.items()))
@@ -186,11 +183,11 @@ def _sum_up(rows: dict[str, dict]) -> Comparison:
         return sum(row[key] for row in rows.values())
 
     changes = RegionChanges(*(total(key) for key in ('before', 'after', 'removed', 'added')))
-    before = total('detail_before')
+    detail = DetailChange(total('detail_before'), total('detail_after'))
     return Comparison(
         images=len(rows), regions_before=changes.before, regions_after=changes.after,
         area_before=total('area_before'), area_after=total('area_after'),
         removal_rate=changes.removal_rate if changes.before else None,
         addition_rate=changes.addition_rate if changes.before else None,
-        detail_kept=total('detail_after') / before if before else 1.0,
+        detail_kept=detail.kept,
         per_image=rows)

@@ -13,9 +13,10 @@ from .upscaler import Upscaler
 
 @dataclass(frozen=True)
 class Pair:
-    """The two SR images of one LR image, uint8 RGB, shape ``(H, W, 3)``."""
+    """The two SR images of one LR image, uint8 RGB, shape ``(H, W, 3)``, and it, where known."""
     gan: np.ndarray
     mse: np.ndarray
+    lq: np.ndarray | None = None
 
 
 class PairSource(ABC):
@@ -82,7 +83,7 @@ class GeneratedPairs(PairSource):
     def load(self, path: Path) -> Pair:
         """See :meth:`PairSource.load`."""
         lq = read_image(path)
-        return Pair(upscale(self.gan, lq, path), upscale(self.mse, lq, path))
+        return Pair(upscale(self.gan, lq, path), upscale(self.mse, lq, path), lq)
 
 
 def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:

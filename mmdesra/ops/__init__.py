@@ -12,10 +12,11 @@ from .statistics import (
     relative_difference,
     texture_difference,
 )
+from .strips import by_strips
 
 __all__ = [
-    'MARGIN', 'WINDOW_SIZE', 'RegionChanges', 'Regions', 'class_weights', 'clean_mask',
-    'compare_regions', 'detail_outside', 'fill_holes', 'gaussian_window', 'keep_large_regions',
-    'label_regions', 'local_mean', 'local_std', 'relative_difference', 'texture_difference',
-    'weight_map'
+    'MARGIN', 'WINDOW_SIZE', 'RegionChanges', 'Regions', 'by_strips', 'class_weights',
+    'clean_mask', 'compare_regions', 'detail_outside', 'fill_holes', 'gaussian_window',
+    'keep_large_regions', 'label_regions', 'local_mean', 'local_std', 'relative_difference',
+    'texture_difference', 'weight_map'
 ]

@@ -16,9 +16,11 @@ class Regions:
     Attributes:
         labels (Tensor): int32 on the CPU, shape ``(H, W)``: 0 outside, 1 to N inside.
         areas (Tensor): int64, shape ``(N,)``: pixels of regions 1 to N.
+        boxes (Tensor): int64, shape ``(N, 4)``: x, y, width and height of the regions, in px.
     """
     labels: Tensor
     areas: Tensor
+    boxes: Tensor
 
     def __len__(self) -> int:
         return len(self.areas)
@@ -51,8 +53,9 @@ def label_regions(mask: Tensor) -> Regions:
     """Find the 8-connected regions of a bool mask of shape ``(H, W)``."""
     pixels = mask.cpu().numpy().astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.int64)  # row 0 is the background
-    return Regions(torch.from_numpy(labels), torch.from_numpy(areas))
+    stats = torch.from_numpy(stats[1:].astype(np.int64))  # row 0 is the background
+    return Regions(torch.from_numpy(labels), areas=stats[:, cv2.CC_STAT_AREA],
+                   boxes=stats[:, :cv2.CC_STAT_AREA])
 
 
 def compare_regions(before: Tensor, after: Tensor) -> RegionChanges:

@@ -1,14 +1,16 @@
 """Label maps that somebody made before and stored as images."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..files import find_by_stem, list_images, read_labels
+from .base import LabelSource
 
 
-class LabelFolder:
+class LabelFolder(LabelSource):
     """Stored label maps, matched by file stem.
 
     Args:
@@ -18,22 +20,21 @@ class LabelFolder:
         ImageError: If the folder does not exist or holds no image.
     """
 
+    # Reading is cheap, and a file that is missing or does not fit is better known at once.
+    is_dear = False
+
     def __init__(self, folder: str | Path) -> None:
         list_images(folder)
         self.folder = folder
 
-    def path(self, stem: str) -> Path:
-        """Return the file of one label map.
+    def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
+        """Read the label maps of files, uint8; see :meth:`LabelSource.label`."""
+        return [read_labels(self.stored_file(path)) for path in paths]
 
-        Raises:
-            ImageError: If there is none of this stem.
-        """
-        return find_by_stem(self.folder, stem)
+    def stored_file(self, path: Path) -> Path:
+        """See :meth:`LabelSource.stored_file`."""
+        return find_by_stem(self.folder, path.stem)
 
-    def load(self, stem: str) -> np.ndarray:
-        """Return one label map, uint8, shape ``(H, W)``.
-
-        Raises:
-            ImageError: If there is none of this stem, or it is no label map.
-        """
-        return read_labels(self.path(stem))
+    def describe(self) -> dict:
+        """Return the kind alone: a folder may move, and manifests tell each file by its hash."""
+        return dict(type='LabelFolder')

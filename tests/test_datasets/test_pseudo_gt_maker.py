@@ -295,7 +295,7 @@ def test_labels_decide_and_their_changes_are_noticed(lq, tmp_path):
         assert contents(tmp_path / 'out') == contents(tmp_path / 'fresh')
         shutil.rmtree(tmp_path / 'fresh')
     assert areas[SEA] < areas[SKY]
-    with pytest.raises(PseudoGTError, match='labels: there True, now False'):
+    with pytest.raises(PseudoGTError, match='labels.type: there LabelFolder, now None'):
         make(lq, tmp_path / 'out', weak)
     labels.rename(tmp_path / 'moved')
     make(lq, tmp_path / 'out', weak, tmp_path / 'moved')

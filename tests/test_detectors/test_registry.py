@@ -5,6 +5,7 @@ import pytest
 from mmengine.config import ConfigDict
 
 from mmdesra.detectors import DeSRA, build_detector
+from mmdesra.errors import InputError
 
 
 @pytest.mark.parametrize('config', [
@@ -23,8 +24,13 @@ def test_a_detector_is_returned_as_it_is_and_a_dict_left_as_it_was():
 
 
 def test_an_unknown_name_is_an_error():
-    with pytest.raises(KeyError, match='NoSuchDetector is not in'):
+    with pytest.raises(InputError, match="one of the detectors .*DeSRA.* got 'NoSuchDetector'"):
         build_detector('NoSuchDetector')
+
+
+def test_an_argument_that_it_does_not_take_is_an_error():
+    with pytest.raises(InputError, match='DeSRA takes threshold, min_area.* got tresh'):
+        build_detector(dict(type='DeSRA', tresh=.5))
 
 
 def test_a_wrong_argument_is_an_error_of_the_detector():

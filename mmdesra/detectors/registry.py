@@ -1,0 +1,41 @@
+"""The registry of detectors, and building one from its name or config."""
+from __future__ import annotations
+
+import inspect
+
+from mmengine.registry import Registry
+
+from ..errors import InputError
+from .base import BaseDetector
+
+DETECTORS = Registry('artifact detector', scope='mmdesra', locations=['mmdesra.detectors'])
+
+
+def build_detector(config: dict | str | BaseDetector) -> BaseDetector:
+    """Build a detector from its registered name, a config dict, or return it as it is.
+
+    Raises:
+        InputError: If no detector has this name, or it does not take one of the arguments.
+    """
+    if isinstance(config, BaseDetector):
+        return config
+    config = dict(type=config) if isinstance(config, str) else dict(config)
+    if 'type' not in config:
+        raise InputError(f"expected a detector's config with a 'type', got {config}")
+    _check_arguments(config)
+    # The scope is named because a runner's default scope (mmagic) has no registry of detectors.
+    return DETECTORS.build(dict(config, _scope_='mmdesra'))
+
+
+def _check_arguments(config: dict) -> None:
+    kind = config['type']
+    detector = DETECTORS.get(kind) if isinstance(kind, str) else kind
+    if detector is None:
+        known = ', '.join(sorted(DETECTORS.module_dict))
+        raise InputError(f'expected one of the detectors {known}, got {kind!r} (a detector of '
+                         'your own must be imported first)')
+    known = inspect.signature(detector).parameters
+    unknown = [name for name in config if name not in known and name not in ('type', '_scope_')]
+    if unknown:
+        raise InputError(f'the detector {kind} takes {", ".join(known)}, got '
+                         f'{", ".join(unknown)}')
