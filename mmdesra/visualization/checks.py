@@ -28,3 +28,36 @@ def check_mask(mask: np.ndarray, size: tuple[int, int] | None = None, name: str 
     if size is not None and mask.shape != tuple(size):
         raise ValueError(f'expected {name} to have the size (H, W) of its image, {tuple(size)}, '
                          f'got {mask.shape}')
+
+
+def check_map(artifact_map: np.ndarray, size: tuple[int, int] | None = None,
+              name: str = 'the artifact map') -> None:
+    """Raise a ValueError unless it is a non-empty float (H, W) array of ``size`` (H, W)."""
+    if not (isinstance(artifact_map, np.ndarray) and artifact_map.ndim == 2
+            and np.issubdtype(artifact_map.dtype, np.floating) and artifact_map.size):
+        raise ValueError(f'expected {name} to be a non-empty float array (H, W), '
+                         f'got {describe(artifact_map)}')
+    if size is not None and artifact_map.shape != tuple(size):
+        raise ValueError(f'expected {name} to have the size (H, W) of its image, {tuple(size)}, '
+                         f'got {artifact_map.shape}')
+
+
+def check_versions(sample: str, mask: np.ndarray, mse: np.ndarray,
+                   **others: np.ndarray) -> None:
+    """Check the pictures of one sample; errors name it and the picture.
+
+    Args:
+        sample: Its name.
+        mask: To be bool (H, W).
+        mse: To be uint8 (H, W, 3).
+        others: To be as ``mse``, but for ``lq``, which has a size of its own.
+
+    Raises:
+        ValueError: If a dtype or a shape differs from the above.
+    """
+    for key, image in {'mse': mse, **others}.items():
+        check_image(image, f'{key!r} of {sample!r}')
+        if key != 'lq' and image.shape != mse.shape:
+            raise ValueError(f'expected {key!r} of {sample!r} to have the shape of '
+                             f"'mse', {mse.shape}, got {image.shape}")
+    check_mask(mask, mse.shape[:2], f"'mask' of {sample!r}")

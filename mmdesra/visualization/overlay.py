@@ -1,10 +1,10 @@
-"""Masks and artifact maps drawn for the eye."""
+"""Masks drawn for the eye."""
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from .checks import check_image, check_mask, describe
+from .checks import check_image, check_mask
 
 TINT = 0.2
 """Share of the outline's colour inside a region: seen at a glance, the texture still shows."""
@@ -37,6 +37,28 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     check_image(image)
     check_mask(mask, image.shape[:2])
+    layer = outline_layer(mask)
+    drawn = layer[..., 3] > 0
+    color, alpha = np.split(layer[drawn].astype(np.float32), [3], axis=1)
+    alpha /= 255
+    out = image.copy()
+    out[drawn] = np.rint(image[drawn] * (1 - alpha) + color * alpha)
+    return out
+
+
+def outline_layer(mask: np.ndarray) -> np.ndarray:
+    """Draw the tint and the outlines of :func:`draw_overlay` alone, to be laid over any picture.
+
+    Args:
+        mask: bool (H, W), True where the image shows an artifact.
+
+    Returns:
+        uint8 (H, W, 4), RGBA, transparent where nothing is drawn.
+
+    Raises:
+        ValueError: If the mask is not bool (H, W).
+    """
+    check_mask(mask)
     side = 2 * outline_width(*mask.shape) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     region = mask.astype(np.uint8)
@@ -45,32 +67,8 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     core = cv2.erode(region, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     grown = cv2.dilate(region, kernel) > 0
 
-    out = image.copy()
-    color = np.array(INNER_COLOR, dtype=np.float32)
-    out[core] = np.rint(image[core] * np.float32(1 - TINT) + color * np.float32(TINT))
-    out[mask & ~core] = INNER_COLOR
-    out[grown & ~mask] = OUTER_COLOR
-    return out
-
-
-def draw_heatmap(artifact_map: np.ndarray) -> np.ndarray:
-    """Colour an artifact map with a perceptual scale: artifacts bright, same texture black.
-
-    Args:
-        artifact_map: float (H, W) in [0, 1]; 1 = both images have the same texture, 0 = artifact.
-
-    Returns:
-        uint8 (H, W, 3), RGB: OpenCV's INFERNO of ``1 - artifact_map``.
-
-    Raises:
-        ValueError: If the map is not a float (H, W) array with finite values in [0, 1].
-    """
-    if not (isinstance(artifact_map, np.ndarray) and artifact_map.ndim == 2
-            and np.issubdtype(artifact_map.dtype, np.floating) and artifact_map.size):
-        raise ValueError(f'expected the artifact map to be a non-empty float array (H, W), '
-                         f'got {describe(artifact_map)}')
-    low, high = float(artifact_map.min()), float(artifact_map.max())
-    if not (low >= 0 and high <= 1):  # written so that NaN fails, too
-        raise ValueError(f'expected the artifact map in [0, 1], got values in [{low}, {high}]')
-    levels = np.rint(255 * (1 - artifact_map)).astype(np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    layer = np.zeros((*mask.shape, 4), np.uint8)
+    layer[grown & ~mask] = (*OUTER_COLOR, 255)
+    layer[mask] = (*INNER_COLOR, 255)
+    layer[core, 3] = round(255 * TINT)
+    return layer

@@ -1,25 +1,22 @@
 """One self-contained HTML page that compares LR, MSE-SR, GAN-SR, mask and GAN-SR after."""
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 from string import Template
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from .checks import check_image, check_mask
+from ..files import atomic_path
+from .checks import check_versions
 from .crop import crop_around
+from .embed import data_uri, definitions, read_template
 from .overlay import draw_overlay
 
-JPEG_QUALITY = 90
 SAMPLES_MARK = '<!-- samples -->'
 
 
@@ -48,15 +45,8 @@ class PageSample:
     facts: Sequence[tuple[str, object]] = ()
 
     def __post_init__(self) -> None:
-        for key in ('lq', 'mse', 'gan', 'after'):
-            image = getattr(self, key)
-            if image is None and key == 'after':
-                continue
-            check_image(image, f'{key!r} of {self.name!r}')
-            if key != 'lq' and image.shape != self.mse.shape:
-                raise ValueError(f'expected {key!r} of {self.name!r} to have the shape of '
-                                 f"'mse', {self.mse.shape}, got {image.shape}")
-        check_mask(self.mask, self.gan.shape[:2], f"'mask' of {self.name!r}")
+        after = {} if self.after is None else {'after': self.after}
+        check_versions(self.name, self.mask, self.mse, lq=self.lq, gan=self.gan, **after)
 
     def panels(self) -> list[tuple[str, np.ndarray]]:
         """(label, image) of the four or five pictures, in the order in which they are shown."""
@@ -94,38 +84,24 @@ def write_page(path: str | os.PathLike,
     """
     if crop_size < 1:
         raise ValueError(f'expected a positive crop_size, got {crop_size}')
-    template = resources.files(__package__).joinpath('page.html').read_text(encoding='utf-8')
     # Split before filling in, so that no title or note can be taken for the mark.
-    head, tail = template.split(SAMPLES_MARK)
+    head, tail = read_template('page.html').split(SAMPLES_MARK)
     head = Template(head).substitute(
         title=escape(str(title)),
-        summary=_definitions(summary),
+        summary=definitions(summary),
         notes=''.join(f'<p>{escape(str(note))}</p>\n' for note in notes))
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: its files are readable by their owner only, and a page is there to be shared.
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        # A file name may hold bytes that are no text: a question mark must not cost the page.
-        with open(part, 'w', encoding='utf-8', errors='replace') as file:
-            file.write(head)
-            number = 0
-            for number, sample in enumerate(samples, 1):
-                file.write(_sample(sample, number, crop_size))
-            if not number:
-                file.write('<p>No pictures to show.</p>\n')
-            file.write(tail)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _definitions(pairs: Iterable[tuple[str, object]]) -> str:
-    """A <dl> of escaped (label, value) pairs; nothing for no pairs."""
-    rows = ''.join(f'<div><dt>{escape(str(label))}</dt><dd>{escape(str(value))}</dd></div>\n'
-                   for label, value in pairs)
-    return f'<dl>\n{rows}</dl>\n' if rows else ''
+    # A file name may hold bytes that are no text: a question mark must not cost the page.
+    with atomic_path(path) as part, open(part, 'w', encoding='utf-8', errors='replace') as file:
+        file.write(head)
+        number = 0
+        for number, sample in enumerate(samples, 1):
+            file.write(_sample(sample, number, crop_size))
+        if not number:
+            file.write('<p>No pictures to show.</p>\n')
+        file.write(tail)
 
 
 def _sample(sample: PageSample, number: int, crop_size: int) -> str:
@@ -134,7 +110,7 @@ def _sample(sample: PageSample, number: int, crop_size: int) -> str:
     panels = sample.panels()
     figures = ''.join(_figure(label, image, sample, crop) for label, image in panels)
     return (f'<article id="sample-{number}" data-name="{escape(sample.name)}">\n'
-            f'<h2>{escape(sample.name)}</h2>\n{_definitions(sample.facts)}'
+            f'<h2>{escape(sample.name)}</h2>\n{definitions(sample.facts)}'
             f'<div class="panels n{len(panels)}">\n{figures}</div>\n</article>\n')
 
 
@@ -162,13 +138,5 @@ def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice
 
 def _picture(image: np.ndarray, width: int, height: int, alt: str, lossless: bool) -> str:
     """An <img> that carries its data, ``width`` x ``height`` CSS px unless styled otherwise."""
-    data = io.BytesIO()
-    if lossless:
-        kind = 'png'
-        Image.fromarray(image).save(data, 'PNG', optimize=True)
-    else:
-        kind = 'jpeg'  # full colour resolution: 4:2:0 would blur coloured texture
-        Image.fromarray(image).save(data, 'JPEG', quality=JPEG_QUALITY, subsampling=0)
-    text = base64.b64encode(data.getvalue()).decode('ascii')
     return (f'<img loading="lazy" decoding="async" width="{width}" height="{height}" '
-            f'alt="{alt}" src="data:image/{kind};base64,{text}">')
+            f'alt="{alt}" src="{data_uri(image, lossless)}">')

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from mmdesra.visualization import draw_heatmap, draw_overlay
+from mmdesra.visualization import draw_overlay, outline_layer
 from mmdesra.visualization.overlay import INNER_COLOR, OUTER_COLOR, TINT, outline_width
 
 
@@ -91,29 +91,11 @@ def test_other_masks_are_refused(mask, message):
         draw_overlay(_image(), mask)
 
 
-def test_heatmap_shows_artifacts_bright_and_same_texture_dark():
-    ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
-    colors = draw_heatmap(ramp)
-    assert colors.dtype == np.uint8 and colors.shape == (1, 256, 3)
-    gray = cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY)[0].astype(int)
-    assert gray[0] > 200 and gray[-1] < 5
-    assert (np.diff(gray) <= 1).all()
-    middle = colors[0, 100]
-    assert middle[0] > middle[2]  # INFERNO is warm: red before blue, so the order is RGB
-
-
-@pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64])
-def test_heatmap_takes_every_float(dtype):
-    assert (draw_heatmap(np.ones((3, 4), dtype)) == draw_heatmap(np.ones((3, 4)))).all()
-
-
-@pytest.mark.parametrize('bad, message', [
-    (np.zeros((4, 4), np.uint8), r'float array \(H, W\), got uint8 \(4, 4\)'),
-    (np.zeros((4, 4, 1)), r'got float64 \(4, 4, 1\)'),
-    (np.full((4, 4), 1.5), r'in \[0, 1\], got values in \[1\.5, 1\.5\]'),
-    (np.full((4, 4), -.1), r'got values in \[-0\.1'),
-    (np.full((4, 4), np.nan), 'got values in .nan'),
-])
-def test_other_maps_are_refused(bad, message):
-    with pytest.raises(ValueError, match=message):
-        draw_heatmap(bad)
+def test_layer_laid_over_the_image_is_the_overlay():
+    image, mask = _image(), _mask()
+    layer = outline_layer(mask)
+    assert layer.dtype == np.uint8 and layer.shape == (60, 80, 4)
+    below = Image.fromarray(image).convert('RGBA')
+    laid = np.asarray(Image.alpha_composite(below, Image.fromarray(layer)))[..., :3]
+    np.testing.assert_allclose(laid.astype(int), draw_overlay(image, mask), atol=1)
+    assert set(np.unique(layer[..., 3])) == {0, round(255 * TINT), 255}
