@@ -46,10 +46,20 @@ def weight_map(labels: Tensor, weights: Tensor) -> Tensor:
         ValueError: If a label is neither below K nor 255.
     """
     labels = labels.to(device=weights.device, dtype=torch.long)
-    ignored = labels == IGNORE_LABEL
-    unknown = (labels < 0) | (labels >= len(weights)) & ~ignored
-    if bool(unknown.any()):
-        raise ValueError(f'expected labels in [0, {len(weights) - 1}] or {IGNORE_LABEL} '
-                         f'(ignored), got {labels[unknown][0].item()}')
+    ignored = check_labels(labels, len(weights))
     found = weights[labels.masked_fill(ignored, 0)]
     return found.masked_fill(ignored, 1.0)
+
+
+def check_labels(labels: Tensor, num_classes: int) -> Tensor:
+    """Return where a label map says 'no class', bool, the shape of ``labels``.
+
+    Raises:
+        ValueError: If a label is neither below ``num_classes`` nor 255.
+    """
+    ignored = labels == IGNORE_LABEL
+    unknown = (labels < 0) | (labels >= num_classes) & ~ignored
+    if bool(unknown.any()):
+        raise ValueError(f'expected labels in [0, {num_classes - 1}] or {IGNORE_LABEL} '
+                         f'(ignored), got {labels[unknown][0].item()}')
+    return ignored
