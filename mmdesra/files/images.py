@@ -101,8 +101,16 @@ def read_labels(path: str | Path) -> np.ndarray:
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a mask: bool, shape ``(H, W)``, True where any channel is 128 or above."""
-    return (read_image(path) >= 128).any(axis=2)
+    """Read a mask: bool, shape ``(H, W)``, True where any channel is 128 or above.
+
+    Raises:
+        ImageError: If the file is no image, or holds 0 and 1 only: a mask that would read as
+            empty.
+    """
+    image = read_image(path)
+    if image.max() == 1:
+        raise ImageError(f'{path}: expected a mask of 0 and 255, got 0 and 1')
+    return (image >= 128).any(axis=2)
 
 
 def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:

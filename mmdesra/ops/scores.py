@@ -21,7 +21,8 @@ class MaskScores:
 
     Attributes:
         images (int): Images scored.
-        iou_sum (float): Sum of the images' IoU; 1 for an image where both masks are empty.
+        clean_images (int): Those of them where both masks are empty; each has IoU 1.
+        iou_sum (float): Sum of the images' IoU.
         pred_regions (int): Regions detected.
         pred_right (int): Those of them that lie in the ground truth with at least the share
             ``p`` of their own area.
@@ -33,6 +34,7 @@ class MaskScores:
         common_px (int): Pixels in both.
     """
     images: int = 0
+    clean_images: int = 0
     iou_sum: float = 0.0
     pred_regions: int = 0
     pred_right: int = 0
@@ -108,7 +110,7 @@ def score_mask(pred: Tensor, gt: Tensor, p: float = COVERAGE, margin: int = 0) -
     common, union = int((pred & gt).sum()), int((pred | gt).sum())
     pred_regions, gt_regions = label_regions(pred), label_regions(gt)
     return MaskScores(
-        images=1, iou_sum=common / union if union else 1.0,
+        images=1, clean_images=int(union == 0), iou_sum=common / union if union else 1.0,
         pred_regions=len(pred_regions), pred_right=_count_covered(pred_regions, gt, p),
         gt_regions=len(gt_regions), gt_found=_count_covered(gt_regions, pred, p),
         pred_px=int(pred.sum()), gt_px=int(gt.sum()), common_px=common)

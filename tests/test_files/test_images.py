@@ -227,6 +227,12 @@ def test_a_painted_mask_is_cut_at_128_in_any_channel(tmp_path):
     assert read_mask(tmp_path / 'red.png').tolist() == [[False, True, True]]
 
 
+def test_a_mask_of_0_and_1_is_an_error_and_not_empty(tmp_path):
+    write_image(tmp_path / 'ones.png', np.array([[0, 1]], np.uint8))
+    with pytest.raises(ImageError, match='ones.png: expected a mask of 0 and 255, got 0 and 1'):
+        read_mask(tmp_path / 'ones.png')
+
+
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])
 def test_maps_have_16_bits_and_65535_is_1(tmp_path, dtype):
     values = np.array([[0, 1, .5, .7], [1 / 65535, .25, -.1, 1.1]], dtype)
