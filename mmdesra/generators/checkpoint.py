@@ -47,7 +47,13 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
         CheckpointError: If the file cannot be read safely, or if nothing in it fits the whole
             module; the message names what is missing, unexpected or of another shape.
     """
-    found = find_weights(read_checkpoint(path), role)
+    return fill_weights(module, read_checkpoint(path), path, role)
+
+
+def fill_weights(module: nn.Module, content: Mapping, path: str | Path,
+                 role: str = 'generator') -> str:
+    """Fill a module from the content of a checkpoint ``path``; see :func:`load_weights`."""
+    found = find_weights(content, role)
     if found is None:
         raise CheckpointError(f'{path}: holds no weights')
     target = module.state_dict()

@@ -1,0 +1,56 @@
+"""From a name or a config to a source of label maps."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from .base import LabelSource
+from .label_folder import LabelFolder
+from .mmseg_config import SHORT_NAMES
+from .mmseg_segmentor import MMSegSegmentor
+
+
+def build_segmentor(config: str | Path | Mapping | LabelSource | None,
+                    class_names: Sequence[str] | None = None) -> LabelSource | None:
+    """Build a source of label maps.
+
+    Args:
+        config (str | Path | dict | LabelSource | None): One of
+
+            - ``'segformer-b5'``, a config of a package (``'mmseg::…'``) or a config file,
+            - a folder of label maps,
+            - ``dict(config=…, checkpoint=…, …)``, the arguments of :class:`MMSegSegmentor`,
+            - ``dict(folder=…)``,
+            - a source, returned as it is,
+            - None: no label maps.
+        class_names (Sequence[str], optional): The class table that the labels are indices of.
+
+    Raises:
+        InputError: If it is none of these, or cannot be built.
+    """
+    if config is None or isinstance(config, LabelSource):
+        return config
+    if isinstance(config, Mapping):
+        return _build(dict(config), class_names)
+    name = str(config)
+    if Path(name).is_dir():
+        return LabelFolder(name)
+    if name in SHORT_NAMES or '::' in name or name.endswith('.py'):
+        return MMSegSegmentor(name, class_names=class_names)
+    raise InputError(f'{name}: expected {", ".join(SHORT_NAMES)}, the name of an mmseg config '
+                     '(mmseg::segformer/...), a config file (.py) or a folder of label maps')
+
+
+def _build(options: dict, class_names: Sequence[str] | None) -> LabelSource:
+    if set(options) == {'folder'}:
+        return LabelFolder(options['folder'])
+    if 'config' not in options or 'folder' in options:
+        raise InputError('expected the config of a segmenter, dict(config=..., ...) or '
+                         f'dict(folder=...), got {options}')
+    try:
+        return MMSegSegmentor(**{'class_names': class_names, **options})
+    except TypeError as error:
+        if 'unexpected keyword' not in str(error):
+            raise
+        raise InputError(f'a segmenter has no such option: {error}') from error
