@@ -23,8 +23,7 @@ from ..files import (
     write_text,
 )
 from ..generators import Upscaler, upscale
-from ..ops import RegionChanges, compare_regions
-from ..ops.detail import DetailChange
+from ..ops import DetailChange, RegionChanges, compare_regions
 from ..segmentors import LabelSource
 from .image_detail import image_detail
 

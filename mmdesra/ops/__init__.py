@@ -1,7 +1,8 @@
 """The mathematics of DeSRA: plain tensors in, plain tensors out; imports no mm* package."""
-from .detail import detail_outside
+from .detail import DetailChange, detail_outside
 from .masks import clean_mask, fill_holes, keep_large_regions
 from .regions import RegionChanges, Regions, compare_regions, label_regions
+from .scores import MaskScores, score_mask
 from .semantics import class_weights, weight_map
 from .statistics import (
     MARGIN,
@@ -15,8 +16,8 @@ from .statistics import (
 from .strips import by_strips
 
 __all__ = [
-    'MARGIN', 'WINDOW_SIZE', 'RegionChanges', 'Regions', 'by_strips', 'class_weights',
-    'clean_mask', 'compare_regions', 'detail_outside', 'fill_holes', 'gaussian_window',
-    'keep_large_regions', 'label_regions', 'local_mean', 'local_std', 'relative_difference',
-    'texture_difference', 'weight_map'
+    'MARGIN', 'WINDOW_SIZE', 'DetailChange', 'MaskScores', 'RegionChanges', 'Regions',
+    'by_strips', 'class_weights', 'clean_mask', 'compare_regions', 'detail_outside',
+    'fill_holes', 'gaussian_window', 'keep_large_regions', 'label_regions', 'local_mean',
+    'local_std', 'relative_difference', 'score_mask', 'texture_difference', 'weight_map'
 ]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdesra.ops import detail_outside, local_std
-from mmdesra.ops.detail import DetailChange
+from mmdesra.ops import DetailChange, detail_outside, local_std
 
 
 def chessboard(height, width, amplitude):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from mmdesra.ops.scores import MaskScores, score_mask
+from mmdesra.ops import MaskScores, score_mask
 
 
 def mask_of(*boxes, size=(40, 40)):

@@ -1,0 +1,250 @@
+"""Scoring folders of masks against the ground truth, and against the masks from before."""
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..errors import InputError
+from ..files import ImageError, find_by_stem, list_images, read_image, read_mask, size_of
+from ..ops import DetailChange, MaskScores, RegionChanges, compare_regions, score_mask
+from ..ops.scores import COVERAGE
+from .figures import (
+    CHANGE_COUNTS,
+    CHANGE_RATES,
+    SCORE_COUNTS,
+    SCORE_RATES,
+    change_figures,
+    score_figures,
+)
+from .image_detail import image_detail
+
+logger = logging.getLogger('mmdesra')
+
+NAMED_AT_MOST = 5
+
+COLUMNS = ('image', *SCORE_RATES, *SCORE_COUNTS, 'iou_before', *CHANGE_RATES, *CHANGE_COUNTS,
+           'detail_kept', 'error')
+"""Of the table of images."""
+
+
+@dataclass(frozen=True)
+class MaskFolders:
+    """The folders to score, matched by file stem.
+
+    The images of ``gt`` (without it, those of ``before``) are the set; each needs a file in
+    every other folder.
+
+    Attributes:
+        pred (str | Path): Detected masks; with ``before``, those after fine-tuning.
+        gt (str | Path, optional): Ground truth.
+        before (str | Path, optional): Masks detected before fine-tuning.
+        pred_images (str | Path, optional): The SR images after, for the detail kept.
+        before_images (str | Path, optional): The SR images before.
+
+    Raises:
+        InputError: If there is nothing to score against, or one of the images' folders is given
+            without the other or without ``before``.
+    """
+    pred: str | Path
+    gt: str | Path | None = None
+    before: str | Path | None = None
+    pred_images: str | Path | None = None
+    before_images: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.gt is None and self.before is None:
+            raise InputError('expected masks to score against: ground truth, masks from before '
+                             'fine-tuning, or both')
+        given = {folder is not None for folder in (self.pred_images, self.before_images)}
+        if len(given) > 1 or (True in given and self.before is None):
+            raise InputError('expected the images after and before fine-tuning together, with '
+                             'the masks from before: detail kept is measured outside those')
+
+    @property
+    def reference(self) -> str | Path:
+        """str | Path: The folder whose images are the set."""
+        return self.before if self.gt is None else self.gt
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """What became of one image; a part whose folders were not given is None.
+
+    Attributes:
+        image (str): Name of its file in the folder that decides the set.
+        scores (MaskScores, optional): The mask against the ground truth.
+        scores_before (MaskScores, optional): The mask from before against the ground truth.
+        changes (RegionChanges, optional): From the mask before to the mask after.
+        detail (DetailChange, optional): From the image before to the image after.
+        error (str): Why the image was skipped; empty if it was not.
+    """
+    image: str
+    scores: MaskScores | None = None
+    scores_before: MaskScores | None = None
+    changes: RegionChanges | None = None
+    detail: DetailChange | None = None
+    error: str = ''
+
+    def row(self) -> dict:
+        """Return a row of the table of images, see :data:`COLUMNS`."""
+        row: dict = dict(image=self.image, error=self.error)
+        if self.scores:
+            row.update(score_figures(self.scores))
+        if self.scores_before:
+            row['iou_before'] = self.scores_before.iou
+        if self.changes:
+            row.update(change_figures(self.changes))
+        if self.detail:
+            row['detail_kept'] = self.detail.kept
+        return row
+
+
+@dataclass(frozen=True)
+class FolderScores:
+    """The scores of a set of images.
+
+    Attributes:
+        folders (MaskFolders): What was scored.
+        p (float): See :func:`mmdesra.ops.scores.score_mask`.
+        margin (int): The same.
+        images (list[ImageScores]): In the order of the names, those skipped included.
+        unscored (list[str]): Masks of ``pred`` that the set does not hold.
+    """
+    folders: MaskFolders
+    p: float
+    margin: int
+    images: list[ImageScores]
+    unscored: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> list[ImageScores]:
+        """list[ImageScores]: The images that were scored."""
+        return [image for image in self.images if not image.error]
+
+    @property
+    def scores(self) -> MaskScores | None:
+        """MaskScores | None: Over the set; None without ground truth."""
+        return self._total('scores', MaskScores())
+
+    @property
+    def scores_before(self) -> MaskScores | None:
+        """MaskScores | None: Of the masks from before; None without them or ground truth."""
+        return self._total('scores_before', MaskScores())
+
+    @property
+    def changes(self) -> RegionChanges | None:
+        """RegionChanges | None: Over the set; None without masks from before."""
+        return self._total('changes', RegionChanges(0, 0, 0, 0))
+
+    @property
+    def detail(self) -> DetailChange | None:
+        """DetailChange | None: Over the set; None without images."""
+        return self._total('detail', DetailChange())
+
+    def figures(self) -> dict:
+        """Return everything as plain figures, for JSON."""
+        folders = {name: str(folder) for name, folder in asdict(self.folders).items()
+                   if folder is not None}
+        figures: dict = dict(folders=folders, p=self.p, margin=self.margin,
+                             images=len(self.done))
+        if self.scores:
+            figures['scores'] = score_figures(self.scores)
+        if self.scores_before:
+            figures['scores_before'] = score_figures(self.scores_before)
+        if self.changes:
+            figures['changes'] = change_figures(self.changes)
+        if self.detail:
+            figures['detail_kept'] = self.detail.kept
+        return dict(figures, per_image=[image.row() for image in self.images],
+                    unscored=self.unscored)
+
+    def _total(self, part: str, nothing):
+        parts = [getattr(image, part) for image in self.done]
+        return None if not parts or parts[0] is None else sum(parts, nothing)
+
+
+def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) -> FolderScores:
+    """Score every image of a set; one that cannot be used is reported and skipped.
+
+    Args:
+        folders (MaskFolders): Where the masks (and images) are; nothing is written there.
+        p (float): See :func:`mmdesra.ops.scores.score_mask`.
+        margin (int): The same.
+
+    Raises:
+        InputError: If ``p`` or ``margin`` is out of range.
+        ImageError: If a folder does not exist or holds no image.
+    """
+    if not 0 < p <= 1:
+        raise InputError(f'expected p in (0, 1], got {p}')
+    if margin < 0:
+        raise InputError(f'expected a margin of at least 0 px, got {margin}')
+    paths = list_images(folders.reference)
+    for folder in asdict(folders).values():
+        if folder is not None:
+            list_images(folder)
+    images = []
+    for path in tqdm(paths, 'score', unit='image'):
+        try:
+            images.append(_score_image(folders, path, p, margin))
+        except ImageError as error:
+            logger.warning('skipped: %s', error)
+            images.append(ImageScores(path.name, error=str(error)))
+    stems = {path.stem for path in paths}
+    unscored = [path.name for path in list_images(folders.pred) if path.stem not in stems]
+    if unscored:
+        logger.warning('%s: %d masks have no partner in %s and were not scored: %s', folders.pred,
+                       len(unscored), folders.reference, _name_some(unscored))
+    return FolderScores(folders, p, margin, images, unscored)
+
+
+def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> ImageScores:
+    pred, gt, before = (None if folder is None else _read(read_mask, folder, path)
+                        for folder in (folders.pred, folders.gt, folders.before))
+    _check_sizes(path, pred=pred, gt=gt, before=before)
+    try:
+        scores = None if gt is None else _score(pred, gt, p, margin)
+        scores_before = None if gt is None or before is None else _score(before, gt, p, margin)
+    except ValueError as error:
+        raise ImageError(f'{path}: {error}') from error
+    if before is None:
+        return ImageScores(path.name, scores)
+    changes = compare_regions(torch.from_numpy(before), torch.from_numpy(pred))
+    return ImageScores(path.name, scores, scores_before, changes,
+                       _detail_change(folders, path, before))
+
+
+def _detail_change(folders: MaskFolders, path: Path, before: np.ndarray) -> DetailChange | None:
+    if folders.before_images is None:
+        return None
+    images = [_read(read_image, folder, path)
+              for folder in (folders.before_images, folders.pred_images)]
+    _check_sizes(path, mask=before, image_before=images[0], image_after=images[1])
+    try:
+        return DetailChange(*(image_detail(image, before) for image in images))
+    except ValueError as error:
+        raise ImageError(f'{path}: {error}') from error
+
+
+def _read(read, folder: str | Path, path: Path) -> np.ndarray:
+    return read(find_by_stem(folder, path.stem))
+
+
+def _score(pred: np.ndarray, gt: np.ndarray, p: float, margin: int) -> MaskScores:
+    return score_mask(torch.from_numpy(pred), torch.from_numpy(gt), p, margin)
+
+
+def _check_sizes(path: Path, **images: np.ndarray | None) -> None:
+    sizes = {name: size_of(image) for name, image in images.items() if image is not None}
+    if len(set(sizes.values())) > 1:
+        named = ', '.join(f'{size} ({name.replace("_", " ")})' for name, size in sizes.items())
+        raise ImageError(f'{path}: expected one size, got {named}')
+
+
+def _name_some(names: list[str]) -> str:
+    return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)

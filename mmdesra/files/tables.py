@@ -1,0 +1,42 @@
+"""Tables and figures as files: CSV, JSON and Markdown."""
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from .atomic import write_bytes, write_text
+
+
+def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping]) -> None:
+    """Write a table atomically; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    # A file name need not be text; the table is.
+    write_bytes(path, text.getvalue().encode('utf-8', 'backslashreplace'))
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write JSON atomically.
+
+    Raises:
+        ValueError: If a figure is nan or infinite, for which JSON has no word.
+    """
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + '\n')
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table that also reads well as plain text: columns padded to one width.
+
+    The first column is aligned to the left, the others, figures, to the right.
+    """
+    table = [[cell.replace('|', r'\|') for cell in row] for row in (columns, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*table)]
+    rule = ['-' * widths[0]] + ['-' * (width - 1) + ':' for width in widths[1:]]
+    return '\n'.join('| ' + ' | '.join([row[0].ljust(widths[0])] + [
+        cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]) + ' |'
+        for row in (table[0], rule, *table[1:]))

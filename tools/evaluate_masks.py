@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Score detected artifact masks: IoU, precision, recall; what fine-tuning removed and added.
+
+Against human masks, matched by file stem:
+  python tools/evaluate_masks.py --pred artifacts/mask --gt human_masks --json scores.json
+
+Before and after fine-tuning, with or without human masks, with the detail kept:
+  python tools/evaluate_masks.py --pred after/mask --before before/mask \\
+      --pred-images after/sr/gan --before-images before/sr/gan
+
+Masks are 0/255 images of the SR images' size. The images of --gt (without it, of --before) are
+the set; one that is clean needs a black mask. docs/scores.md defines every figure.
+Exit code: 0 = all images scored, 1 = some were skipped (they are named), 2 = nothing was scored.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmdesra.apis import command_line as cli
+from mmdesra.evaluation.figures import decimal, percent
+from mmdesra.evaluation.mask_scores import COLUMNS, FolderScores, MaskFolders, score_folders
+from mmdesra.files import make_output_folder
+from mmdesra.files.tables import markdown_table, write_csv, write_json
+from mmdesra.ops import MaskScores
+from mmdesra.ops.scores import COVERAGE
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--pred', required=True, metavar='DIR',
+                        help='detected masks; with --before, those after fine-tuning')
+    parser.add_argument('--gt', metavar='DIR', help='human (or otherwise known) masks')
+    parser.add_argument('--before', metavar='DIR',
+                        help='masks detected before fine-tuning, for removal and addition rate')
+    parser.add_argument('--pred-images', metavar='DIR',
+                        help='SR images after fine-tuning, for the detail kept')
+    parser.add_argument('--before-images', metavar='DIR', help='SR images before fine-tuning')
+    parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
+                        help="share of a region's own area that must lie in the other mask for "
+                        'it to be right or found (default: %(default)s)')
+    parser.add_argument('--margin', type=int, default=0, metavar='PX',
+                        help='leave out this frame of both masks; 5 = as in the released scripts '
+                        '(default: %(default)s)')
+    parser.add_argument('--per-image', action='store_true', help='also print each image')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write all figures')
+    parser.add_argument('--csv', type=Path, metavar='FILE', help='write a table of the images')
+    args = parser.parse_args()
+    if args.gt is None and args.before is None:
+        parser.error('give --gt, --before, or both')
+    return args
+
+
+def main() -> int:
+    args = parse_args()
+    folders = MaskFolders(args.pred, args.gt, args.before, args.pred_images, args.before_images)
+    for path in filter(None, (args.json, args.csv)):
+        make_output_folder(path.parent)
+    result = score_folders(folders, args.p, args.margin)
+    if args.json:
+        write_json(args.json, result.figures())
+    if args.csv:
+        write_csv(args.csv, COLUMNS, (image.row() for image in result.images))
+    print('\n\n'.join(describe(result, args.per_image)))
+    if len(result.done) < len(result.images):
+        print(f'skipped: {len(result.images) - len(result.done)} of {len(result.images)}')
+        return cli.EXIT_SKIPPED if result.done else cli.EXIT_ERROR
+    return 0
+
+
+def describe(result: FolderScores, per_image: bool) -> list[str]:
+    """Return what is printed: tables in Markdown, and a line for each other figure."""
+    parts = [f'{len(result.done)} images']
+    if result.scores:
+        rows = {'masks': result.scores}
+        if result.scores_before:
+            rows = {'before': result.scores_before, 'after': result.scores}
+        parts.append(score_table('', rows))
+        if result.scores.clean_images:
+            parts.append(f'{result.scores.clean_images} of {len(result.done)} images have no '
+                         'artifact in either mask: IoU 1 each')
+    if result.changes:
+        changes = result.changes
+        parts.append(
+            f'regions {changes.before} -> {changes.after}: '
+            f'removal rate {percent(changes.removal_rate)} ({changes.removed} removed), '
+            f'addition rate {percent(changes.addition_rate)} ({changes.added} added)')
+    if result.detail:
+        parts.append(f'detail kept {decimal(result.detail.kept)}')
+    if per_image and result.scores:
+        parts.append(score_table('image', {image.image: image.scores for image in result.done}))
+    elif per_image:
+        parts.append(markdown_table(
+            ['image', 'before', 'after', 'removed', 'added'],
+            [[image.image] + [str(getattr(image.changes, name))
+                              for name in ('before', 'after', 'removed', 'added')]
+             for image in result.done]))
+    return parts
+
+
+def score_table(title: str, rows: dict[str, MaskScores]) -> str:
+    return markdown_table(
+        [title, 'IoU', 'Precision', 'Recall', 'right / detected', 'found / true'],
+        [[name, percent(scores.iou), decimal(scores.precision), decimal(scores.recall),
+          f'{scores.pred_right} / {scores.pred_regions}',
+          f'{scores.gt_found} / {scores.gt_regions}'] for name, scores in rows.items()])
+
+
+if __name__ == '__main__':
+    cli.run(main)
