@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import write_text
 from ..ops import class_weights
 
 ADE20K_TABLE = Path(__file__).with_name('ade20k_bins.csv')
@@ -64,3 +67,23 @@ class ClassTable:
         except ValueError as error:
             raise InputError(f'{path}: {error}') from error
         return cls(tuple(names), tuple(bins))
+
+    def save(self, path: str | Path, comments: Sequence[str] = (),
+             extra: Mapping[str, Sequence[object]] | None = None) -> None:
+        """Write the table as :meth:`load` reads it, atomically.
+
+        Args:
+            path (str | Path): The CSV file.
+            comments (Sequence[str]): Lines above the table, without the #.
+            extra (Mapping[str, Sequence]): More columns, name to K values; :meth:`load` passes
+                over them.
+        """
+        extra = extra or {}
+        text = io.StringIO()
+        text.writelines(f'# {line}\n' for comment in comments for line in comment.splitlines())
+        writer = csv.writer(text, lineterminator='\n')
+        writer.writerow(['index', 'class', 'bin', *extra])
+        # 17 digits: what is read again is the same number.
+        bins = (format(value, '.17g') for value in self.bins)
+        writer.writerows(zip(range(len(self.names)), self.names, bins, *extra.values()))
+        write_text(path, text.getvalue())

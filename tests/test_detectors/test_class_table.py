@@ -53,3 +53,16 @@ def test_a_malformed_table_is_an_error_that_names_the_file(tmp_path, content, me
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=f'mine.csv: .*{message}'):
         ClassTable.load(path)
+
+
+def test_what_is_saved_is_read_again(tmp_path):
+    table = ClassTable(('fur', 'sky, at "night"', 'bed'), (10, -4.5, 1 / 3))
+    table.save(tmp_path / 'mine.csv', ['made of\nnothing', 'index,class'],
+               dict(pixels=[1, 2, 3], source=['a', 'b', 'c']))
+    assert ClassTable.load(tmp_path / 'mine.csv') == table
+    lines = (tmp_path / 'mine.csv').read_text().splitlines()
+    assert lines[:5] == ['# made of', '# nothing', '# index,class', 'index,class,bin,pixels,source',
+                         '0,fur,10,1,a']
+    ClassTable.load().save(tmp_path / 'published.csv')
+    assert ClassTable.load(tmp_path / 'published.csv') == ClassTable.load()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['mine.csv', 'published.csv']
