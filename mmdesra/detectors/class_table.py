@@ -83,7 +83,6 @@ class ClassTable:
         text.writelines(f'# {line}\n' for comment in comments for line in comment.splitlines())
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(['index', 'class', 'bin', *extra])
-        # 17 digits: what is read again is the same number.
-        bins = (format(value, '.17g') for value in self.bins)
+        bins = (int(value) if value == int(value) else value for value in self.bins)
         writer.writerows(zip(range(len(self.names)), self.names, bins, *extra.values()))
         write_text(path, text.getvalue())
