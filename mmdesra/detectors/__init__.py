@@ -4,7 +4,14 @@ from .base import BaseDetector, Detection
 from .class_table import ClassTable
 from .desra import DeSRA
 from .detect_pairs import Outcome, detect_image, detect_pairs
+from .dists import DISTS
+from .ldl_star import LDLStar
+from .lpips import LPIPS
+from .niqe import NIQE
 from .registry import DETECTORS, build_detector
+from .ssim import SSIM
+from .texture_difference import TextureDifference
 
-__all__ = ['DETECTORS', 'AreaLimit', 'BaseDetector', 'ClassTable', 'DeSRA', 'Detection',
-           'Outcome', 'build_detector', 'detect_image', 'detect_pairs']
+__all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'SSIM', 'AreaLimit', 'BaseDetector',
+           'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
+           'build_detector', 'detect_image', 'detect_pairs']
