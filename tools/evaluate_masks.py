@@ -25,6 +25,9 @@ from mmdesra.files.tables import markdown_table, write_csv, write_json
 from mmdesra.ops import MaskScores
 from mmdesra.ops.scores import COVERAGE
 
+CLEAN = ('an image without artifacts counts as IoU 1 where nothing is detected and as 0 where '
+         'something is; the last columns show these apart')
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -78,8 +81,7 @@ def describe(result: FolderScores, per_image: bool) -> list[str]:
             rows = {'before': result.scores_before, 'after': result.scores}
         parts.append(score_table('', rows))
         if result.scores.clean_images:
-            parts.append(f'{result.scores.clean_images} of {len(result.done)} images have no '
-                         'artifact in either mask: IoU 1 each')
+            parts.append(CLEAN)
     if result.changes:
         changes = result.changes
         parts.append(
@@ -101,10 +103,13 @@ def describe(result: FolderScores, per_image: bool) -> list[str]:
 
 def score_table(title: str, rows: dict[str, MaskScores]) -> str:
     return markdown_table(
-        [title, 'IoU', 'Precision', 'Recall', 'right / detected', 'found / true'],
+        [title, 'IoU', 'Precision', 'Recall', 'right / detected', 'found / true',
+         'clean images', 'IoU of the others'],
         [[name, percent(scores.iou), decimal(scores.precision), decimal(scores.recall),
           f'{scores.pred_right} / {scores.pred_regions}',
-          f'{scores.gt_found} / {scores.gt_regions}'] for name, scores in rows.items()])
+          f'{scores.gt_found} / {scores.gt_regions}',
+          f'{scores.clean_right} / {scores.clean_images}', percent(scores.artifact_iou)]
+         for name, scores in rows.items()])
 
 
 if __name__ == '__main__':

@@ -5,9 +5,10 @@ import math
 
 from ..ops import MaskScores, RegionChanges
 
-SCORE_RATES = ('iou', 'precision', 'recall', 'pixel_precision', 'pixel_recall')
-SCORE_COUNTS = ('clean_images', 'pred_regions', 'pred_right', 'gt_regions', 'gt_found',
-                'pred_px', 'gt_px', 'common_px')
+SCORE_RATES = ('iou', 'artifact_iou', 'precision', 'recall', 'pixel_iou', 'pixel_precision',
+               'pixel_recall')
+SCORE_COUNTS = ('clean_images', 'clean_right', 'pred_regions', 'pred_right', 'gt_regions',
+                'gt_found', 'pred_px', 'gt_px', 'common_px')
 CHANGE_RATES = ('removal_rate', 'addition_rate')
 CHANGE_COUNTS = ('regions_before', 'regions_after', 'removed', 'added')
 

@@ -180,10 +180,7 @@ def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) ->
         InputError: If ``p`` or ``margin`` is out of range.
         ImageError: If a folder does not exist or holds no image.
     """
-    if not 0 < p <= 1:
-        raise InputError(f'expected p in (0, 1], got {p}')
-    if margin < 0:
-        raise InputError(f'expected a margin of at least 0 px, got {margin}')
+    check_options(p, margin)
     paths = list_images(folders.reference)
     for folder in asdict(folders).values():
         if folder is not None:
@@ -199,8 +196,25 @@ def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) ->
     unscored = [path.name for path in list_images(folders.pred) if path.stem not in stems]
     if unscored:
         logger.warning('%s: %d masks have no partner in %s and were not scored: %s', folders.pred,
-                       len(unscored), folders.reference, _name_some(unscored))
+                       len(unscored), folders.reference, name_some(unscored))
     return FolderScores(folders, p, margin, images, unscored)
+
+
+def check_options(p: float, margin: int) -> None:
+    """Check the options of :func:`mmdesra.ops.score_mask` before any image is read.
+
+    Raises:
+        InputError: If one of them is out of range.
+    """
+    if not 0 < p <= 1:
+        raise InputError(f'expected p in (0, 1], got {p}')
+    if margin < 0:
+        raise InputError(f'expected a margin of at least 0 px, got {margin}')
+
+
+def name_some(names: list[str]) -> str:
+    """Return the first names of a list, for messages."""
+    return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)
 
 
 def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> ImageScores:
@@ -244,7 +258,3 @@ def _check_sizes(path: Path, **images: np.ndarray | None) -> None:
     if len(set(sizes.values())) > 1:
         named = ', '.join(f'{size} ({name.replace("_", " ")})' for name, size in sizes.items())
         raise ImageError(f'{path}: expected one size, got {named}')
-
-
-def _name_some(names: list[str]) -> str:
-    return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)

@@ -16,13 +16,15 @@ COVERAGE = 0.5
 class MaskScores:
     r"""Sufficient statistics of detected masks against the ground truth; they add up.
 
-    IoU is the mean over the images, everything else is pooled over the set. Figures without a
-    denominator are nan: precision where nothing was detected, recall where nothing was there.
+    The paper's IoU is the mean over the images; everything else is pooled over the set. Figures
+    without a denominator are nan: precision where nothing was detected, recall where nothing was
+    there.
 
     Attributes:
         images (int): Images scored.
-        clean_images (int): Those of them where both masks are empty; each has IoU 1.
-        iou_sum (float): Sum of the images' IoU.
+        iou_sum (float): Sum of the images' IoU; 1 where both masks are empty.
+        clean_images (int): Images without artifacts, by the ground truth.
+        clean_right (int): Those of them where nothing was detected, IoU 1. The others have 0.
         pred_regions (int): Regions detected.
         pred_right (int): Those of them that lie in the ground truth with at least the share
             ``p`` of their own area.
@@ -34,8 +36,9 @@ class MaskScores:
         common_px (int): Pixels in both.
     """
     images: int = 0
-    clean_images: int = 0
     iou_sum: float = 0.0
+    clean_images: int = 0
+    clean_right: int = 0
     pred_regions: int = 0
     pred_right: int = 0
     gt_regions: int = 0
@@ -53,6 +56,11 @@ class MaskScores:
         return _ratio(self.iou_sum, self.images)
 
     @property
+    def artifact_iou(self) -> float:
+        """Mean IoU of the images that are not clean, in [0, 1]."""
+        return _ratio(self.iou_sum - self.clean_right, self.images - self.clean_images)
+
+    @property
     def precision(self) -> float:
         """Right regions / detected regions, in [0, 1]."""
         return _ratio(self.pred_right, self.pred_regions)
@@ -61,6 +69,11 @@ class MaskScores:
     def recall(self) -> float:
         """Found regions / regions of the ground truth, in [0, 1]."""
         return _ratio(self.gt_found, self.gt_regions)
+
+    @property
+    def pixel_iou(self) -> float:
+        """Common pixels / pixels in either, in [0, 1], over all images as if they were one."""
+        return _ratio(self.common_px, self.pred_px + self.gt_px - self.common_px)
 
     @property
     def pixel_precision(self) -> float:
@@ -110,7 +123,8 @@ def score_mask(pred: Tensor, gt: Tensor, p: float = COVERAGE, margin: int = 0) -
     common, union = int((pred & gt).sum()), int((pred | gt).sum())
     pred_regions, gt_regions = label_regions(pred), label_regions(gt)
     return MaskScores(
-        images=1, clean_images=int(union == 0), iou_sum=common / union if union else 1.0,
+        images=1, iou_sum=common / union if union else 1.0,
+        clean_images=int(len(gt_regions) == 0), clean_right=int(union == 0),
         pred_regions=len(pred_regions), pred_right=_count_covered(pred_regions, gt, p),
         gt_regions=len(gt_regions), gt_found=_count_covered(gt_regions, pred, p),
         pred_px=int(pred.sum()), gt_px=int(gt.sum()), common_px=common)

@@ -115,7 +115,7 @@ def test_figures_are_json_with_null_for_what_is_unknown(tmp_path):
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert figures['scores']['iou'] == 1
     assert figures['scores']['clean_images'] == figures['images'] == 1
-    for part, names in dict(scores=('precision', 'recall', 'pixel_precision', 'pixel_recall'),
+    for part, names in dict(scores=('precision', 'recall', 'pixel_precision', 'artifact_iou'),
                             changes=('removal_rate', 'addition_rate')).items():
         assert [figures[part][name] for name in names] == [None] * len(names)
 

@@ -51,15 +51,16 @@ def test_one_image_in_closed_form(pred, gt, iou, right, found):
 
 def test_both_masks_empty_is_a_full_agreement_without_a_precision_or_recall():
     scores = score_mask(mask_of(), mask_of())
-    assert scores == MaskScores(images=1, clean_images=1, iou_sum=1)
+    assert scores == MaskScores(images=1, iou_sum=1, clean_images=1, clean_right=1)
     assert scores.iou == 1
-    for figure in ('precision', 'recall', 'pixel_precision', 'pixel_recall'):
+    for figure in ('artifact_iou', 'precision', 'recall', 'pixel_iou', 'pixel_precision',
+                   'pixel_recall'):
         assert math.isnan(getattr(scores, figure))
 
 
 def test_nothing_detected_finds_nothing_and_has_no_precision():
     scores = score_mask(mask_of(), mask_of(SQUARE))
-    assert (scores.iou, scores.recall, scores.pixel_recall) == (0, 0, 0)
+    assert (scores.iou, scores.artifact_iou, scores.recall, scores.pixel_recall) == (0, 0, 0, 0)
     assert math.isnan(scores.precision) and math.isnan(scores.pixel_precision)
 
 
@@ -67,6 +68,18 @@ def test_a_detection_where_nothing_is_has_no_recall():
     scores = score_mask(mask_of(SQUARE), mask_of())
     assert (scores.iou, scores.precision, scores.pixel_precision) == (0, 0, 0)
     assert math.isnan(scores.recall) and math.isnan(scores.pixel_recall)
+    assert math.isnan(scores.artifact_iou)
+    assert (scores.clean_images, scores.clean_right) == (1, 0)
+
+
+def test_clean_images_reward_silence_in_the_mean_only():
+    half, alarm, silence = (score_mask(mask_of(*pred), mask_of(*gt)) for pred, gt in (
+        ([HALF], [SQUARE]), ([AWAY], []), ([], [])))
+    total = sum([half, alarm, silence, silence], MaskScores())
+    assert (total.clean_images, total.clean_right) == (3, 2)
+    assert total.iou == pytest.approx((.5 + 0 + 1 + 1) / 4)
+    assert total.artifact_iou == pytest.approx(.5)
+    assert total.pixel_iou == pytest.approx(50 / (100 + 25))
 
 
 def test_no_images_have_no_figures():
@@ -79,6 +92,8 @@ def test_iou_is_the_mean_of_the_images_and_the_rest_is_pooled():
     missed = score_mask(mask_of(), mask_of(SQUARE, AWAY))
     total = sum([small, large, missed], MaskScores())
     assert (total.images, total.clean_images) == (3, 0)
+    assert total.artifact_iou == total.iou
+    assert total.pixel_iou == pytest.approx((25 + 800) / (125 + 1600 + 125))
     assert total.iou == pytest.approx((.2 + .5 + 0) / 3)
     assert total.precision == pytest.approx(2 / 3)
     assert total.recall == pytest.approx(2 / 4)
@@ -97,7 +112,7 @@ def test_the_margin_leaves_out_the_frame_of_both_masks():
     pred = mask_of((0, 10, 5, 15))
     gt = mask_of((5, 10, 5, 15), (0, 4, 20, 30))
     assert score_mask(pred, gt).iou == pytest.approx(50 / 140)
-    assert score_mask(pred, gt, margin=5) == MaskScores(1, 0, 1.0, 1, 1, 1, 1, 50, 50, 50)
+    assert score_mask(pred, gt, margin=5) == MaskScores(1, 1.0, 0, 0, 1, 1, 1, 1, 50, 50, 50)
     assert score_mask(pred, gt, margin=19).images == 1
 
 
@@ -133,7 +148,7 @@ def test_scores_of_noise_are_those_counted_one_by_one(seed, pred_share, gt_share
     assert (scores.gt_regions, scores.gt_found) == count_by_hand(gt, pred, p)
     common, union = np.logical_and(pred, gt).sum(), np.logical_or(pred, gt).sum()
     assert scores.iou == pytest.approx(common / union if union else 1)
-    assert scores.clean_images == (union == 0)
+    assert (scores.clean_images, scores.clean_right) == (not gt.any(), union == 0)
     assert (scores.pred_px, scores.gt_px, scores.common_px) == (pred.sum(), gt.sum(), common)
 
 
