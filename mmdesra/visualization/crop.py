@@ -37,6 +37,24 @@ def crop_around(mask: np.ndarray, size: int | tuple[int, int]) -> tuple[slice, s
     return slices[0], slices[1]
 
 
+def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
+                size: tuple[int, int]) -> np.ndarray:
+    """Cut from an LR image what a crop of its SR image shows, in the SR image's pixels.
+
+    Args:
+        image: LR image, (h, w, ...).
+        crop: (rows, columns) in the SR image.
+        size: (H, W) of the SR image.
+
+    Returns:
+        (rows, columns, ...): each pixel the LR pixel that covers it (nearest neighbour). Equals
+        the crop of the whole image scaled up, which for a large one would fill the memory.
+    """
+    rows, columns = (np.arange(part.start, part.stop) * small // full
+                     for part, small, full in zip(crop, image.shape, size))
+    return image[np.ix_(rows, columns)]
+
+
 def _center(mask: np.ndarray, window: tuple[int, int]) -> tuple[float, float]:
     """Row and column of the point to look at, in px from the top left corner."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))

@@ -25,7 +25,7 @@ def data_uri(image: np.ndarray, lossless: bool = False, quality: int = JPEG_QUAL
     """Encode a picture as the ``src`` of an <img>: PNG if lossless, else JPEG.
 
     Args:
-        image: uint8 (H, W, 3), RGB; lossless also (H, W, 4), RGBA.
+        image: uint8 (H, W, 3), RGB.
         lossless: Whether every value must arrive.
         quality: Of the JPEG.
     """

@@ -37,28 +37,6 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     check_image(image)
     check_mask(mask, image.shape[:2])
-    layer = outline_layer(mask)
-    drawn = layer[..., 3] > 0
-    color, alpha = np.split(layer[drawn].astype(np.float32), [3], axis=1)
-    alpha /= 255
-    out = image.copy()
-    out[drawn] = np.rint(image[drawn] * (1 - alpha) + color * alpha)
-    return out
-
-
-def outline_layer(mask: np.ndarray) -> np.ndarray:
-    """Draw the tint and the outlines of :func:`draw_overlay` alone, to be laid over any picture.
-
-    Args:
-        mask: bool (H, W), True where the image shows an artifact.
-
-    Returns:
-        uint8 (H, W, 4), RGBA, transparent where nothing is drawn.
-
-    Raises:
-        ValueError: If the mask is not bool (H, W).
-    """
-    check_mask(mask)
     side = 2 * outline_width(*mask.shape) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     region = mask.astype(np.uint8)
@@ -67,8 +45,29 @@ def outline_layer(mask: np.ndarray) -> np.ndarray:
     core = cv2.erode(region, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     grown = cv2.dilate(region, kernel) > 0
 
-    layer = np.zeros((*mask.shape, 4), np.uint8)
-    layer[grown & ~mask] = (*OUTER_COLOR, 255)
-    layer[mask] = (*INNER_COLOR, 255)
-    layer[core, 3] = round(255 * TINT)
-    return layer
+    out = image.copy()
+    color = np.array(INNER_COLOR, dtype=np.float32)
+    out[core] = np.rint(image[core] * np.float32(1 - TINT) + color * np.float32(TINT))
+    out[mask & ~core] = INNER_COLOR
+    out[grown & ~mask] = OUTER_COLOR
+    return out
+
+
+def outline_path(mask: np.ndarray) -> str:
+    """Trace a mask as an SVG path, which stays thin however far the picture is magnified.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        The ``d`` of a <path> in pixels, one closed line through the border pixels of each region
+        and around each hole (to be filled by the even-odd rule); empty for an empty mask.
+
+    Raises:
+        ValueError: If the mask is not bool (H, W).
+    """
+    check_mask(mask)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    # OpenCV names a pixel by its corner at the top left; its middle is meant.
+    return ''.join('M' + 'L'.join(f'{x + 0.5:g} {y + 0.5:g}' for x, y in contour[:, 0]) + 'Z'
+                   for contour in contours)

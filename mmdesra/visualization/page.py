@@ -8,12 +8,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import cv2
 import numpy as np
 
 from ..files import atomic_path
 from .checks import check_versions
-from .crop import crop_around
+from .crop import crop_around, crop_scaled
 from .embed import data_uri, definitions, read_template
 from .overlay import draw_overlay
 
@@ -117,10 +116,7 @@ def _sample(sample: PageSample, number: int, crop_size: int) -> str:
 def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice, slice]) -> str:
     """One version of a sample: the whole picture, and the crop below it."""
     height, width = sample.gan.shape[:2]
-    full = image
-    if image.shape != sample.gan.shape:  # the browser scales the LR image; its crop is cut here
-        full = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
-    detail = np.ascontiguousarray(full[crop])
+    detail = crop_scaled(image, crop, (height, width))  # the browser scales the whole LR image
     rows, columns = crop
     middle = (f'data-x="{(columns.start + columns.stop) / 2 / width:.4f}" '
               f'data-y="{(rows.start + rows.stop) / 2 / height:.4f}"')

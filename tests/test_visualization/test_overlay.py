@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from mmdesra.visualization import draw_overlay, outline_layer
-from mmdesra.visualization.overlay import INNER_COLOR, OUTER_COLOR, TINT, outline_width
+from mmdesra.visualization import draw_overlay
+from mmdesra.visualization.overlay import (
+    INNER_COLOR,
+    OUTER_COLOR,
+    TINT,
+    outline_path,
+    outline_width,
+)
 
 
 def _image(height=60, width=80, seed=0):
@@ -91,11 +96,15 @@ def test_other_masks_are_refused(mask, message):
         draw_overlay(_image(), mask)
 
 
-def test_layer_laid_over_the_image_is_the_overlay():
-    image, mask = _image(), _mask()
-    layer = outline_layer(mask)
-    assert layer.dtype == np.uint8 and layer.shape == (60, 80, 4)
-    below = Image.fromarray(image).convert('RGBA')
-    laid = np.asarray(Image.alpha_composite(below, Image.fromarray(layer)))[..., :3]
-    np.testing.assert_allclose(laid.astype(int), draw_overlay(image, mask), atol=1)
-    assert set(np.unique(layer[..., 3])) == {0, round(255 * TINT), 255}
+def test_path_goes_around_regions_and_holes():
+    mask = _mask()
+    mask[28:32, 36:44] = False
+    mask[50, 70] = True
+    parts = outline_path(mask).split('Z')[:-1]
+    boxes = []
+    for part in parts:
+        points = np.array([point.split() for point in part[1:].split('L')], float)
+        boxes.append((*points.min(0), *points.max(0)))
+    assert sorted(boxes) == [(30.5, 20.5, 49.5, 39.5),  # through the middles of border pixels
+                             (35.5, 27.5, 44.5, 32.5), (70.5, 50.5, 70.5, 50.5)]
+    assert outline_path(np.zeros((3, 3), bool)) == ''

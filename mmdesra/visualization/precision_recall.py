@@ -1,0 +1,57 @@
+"""Precision and recall over thresholds, as a plot."""
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT, DPI = 11, 5, 120  # inches, inches, px per inch
+MARKERS = 'osD^v<>pPX'
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision and recall of one detector, one point a threshold.
+
+    Attributes:
+        name (str): For the legend.
+        recalls (Sequence[float]): In [0, 1], or nan.
+        precisions (Sequence[float]): Likewise; points without a precision are left out.
+        own (int): Index of the point of the detector's own threshold.
+    """
+    name: str
+    recalls: Sequence[float]
+    precisions: Sequence[float]
+    own: int
+
+
+def draw_precision_recall(panels: dict[str, Sequence[Curve]]) -> bytes:
+    """Draw curves in panels side by side; the detectors' own thresholds are marked.
+
+    Args:
+        panels (dict): Title to curves; the same detectors, in the same order, in each.
+
+    Returns:
+        bytes: A PNG file.
+    """
+    # 0.3 s, and only a plot needs it; without pyplot there is no global state to clean up.
+    from matplotlib.figure import Figure
+
+    figure = Figure((WIDTH, HEIGHT), dpi=DPI, layout='constrained')
+    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, curves) in zip(all_axes, panels.items()):
+        for index, curve in enumerate(curves):
+            line, = axes.plot(curve.recalls, curve.precisions, marker='.', linewidth=1.3,
+                              label=curve.name)
+            axes.plot(curve.recalls[curve.own], curve.precisions[curve.own], markersize=10,
+                      marker=MARKERS[index % len(MARKERS)], color=line.get_color(),
+                      markeredgecolor='black')
+        axes.set(title=title, xlabel='Recall', ylabel='Precision', xlim=(-.02, 1.02),
+                 ylim=(-.02, 1.02))
+        axes.grid(alpha=.3)
+    handles, names = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc='outside lower center', ncols=min(5, max(1, len(names))),
+                  title="the large marker: the detector's own threshold")
+    content = io.BytesIO()
+    figure.savefig(content, format='png', metadata=dict(Software=None))
+    return content.getvalue()

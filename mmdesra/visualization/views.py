@@ -1,0 +1,121 @@
+"""The pictures of one image of a report, at a size that a browser likes."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .crop import crop_around, crop_scaled
+from .embed import data_uri
+from .legend import MapScale
+from .overlay import INNER_COLOR, outline_path
+
+QUALITY = 87
+LOSSLESS_SIDE = 640
+"""LR images up to this side are kept without loss: their pixels are shown magnified."""
+DETAIL_SIDE = 800
+"""Side in px of the cut around the largest region, made of images shown reduced."""
+THUMB_SIDE, THUMB_QUALITY = 160, 80
+
+
+@dataclass(frozen=True)
+class View:
+    """One part of an image in all its versions.
+
+    Attributes:
+        key: Short name.
+        label: What the part is, for people.
+        size: (height, width) in which it is shown, in px.
+        shown: How this relates to the image's own size, for people.
+        focus: (x, y) of the largest region in shares of the view, in [0, 1].
+        pictures: data URIs of the versions ``lq``, ``mse``, ``gan`` and ``map``.
+        outline: SVG path around the regions, in px of the view; empty if there is none.
+    """
+    key: str
+    label: str
+    size: tuple[int, int]
+    shown: str
+    focus: tuple[float, float]
+    pictures: dict[str, str]
+    outline: str
+
+
+def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScale,
+               max_side: int) -> tuple[list[View], str]:
+    """Make the views of an image, and its thumbnail.
+
+    Args:
+        versions: ``gan`` and ``mse``, uint8 (H, W, 3), RGB; ``map``, float (H, W); and, if
+            there is one, ``lq``, uint8 (h, w, 3).
+        mask: bool (H, W).
+        scale: How maps are drawn.
+        max_side: Longer side in px above which pictures are reduced.
+
+    Returns:
+        The view of the whole image and, where it is reduced and has a region, one of the largest
+        region at full size; and the data URI of the thumbnail.
+    """
+    height, width = mask.shape
+    crop = crop_around(mask, 32)
+    focus = tuple((part.start + part.stop) / 2 / full
+                  for part, full in zip(crop[::-1], (width, height)))
+    small = {key: reduce(image, max_side) for key, image in versions.items()}
+    small_mask = _reduce_mask(mask, max_side)
+    size = small_mask.shape
+    shown = f'{width} × {height} px'
+    if size != mask.shape:
+        shown += f', reduced to {size[1]} × {size[0]} px'
+    views = [View('whole', 'Whole image', size, shown, focus, _encode(small, scale),
+                  outline_path(small_mask))]
+    if size != mask.shape and mask.any():
+        views.append(_detail(versions, mask, scale))
+    return views, _thumbnail(small['gan'], small_mask)
+
+
+def reduce(image: np.ndarray, max_side: int) -> np.ndarray:
+    """Reduce a picture or a float map by area to ``max_side`` px, if it is larger."""
+    height, width = image.shape[:2]
+    factor = max_side / max(height, width)
+    if factor >= 1:
+        return image
+    if image.dtype == np.float16:  # unknown to OpenCV
+        image = image.astype(np.float32)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
+    # As a float any share of a pixel counts: no region gets lost.
+    return mask if max(mask.shape) <= max_side else reduce(mask.astype(np.float32), max_side) > 0
+
+
+def _detail(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScale) -> View:
+    crop = crop_around(mask, DETAIL_SIDE)
+    parts = {key: crop_scaled(image, crop, mask.shape) if key == 'lq' else
+             np.ascontiguousarray(image[crop]) for key, image in versions.items()}
+    rows, columns = crop
+    shown = (f'x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} of '
+             f'{mask.shape[1]} × {mask.shape[0]} px, at full size')
+    size = rows.stop - rows.start, columns.stop - columns.start
+    return View('region', 'Largest region', size, shown, (.5, .5),
+                _encode(parts, scale), outline_path(mask[crop]))
+
+
+def _thumbnail(image: np.ndarray, mask: np.ndarray) -> str:
+    image = reduce(image, THUMB_SIDE).copy()
+    mask = _reduce_mask(mask, THUMB_SIDE)
+    # Lines would hide a picture that small.
+    image[mask] = np.rint(image[mask] * 0.5 + np.array(INNER_COLOR) * 0.5)
+    return data_uri(image, quality=THUMB_QUALITY)
+
+
+def _encode(versions: dict[str, np.ndarray], scale: MapScale) -> dict[str, str]:
+    pictures = {}
+    if 'lq' in versions:
+        lq = versions['lq']
+        pictures['lq'] = data_uri(lq, max(lq.shape[:2]) <= LOSSLESS_SIDE, QUALITY)
+    for key in ('mse', 'gan'):
+        pictures[key] = data_uri(versions[key], quality=QUALITY)
+    pictures['map'] = data_uri(scale.draw(versions['map']), quality=QUALITY)
+    return pictures
