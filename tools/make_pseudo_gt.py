@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
 
 
@@ -25,13 +26,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--recompose', action='store_true',
                         help='bring the pseudo GTs in line with masks changed by hand')
     cli.add_generator_options(parser, required=True)
-    cli.add_detector_options(parser)
+    add_detector_options(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
-    detector, labels = cli.detector_from(args), cli.labels_from(args)
+    detector = detector_from(args)
+    labels = labels_from(args, detector)
     manifest = make_pseudo_gts(cli.generated_pairs_from(args), detector, args.out, labels,
                                args.recompose)
     pairs = [record for record in manifest.records if record.regions]

@@ -8,10 +8,8 @@ from collections.abc import Callable
 
 import torch
 
-from ..detectors import AreaLimit, BaseDetector, build_detector
 from ..errors import InputError
 from ..generators import GeneratedPairs, Upscaler, load_generator
-from ..segmentors import LabelFolder
 
 EXIT_SKIPPED = 1
 EXIT_ERROR = 2
@@ -20,26 +18,13 @@ GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNe
                   'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py')
 
 
-def add_detector_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that decide the masks."""
-    group = parser.add_argument_group('detection')
-    group.add_argument('--threshold', type=float, default=0.7, metavar='T',
-                       help='artifact where the adjusted D is below T (default: %(default)s)')
-    group.add_argument('--min-area', type=_area, default=AreaLimit(4000), metavar='A',
-                       help='drop regions up to this area: SR pixels (4000) or a share of the '
-                       'image (0.4%%); default: 4000, meant for images of about one megapixel')
-    group.add_argument('--form', choices=('released', 'printed'), default='released',
-                       help='D as in the released code, or as printed in the paper')
-    group.add_argument('--labels', metavar='DIR', help='8-bit label maps (ADE20K classes 0-149, '
-                       '255 = none), matched by file stem, for the semantic step')
-    group.add_argument('--class-table', metavar='CSV',
-                       help='class bins for the label maps (default: the published ADE20K table)')
-
-
-def add_generator_options(parser: argparse.ArgumentParser, required: bool = False) -> None:
-    """Add the options that name LR images and the two generators."""
+def add_generator_options(parser: argparse.ArgumentParser, required: bool = False,
+                          many: bool = False) -> None:
+    """Add the options that name LR images (a folder; ``many``: files, too) and the generators."""
     group = parser.add_argument_group('from LR images')
-    group.add_argument('--lq', required=required, metavar='DIR', help='folder of LR images')
+    group.add_argument('--lq', required=required, **(
+        dict(nargs='+', metavar='PATH', help='LR images: a folder, a file, or several') if many
+        else dict(metavar='DIR', help='folder of LR images')))
     group.add_argument('--gan-checkpoint', required=required, metavar='FILE',
                        help='weights of the GAN-trained generator (.pth or .safetensors)')
     group.add_argument('--mse-checkpoint', required=required, metavar='FILE',
@@ -51,17 +36,16 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
                        'memory (default: the whole image)')
     group.add_argument('--tile-pad', type=int, default=32, metavar='PX',
                        help='LR pixels computed around each tile (default: %(default)s)')
+    add_device_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where and how precisely networks run."""
+    group = parser.add_argument_group('networks')
     group.add_argument('--half', action='store_true',
                        help='half precision; for GPUs, most CPUs are slower with it')
     group.add_argument('--device', default=default_device(),
-                       help='where the generators run (default here: %(default)s)')
-
-
-def _area(text: str) -> AreaLimit:
-    try:
-        return AreaLimit.parse(text)
-    except InputError as error:  # argparse would hide the message of any other error
-        raise argparse.ArgumentTypeError(str(error)) from error
+                       help='where they run (default here: %(default)s)')
 
 
 def default_device() -> str:
@@ -69,26 +53,9 @@ def default_device() -> str:
     return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
-def detector_from(args: argparse.Namespace) -> BaseDetector:
-    """Build the detector that the options describe."""
-    config = dict(type='DeSRA', threshold=args.threshold, min_area=args.min_area, form=args.form)
-    if args.class_table:
-        config['class_table'] = args.class_table
-    return build_detector(config)
-
-
-def labels_from(args: argparse.Namespace) -> LabelFolder | None:
-    """Open the label maps, or say aloud that there are none."""
-    if args.labels:
-        return LabelFolder(args.labels)
-    print('semantic step: OFF (no --labels); textured classes such as trees or grass are judged '
-          'as strictly as sky', file=sys.stderr)
-    return None
-
-
 def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
     """Load the two generators and list the LR images."""
-    _check_device(args.device)
+    check_device(args.device)
 
     def load(checkpoint: str) -> Upscaler:
         generator = load_generator(args.generator, checkpoint).to(args.device)
@@ -97,12 +64,17 @@ def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
     return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint))
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that cannot be used here.
+
+    Raises:
+        InputError: If it cannot.
+    """
     try:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:  # a CPU build asserts that there is no CUDA
         reason = str(error).splitlines()[0]
-        raise InputError(f'--device {device}: cannot be used here ({reason})') from error
+        raise InputError(f'device {device}: cannot be used here ({reason})') from error
 
 
 def run(main: Callable[[], int]) -> None:

@@ -1,58 +1,35 @@
-"""Detecting the artifacts of a folder of images."""
+"""Detecting the artifacts of a set of images, with all that a person wants to see of it."""
 from __future__ import annotations
 
-import csv
-import io
-import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, Detection, detect_image
-from ..files import ImageError, make_output_folder, write_bytes, write_image, write_map, write_mask
-from ..generators import Pair, PairSource
+from ..detectors import BaseDetector, Outcome, detect_pairs
+from ..generators import PairSource
 from ..segmentors import LabelSource
-from ..visualization import draw_overlay
+from ..visualization.report import ReportSample, ReportWriter
+from .result_writer import ResultWriter
+from .results import ImageResult
 
-logger = logging.getLogger('mmdesra')
-
-TABLE_NAME = 'detections.csv'
-OVERLAY_QUALITY = 90
+REPORT_NAME = 'report.html'
 
 
-@dataclass(frozen=True)
-class ImageResult:
-    """One row of ``detections.csv``.
+def detect_with_progress(source: PairSource, detector: BaseDetector,
+                         labels: LabelSource | None = None,
+                         disable: bool = False) -> Iterator[Outcome]:
+    """Detect on every pair, as :func:`detect_pairs`, with a bar that tells the time left.
 
-    Attributes:
-        image (str): File name.
-        width (int): Of the SR image, in px.
-        height (int): Of the SR image, in px.
-        regions (int): Artifact regions.
-        artifact_px (int): Artifact pixels.
-        artifact_share (float): Artifact pixels / all pixels, in [0, 1].
-        largest_px (int): Area of the largest region.
-        error (str): Why the image was skipped; empty if it was not.
+    Pairs that cannot be used are reported as they are met.
     """
-    image: str
-    width: int = 0
-    height: int = 0
-    regions: int = 0
-    artifact_px: int = 0
-    artifact_share: float = 0.0
-    largest_px: int = 0
-    error: str = ''
-
-    @classmethod
-    def of(cls, image: str, detection: Detection) -> ImageResult:
-        """Sum up a detection."""
-        height, width = detection.mask.shape
-        areas = detection.regions.areas
-        return cls(image, width, height, len(areas), detection.area,
-                   round(detection.area / (height * width), 6),
-                   int(areas.max()) if len(areas) else 0)
+    with tqdm(total=len(source.paths), desc='detect', unit='image', disable=disable) as bar:
+        for outcome in detect_pairs(detector, source, labels):
+            if outcome.error:
+                bar.write(f'skipped: {outcome.error}')
+            yield outcome
+            bar.update()
 
 
 def detect_folder(source: PairSource,
@@ -60,13 +37,13 @@ def detect_folder(source: PairSource,
                   out_dir: str | Path,
                   labels: LabelSource | None = None,
                   save_map: bool = False,
-                  save_sr: bool = False) -> list[ImageResult]:
-    """Detect the artifacts of every pair and write them down.
+                  save_sr: bool = False,
+                  report: bool = True,
+                  show_progress: bool = True) -> list[ImageResult]:
+    """Detect the artifacts of every pair and write them down; see :class:`ResultWriter`.
 
-    ``out_dir`` gets ``mask/NAME.png`` (0/255), ``overlay/NAME.jpg``, ``detections.csv``, and
-    with ``save_map`` also ``map/NAME.png`` (16-bit, 65535 = 1.0), with ``save_sr`` also
-    ``sr/gan/NAME.png`` and ``sr/mse/NAME.png``. An image that cannot be used is reported, noted
-    in the table, and skipped.
+    An image that cannot be used is reported, noted in the tables, and skipped. What was done
+    counts, also when somebody stops the rest.
 
     Args:
         source (PairSource): The pairs.
@@ -75,48 +52,49 @@ def detect_folder(source: PairSource,
         labels (LabelSource, optional): Label maps; None switches the semantic step off.
         save_map (bool): Whether to write the maps.
         save_sr (bool): Whether to write the SR images.
+        report (bool): Whether to write ``report.html``, too.
+        show_progress (bool): Whether to show a progress bar.
 
     Returns:
-        list[ImageResult]: One for each pair, in the order of the names.
+        list[ImageResult]: One for each pair, in the order of the source.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
     """
-    out_dir = make_output_folder(out_dir)
-    for name in ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr:
-        make_output_folder(out_dir / name)
-    results = []
-    try:
-        for path in tqdm(source.paths, 'detect', unit='image'):
-            try:
-                pair = source.load(path)
-                detection = detect_image(detector, pair.gan, pair.mse, path, labels)
-                _write_pictures(out_dir, path.stem, pair, detection, save_map, save_sr)
-                results.append(ImageResult.of(path.name, detection))
-            except ImageError as error:
-                tqdm.write(f'skipped: {error}')
-                results.append(ImageResult(path.name, error=str(error)))
-    finally:  # what was done counts, also when somebody stops the rest
-        _write_table(out_dir / TABLE_NAME, results)
-    return results
+    writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
+    order = {path: number for number, path in enumerate(source.paths)}
+    results: dict[Path, ImageResult] = {}
+
+    def in_order() -> list[ImageResult]:
+        return [results[path] for path in sorted(results, key=order.__getitem__)]
+
+    with ExitStack() as stack:
+        stack.callback(lambda: writer.write_tables(in_order()))
+        page = stack.enter_context(_report(writer)) if report else None
+        for outcome in detect_with_progress(source, detector, labels, not show_progress):
+            result = results[outcome.path] = writer.result_of(outcome)
+            if not outcome.error:
+                writer.write_pictures(outcome)
+            if page:
+                _add_to_report(page, outcome, result)
+    return in_order()
 
 
-def _write_pictures(out_dir: Path, name: str, pair: Pair, detection: Detection, save_map: bool,
-                    save_sr: bool) -> None:
-    write_mask(out_dir / 'mask' / f'{name}.png', detection.mask)
-    write_image(out_dir / 'overlay' / f'{name}.jpg', draw_overlay(pair.gan, detection.mask),
-                quality=OVERLAY_QUALITY)
-    if save_map:
-        write_map(out_dir / 'map' / f'{name}.png', detection.map)
-    if save_sr:
-        write_image(out_dir / 'sr/gan' / f'{name}.png', pair.gan)
-        write_image(out_dir / 'sr/mse' / f'{name}.png', pair.mse)
+def _report(writer: ResultWriter) -> ReportWriter:
+    detector, labels = writer.detector, writer.labels
+    settings = dict(detector.describe())
+    settings.pop('class_bins', None)  # 150 numbers; detections.json has them
+    if detector.uses_labels:
+        settings['semantic step'] = labels.describe()['type'] if labels else 'off'
+    return ReportWriter(writer.out_dir / REPORT_NAME, f'Artifacts found by {settings.pop("type")}',
+                        settings.items(), detector.map_range, detector.low_is_artifact,
+                        detector.threshold)
 
 
-def _write_table(path: Path, results: Sequence[ImageResult]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [column.name for column in fields(ImageResult)])
-    writer.writeheader()
-    writer.writerows(asdict(result) for result in results)
-    # A file name need not be text; the table is.
-    write_bytes(path, text.getvalue().encode('utf-8', 'backslashreplace'))
+def _add_to_report(page: ReportWriter, outcome: Outcome, result: ImageResult) -> None:
+    if outcome.error:
+        page.add_skipped(outcome.path.name, result.error)
+        return
+    pair, detection = outcome.pair, outcome.detection
+    page.add(ReportSample(outcome.path.name, pair.gan, pair.mse, detection.map, detection.mask,
+                          pair.lq))

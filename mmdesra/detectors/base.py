@@ -73,6 +73,9 @@ class BaseDetector(ABC):
     map_range: tuple[float, float] = (0., 1.)
     """The values of the map between which it is drawn and saved; those outside are clipped."""
 
+    uses_mse = True
+    """Whether the MSE-SR image changes the result; if not, any image of its size will do."""
+
     uses_labels = False
     """Whether a label map changes the result, see :meth:`adjust`."""
 

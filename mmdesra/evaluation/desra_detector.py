@@ -3,19 +3,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.evaluator import BaseMetric
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
-from ..detectors import build_detector
+from ..detectors import build_detector, detect_image
 from ..generators import Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of
-
-MODEL_ORDER = 'img_output_channel_order'
-"""Where MMagic's data samples say in which channel order the model took its input."""
+from ..segmentors import LabelSource
+from ..segmentors.build import build_segmentor
+from .image_figures import ImageFigures, sum_up
+from .known_masks import KnownMasks
+from .sample_arrays import MODEL_ORDER, order_of_outputs, path_of, to_labels, to_rgb
 
 
 class DeSRADetector(BaseMetric):
@@ -25,8 +27,21 @@ class DeSRADetector(BaseMetric):
     ``PackInputs(data_keys=['mse_img'])``, loaded as RGB unless ``mse_img_channel_order`` is
     packed, too, and says otherwise) where it has one, else from a frozen generator filled from
     ``mse_checkpoint``. Reported under the prefix ``DeSRA``:
-    ``artifact_images`` and ``artifact_area`` (shares of images and of pixels, in [0, 1]) and
-    ``regions`` (a count). Images are not kept between samples.
+
+    - ``artifact_images`` and ``artifact_area`` (shares of images and of pixels, in [0, 1]),
+      ``regions`` (a count);
+    - ``IoU``, ``Precision``, ``Recall``, in [0, 1], over the samples with a human mask
+      (``gt_mask``, or a file of ``gt_mask_dir``); see :func:`mmdesra.ops.scores.score_mask`;
+    - ``RemovalRate``, ``AdditionRate``, at least 0, over the samples with a mask from before
+      fine-tuning (``mask_before``, or a file of ``mask_before_dir``);
+    - ``DetailKept``, at least 0, over those that also have the GAN-SR image from before
+      (``img_before``, in the channel order of ``mse_img``, or a file of ``img_before_dir``);
+      see :func:`mmdesra.ops.detail_outside`.
+
+    A figure without a denominator (nothing detected, nothing to remove) is nan. The folders
+    ``mask_before`` and ``gan_before`` that :class:`DeSRAFinetuneHook` leaves in
+    ``WORK_DIR/heldout`` are such folders. Files are matched by the stem of the sample's
+    ``img_path``. Images are not kept between samples.
 
     Args:
         mse_checkpoint (str, optional): Weights of the MSE-trained generator.
@@ -34,7 +49,14 @@ class DeSRADetector(BaseMetric):
             :func:`mmdesra.generators.build_generator`. Default: a copy of the evaluated
             model's own generator, which only MMagic's evaluator shows to its metrics.
         detector (str | dict): The detector. Default: 'DeSRA'.
+        segmentor (str | dict, optional): Source of label maps for the semantic step, see
+            :func:`mmdesra.segmentors.build.build_segmentor`. A label map in the data sample
+            (``labels``) goes before it.
+        gt_mask_dir (str, optional): Folder of human masks.
+        mask_before_dir (str, optional): Folder of masks from before fine-tuning.
+        img_before_dir (str, optional): Folder of GAN-SR images from before fine-tuning.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
+        half (bool): Half precision for the MSE-trained generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
         mse_key (str): Key of a stored MSE-SR image in a data sample. Default: 'mse_img'.
         collect_device (str): As for ``BaseMetric``.
@@ -51,7 +73,12 @@ class DeSRADetector(BaseMetric):
                  mse_checkpoint: str | None = None,
                  mse_generator: str | dict | None = None,
                  detector: str | dict = 'DeSRA',
+                 segmentor: str | dict | LabelSource | None = None,
+                 gt_mask_dir: str | None = None,
+                 mask_before_dir: str | None = None,
+                 img_before_dir: str | None = None,
                  tile: int = 0,
+                 half: bool = False,
                  pred_key: str = 'pred_img',
                  mse_key: str = 'mse_img',
                  collect_device: str = 'cpu',
@@ -59,7 +86,11 @@ class DeSRADetector(BaseMetric):
         super().__init__(collect_device, prefix)
         self.mse_checkpoint = mse_checkpoint
         self.detector = build_detector(detector)
+        names = self.detector.class_table.names if self.detector.uses_labels else None
+        self.labels = build_segmentor(segmentor, names)
+        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir)
         self.tile = tile
+        self.half = half
         self.pred_key = pred_key
         self.mse_key = mse_key
         self.size: int | None = None
@@ -85,58 +116,52 @@ class DeSRADetector(BaseMetric):
         """Detect the artifacts of a batch and keep their counts.
 
         Raises:
-            ValueError: If a sample has no MSE-SR reference and none can be made.
+            ValueError: If a sample has no MSE-SR reference and none can be made, or if what it
+                has does not fit.
         """
         for sample in data_samples:
-            gan = _to_rgb(sample.get('output', sample)[self.pred_key], _order_of_outputs(sample))
-            detection = self.detector.detect(gan, self._reference(sample))
-            self.results.append(dict(regions=len(detection.regions), area=detection.area,
-                                     pixels=detection.mask.size))
+            gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
+            mask = self._detect(sample, gan)
+            self.results.append(ImageFigures.of(
+                gan, mask, gt_mask=self.known_masks.gt_mask(sample),
+                mask_before=self.known_masks.mask_before(sample),
+                img_before=self.known_masks.img_before(sample)))
 
     def evaluate(self, size: int | None = None) -> dict:
         """Return the figures over all processes; MMagic's evaluator gives no size."""
         size = self.size if size is None else size
         return super().evaluate(len(self.results) if size is None else size)
 
-    def compute_metrics(self, results: list[dict]) -> dict:
+    def compute_metrics(self, results: list[ImageFigures]) -> dict:
         """Sum up the counts."""
-        regions = np.array([result['regions'] for result in results])
-        area = sum(result['area'] for result in results)
-        return dict(artifact_images=float((regions > 0).mean()),
-                    artifact_area=area / sum(result['pixels'] for result in results),
-                    regions=int(regions.sum()))
+        return sum_up(results)
+
+    def _detect(self, sample: dict, gan: np.ndarray) -> np.ndarray:
+        mse = self._reference(sample) if self.detector.uses_mse else gan
+        if 'labels' in sample:
+            return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
+        path = path_of(sample) or Path('sample without a path')
+        return detect_image(self.detector, gan, mse, path, self.labels).mask
 
     def _set_mse(self, generator: nn.Module) -> None:
         if self.mse_checkpoint is None:
             raise ValueError('mse_generator was given without mse_checkpoint: random weights are '
                              'no reference')
         load_weights(generator, self.mse_checkpoint)
-        self._mse = Upscaler(generator.requires_grad_(False), self.tile)
+        self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
 
     def _reference(self, sample: dict) -> np.ndarray:
         if self.mse_key in sample:
             order = sample.get(f'{self.mse_key}_channel_order', 'rgb')
-            return _to_rgb(sample[self.mse_key], order)
-        if self._mse is None:
+            return to_rgb(sample[self.mse_key], order)
+        if self._mse is None or 'input' not in sample:
+            missing = ('no MSE-trained generator' if self._mse is None else
+                       "no LR image ('input')")
             raise ValueError(
-                f'the data sample has no {self.mse_key!r}, and there is no MSE-trained generator '
-                'to make it with: give mse_checkpoint (and mse_generator, unless the metric runs '
-                "in MMagic's Evaluator)")
-        lq = _to_rgb(sample['input'], _order_of_outputs(sample))
+                f'the data sample has no {self.mse_key!r}, and there is {missing} to make it '
+                'with: give mse_checkpoint (and mse_generator, unless the metric runs in '
+                "MMagic's Evaluator), or pack mse_img into the samples")
+        lq = to_rgb(sample['input'], order_of_outputs(sample))
         if sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr':
             return self._mse(lq[..., ::-1])[..., ::-1]
         return self._mse(lq)
-
-
-def _order_of_outputs(sample: dict) -> str:
-    # Whatever its model takes, MMagic hands inputs and predictions to metrics as BGR.
-    return 'bgr' if MODEL_ORDER in sample else 'rgb'
-
-
-def _to_rgb(image: Tensor | np.ndarray, order: str) -> np.ndarray:
-    """(3, H, W) or (1, 3, H, W) in [0, 255], any dtype, RGB or BGR, to uint8 (H, W, 3) RGB."""
-    values = torch.as_tensor(image)
-    values = values[0] if values.ndim == 4 else values
-    values = values if values.dtype == torch.uint8 else values.float().round().clamp(0, 255)
-    pixels = values.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(pixels[..., ::-1] if order.lower() == 'bgr' else pixels)

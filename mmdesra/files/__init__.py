@@ -3,6 +3,7 @@ from .atomic import atomic_path, make_output_folder, remove_parts, write_bytes, 
 from .images import (
     IMAGE_SUFFIXES,
     ImageError,
+    collect_images,
     find_by_stem,
     list_images,
     read_image,
@@ -14,6 +15,7 @@ from .images import (
     write_mask,
 )
 
-__all__ = ['IMAGE_SUFFIXES', 'ImageError', 'atomic_path', 'find_by_stem', 'list_images',
-           'make_output_folder', 'read_image', 'read_labels', 'read_mask', 'remove_parts',
-           'size_of', 'write_bytes', 'write_image', 'write_map', 'write_mask', 'write_text']
+__all__ = ['IMAGE_SUFFIXES', 'ImageError', 'atomic_path', 'collect_images', 'find_by_stem',
+           'list_images', 'make_output_folder', 'read_image', 'read_labels', 'read_mask',
+           'remove_parts', 'size_of', 'write_bytes', 'write_image', 'write_map', 'write_mask',
+           'write_text']

@@ -4,6 +4,7 @@ from __future__ import annotations
 import glob
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,43 @@ def list_images(folder: str | Path) -> list[Path]:
                    and not path.name.startswith('.'))
     if not paths:
         raise ImageError(f'{folder}: holds no image ({", ".join(IMAGE_SUFFIXES)})')
+    _refuse_shared_stems(paths)
+    return paths
+
+
+def _image_file(path: Path) -> Path:
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise ImageError(f'{path}: expected a folder of images, or an image '
+                         f'({", ".join(IMAGE_SUFFIXES)}), found another file')
+    return path
+
+
+def _refuse_shared_stems(paths: Sequence[Path]) -> None:
     seen: dict[str, Path] = {}
     for path in paths:
         other = seen.setdefault(path.stem, path)
         if other is not path:
-            raise ImageError(f'{folder}: {other.name} and {path.name} share the stem '
+            first = other.name if other.parent == path.parent else other
+            raise ImageError(f'{path.parent}: {first} and {path.name} share the stem '
                              f'{path.stem!r}; results are named by the stem, rename one')
+
+
+def collect_images(inputs: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the images that files and folders name, in the order given.
+
+    Args:
+        inputs (str | Path | Sequence): A file, a folder (see :func:`list_images`), or several.
+
+    Raises:
+        ImageError: As :func:`list_images`; also if a file does not exist.
+    """
+    if isinstance(inputs, (str, Path)):
+        inputs = [inputs]
+    paths = [path for entry in map(Path, inputs)
+             for path in ([_image_file(entry)] if entry.is_file() else list_images(entry))]
+    if not paths:
+        raise ImageError('expected an image file or a folder of images, got none')
+    _refuse_shared_stems(paths)
     return paths
 
 
@@ -137,9 +169,12 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
     write_image(path, mask.astype(np.uint8) * 255)
 
 
-def write_map(path: str | Path, artifact_map: np.ndarray) -> None:
-    """Write a map in [0, 1], shape ``(H, W)``, as a 16-bit PNG: 65535 = 1."""
-    write_image(path, np.round(artifact_map.clip(0, 1) * 65535).astype(np.uint16))
+def write_map(path: str | Path, artifact_map: np.ndarray,
+              map_range: tuple[float, float] = (0, 1)) -> None:
+    """Write a map, shape ``(H, W)``, as a 16-bit PNG: 0 and 65535 are the ends of its range."""
+    low, high = map_range
+    share = ((artifact_map - low) / (high - low)).clip(0, 1)
+    write_image(path, np.round(share * 65535).astype(np.uint16))
 
 
 def _decode(path: str | Path) -> Image.Image:

@@ -2,13 +2,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 
-from ..files import ImageError, find_by_stem, list_images, read_image
+from ..files import ImageError, collect_images, read_image
 from .upscaler import Upscaler
+
+ImageFiles = Union[str, Path, Sequence[Union[str, Path]]]
+"""A folder of images, an image file, or several of these."""
 
 
 @dataclass(frozen=True)
@@ -38,28 +43,32 @@ class PairSource(ABC):
 
 
 class StoredPairs(PairSource):
-    """Pairs of SR images on disk, matched by file stem.
+    """Pairs of SR images on disk, matched by file stem; two single files are one pair.
 
     Args:
-        gan_dir (str | Path): Folder of GAN-SR images; each needs a partner.
-        mse_dir (str | Path): Folder of MSE-SR images.
+        gan (str | Path | Sequence): GAN-SR images, as a folder, a file, or several; each needs a
+            partner.
+        mse (str | Path | Sequence): MSE-SR images, likewise.
 
     Raises:
-        ImageError: If a folder does not exist or holds no image.
+        ImageError: If a folder or file does not exist, or a folder holds no image.
     """
 
-    def __init__(self, gan_dir: str | Path, mse_dir: str | Path) -> None:
-        self.paths = list_images(gan_dir)
-        list_images(mse_dir)
-        self.mse_dir = mse_dir
+    def __init__(self, gan: ImageFiles, mse: ImageFiles) -> None:
+        self.paths = collect_images(gan)
+        partners = collect_images(mse)
+        self._mse = mse
+        self._partners = {path.stem: path for path in partners}
+        if _is_file(gan) and _is_file(mse):
+            self._partners = {self.paths[0].stem: partners[0]}
 
     def load(self, path: Path) -> Pair:
         """See :meth:`PairSource.load`."""
         gan = read_image(path)
-        try:
-            partner = find_by_stem(self.mse_dir, path.stem)
-        except ImageError as error:
-            raise ImageError(f'{path}: has no MSE-SR partner: {error}') from error
+        partner = self._partners.get(path.stem)
+        if partner is None:
+            raise ImageError(f'{path}: has no MSE-SR partner: {_name(self._mse)}: holds no image '
+                             f'named {path.stem!r} (matched by file stem)')
         return Pair(gan, read_image(partner))
 
 
@@ -67,23 +76,45 @@ class GeneratedPairs(PairSource):
     """Pairs that two generators make from LR images.
 
     Args:
-        lq_dir (str | Path): Folder of LR images.
+        lq (str | Path | Sequence): LR images, as a folder, a file, or several.
         gan (Upscaler): The GAN-trained generator.
         mse (Upscaler): Its MSE-trained sibling.
 
     Raises:
-        ImageError: If the folder does not exist or holds no image.
+        ImageError: If a folder or file does not exist, or a folder holds no image.
     """
 
-    def __init__(self, lq_dir: str | Path, gan: Upscaler, mse: Upscaler) -> None:
-        self.paths = list_images(lq_dir)
+    def __init__(self, lq: ImageFiles, gan: Upscaler, mse: Upscaler) -> None:
+        self.paths = collect_images(lq)
         self.gan = gan
         self.mse = mse
 
     def load(self, path: Path) -> Pair:
         """See :meth:`PairSource.load`."""
-        lq = read_image(path)
-        return Pair(upscale(self.gan, lq, path), upscale(self.mse, lq, path), lq)
+        return enlarge(self.gan, self.mse, read_image(path), path)
+
+
+class ArrayPairs(PairSource):
+    """Pairs made from, or given as, arrays; they are named array0, array1 …
+
+    Args:
+        arrays (Sequence): The images, in a form that ``make_pair`` takes.
+        make_pair (Callable): Turns one of them and its name into a pair.
+    """
+
+    def __init__(self, arrays: Sequence, make_pair: Callable[[object, Path], Pair]) -> None:
+        self.paths = [Path(f'array{number}') for number in range(len(arrays))]
+        self._arrays = dict(zip(self.paths, arrays))
+        self._make_pair = make_pair
+
+    def load(self, path: Path) -> Pair:
+        """See :meth:`PairSource.load`."""
+        return self._make_pair(self._arrays[path], path)
+
+
+def enlarge(gan: Upscaler, mse: Upscaler, lq: np.ndarray, path: Path) -> Pair:
+    """Make the pair of one LR image, uint8, shape ``(H, W, 3)``, RGB; errors name ``path``."""
+    return Pair(upscale(gan, lq, path), upscale(mse, lq, path), lq)
 
 
 def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
@@ -92,3 +123,11 @@ def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
         return upscaler(lq)
     except (RuntimeError, ValueError) as error:
         raise ImageError(f'{path}: the generator failed on this image ({error})') from error
+
+
+def _is_file(files: ImageFiles) -> bool:
+    return isinstance(files, (str, Path)) and Path(files).is_file()
+
+
+def _name(files: ImageFiles) -> str:
+    return str(files) if isinstance(files, (str, Path)) else 'the MSE-SR images'

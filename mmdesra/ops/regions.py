@@ -29,10 +29,10 @@ class Regions:
 @dataclass(frozen=True)
 class RegionChanges:
     """How many regions there were, are, went and came."""
-    before: int
-    after: int
-    removed: int
-    added: int
+    before: int = 0
+    after: int = 0
+    removed: int = 0
+    added: int = 0
 
     def __add__(self, other: RegionChanges) -> RegionChanges:
         return RegionChanges(self.before + other.before, self.after + other.after,

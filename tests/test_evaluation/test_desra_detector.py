@@ -1,15 +1,19 @@
 """The metric on constructed samples, in mmengine's Evaluator."""
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
+from PIL import Image
 from toy_training import DETECTOR
 from toys import ToyGenerator, make_lq_image, write_checkpoints
 
 from mmdesra.detectors import DeSRA
+from mmdesra.files import ImageError, write_image, write_mask
 from mmdesra.generators import CheckpointError, Upscaler
 
 HEIGHT, WIDTH = 80, 100
@@ -112,8 +116,150 @@ def test_prefix_of_ones_own():
 def test_no_image_is_kept():
     """Results travel between processes, and a validation set may be large."""
     metric = METRICS.build(dict(type='DeSRADetector'))
-    metric.process(None, [sample(stipple(), flat()), sample(flat(), flat())])
-    assert [set(map(type, result.values())) for result in metric.results] == [{int}] * 2
+    full = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
+    metric.process(None, [dict(sample(stipple(), flat()), gt_mask=full, mask_before=full,
+                               img_before=stipple())])
+    assert len(pickle.dumps(metric.results)) < 2000 < stipple().numel()
+    kept = [value for value in vars(metric.results[0]).values() if isinstance(value, int)]
+    assert kept == [1, VALID_AREA, HEIGHT * WIDTH]
+
+
+# ---------------------------------------- known masks
+
+
+def region(columns, rows=slice(None)):
+    mask = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    mask[rows, columns] = True
+    return mask
+
+
+def test_scores_against_a_human_mask():
+    """Closed form: everything in the valid area is detected, half of the image is marked."""
+    figures = evaluate([dict(sample(stipple(), flat()), gt_mask=region(slice(0, 50)))])
+    common = 45 * (HEIGHT - 10)
+    assert figures['DeSRA/IoU'] == pytest.approx(
+        common / (VALID_AREA + 50 * HEIGHT - common))
+    assert figures['DeSRA/Precision'] == 1  # 45 of 90 columns: exactly half lies in it
+    assert figures['DeSRA/Recall'] == 1
+
+
+def test_scores_are_of_the_samples_that_have_a_mask():
+    samples = [dict(sample(stipple(), flat()), gt_mask=region(slice(0, 0))),
+               sample(stipple(), flat())]
+    figures = evaluate(samples)
+    assert (figures['DeSRA/IoU'], figures['DeSRA/Precision']) == (0, 0)
+    assert np.isnan(figures['DeSRA/Recall'])
+    assert figures['DeSRA/regions'] == 2
+
+
+def test_removal_and_addition_against_the_mask_from_before():
+    now = stipple(slice(60, 100))
+    before = region(slice(0, 20)) | region(slice(70, 75)) | region(slice(30, 40))
+    figures = evaluate([dict(sample(now, flat()), mask_before=before),
+                        dict(sample(flat(), flat()), mask_before=region(slice(0, 0)))],
+                       detector=dict(type='DeSRA', min_area=500))
+    assert figures['DeSRA/RemovalRate'] == pytest.approx(2 / 3)
+    assert figures['DeSRA/AdditionRate'] == 0
+    added = evaluate([dict(sample(now, flat()), mask_before=region(slice(0, 20)))],
+                     detector=dict(type='DeSRA', min_area=500))
+    assert (added['DeSRA/RemovalRate'], added['DeSRA/AdditionRate']) == (1, 1)
+    assert 'DeSRA/DetailKept' not in figures
+
+
+def test_detail_kept_outside_the_mask_from_before():
+    before = region(slice(0, 50))
+    faded = flat() + (stipple() - flat()) * .5
+    entry = dict(sample(faded, faded), mask_before=before, img_before=stipple())
+    assert evaluate([entry])['DeSRA/DetailKept'] == pytest.approx(.5, abs=1e-4)
+    entry['img_before'] = stipple(slice(0, 40))  # all its detail was inside the mask
+    assert evaluate([entry])['DeSRA/DetailKept'] > 100
+
+
+@pytest.mark.parametrize('form', [
+    lambda mask: mask.unsqueeze(0).to(torch.uint8) * 255,
+    lambda mask: mask.float(),
+    lambda mask: mask.to(torch.uint8).expand(3, -1, -1),
+    lambda mask: mask.numpy(),
+    lambda mask: mask[None, None].float() * 255,
+], ids=['0/255', 'float 0/1', 'three channels', 'array', 'batch of 1'])
+def test_masks_in_any_form(form):
+    expected = evaluate([dict(sample(stipple(), flat()), gt_mask=region(slice(3, 60)))])
+    assert evaluate([dict(sample(stipple(), flat()), gt_mask=form(region(slice(3, 60))))]
+                    ) == expected
+
+
+def test_masks_and_images_from_folders(tmp_path, caplog):
+    """Those that the hook leaves behind."""
+    before, gt = region(slice(0, 30)), region(slice(60, 100))
+    for name, mask in dict(before=before, gt=gt).items():
+        (tmp_path / name).mkdir()
+        write_mask(tmp_path / name / 'a.png', mask.numpy())
+    (tmp_path / 'gan').mkdir()
+    write_image(tmp_path / 'gan/a.png', stipple().permute(1, 2, 0).numpy().astype(np.uint8))
+    detector = dict(type='DeSRA', min_area=500)
+    options = dict(gt_mask_dir=str(tmp_path / 'gt'), mask_before_dir=str(tmp_path / 'before'),
+                   img_before_dir=str(tmp_path / 'gan'), detector=detector)
+    entry = sample(two_regions(), flat())
+    expected = evaluate([dict(entry, gt_mask=gt, mask_before=before, img_before=stipple())],
+                        detector=detector)
+    assert len(expected) == 9
+    assert evaluate([dict(entry, img_path='photos/a.jpg')], **options) == expected
+
+    figures = evaluate([dict(entry, img_path='a.png'), dict(entry, img_path='b.png')], **options)
+    assert figures['DeSRA/IoU'] == expected['DeSRA/IoU']
+    assert figures['DeSRA/regions'] == 2 * expected['DeSRA/regions']
+    assert "no image named 'b'" in caplog.text
+
+
+def test_folder_of_masks_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(ImageError, match='nowhere: expected a folder'):
+        METRICS.build(dict(type='DeSRADetector', gt_mask_dir=str(tmp_path / 'nowhere')))
+
+
+def test_mask_of_another_size_is_an_error():
+    with pytest.raises(ValueError, match='two masks of one shape'):
+        evaluate([dict(sample(stipple(), flat()), gt_mask=torch.ones(3, 3))])
+
+
+# ---------------------------------------- the semantic step
+
+
+def test_labels_of_the_sample_switch_the_semantic_step_on():
+    """A weak texture that is an artifact on the sky (bin 0) and none on the sea (bin 7)."""
+    weak = flat() + (stipple() - flat()) * .14
+    entry = sample(weak, flat())
+    sky, sea = (torch.full((1, HEIGHT, WIDTH), value) for value in (2, 26))
+    assert evaluate([entry])['DeSRA/regions'] == 1
+    assert evaluate([dict(entry, labels=sky)])['DeSRA/regions'] == 1
+    assert evaluate([dict(entry, labels=sea)])['DeSRA/regions'] == 0
+
+
+def test_labels_from_a_folder(tmp_path):
+    weak = flat() + (stipple() - flat()) * .14
+    Image.fromarray(np.full((HEIGHT, WIDTH), 26, np.uint8)).save(tmp_path / 'a.png')
+    assert evaluate([dict(sample(weak, flat()), img_path='x/a.jpg')],
+                    segmentor=str(tmp_path))['DeSRA/regions'] == 0
+
+
+# ---------------------------------------- other detectors, nothing to evaluate
+
+
+def test_any_detector():
+    assert evaluate([sample(stipple(), flat())],
+                    detector=dict(type='SSIM', min_area=500))['DeSRA/regions'] == 1
+
+
+def test_detector_without_reference_needs_none():
+    """NIQE looks at the GAN-SR image alone."""
+    large = np.random.default_rng(0).integers(0, 255, (3, 200, 200)).astype(np.uint8)
+    figures = evaluate([dict(pred_img=torch.from_numpy(large))], detector='NIQE')
+    assert set(figures) == {'DeSRA/artifact_images', 'DeSRA/regions', 'DeSRA/artifact_area'}
+
+
+def test_nothing_evaluated_gives_no_figures():
+    metric = METRICS.build(dict(type='DeSRADetector'))
+    figures = metric.compute_metrics([])
+    assert np.isnan(figures['artifact_images']) and figures['regions'] == 0
 
 
 def test_second_evaluation_starts_anew():

@@ -28,7 +28,8 @@ from mmdesra.visualization import draw_overlay
 
 SEMANTIC_STEP_OFF = 'semantic step: OFF'
 COLUMNS = ['image', 'width', 'height', 'regions', 'artifact_px', 'artifact_share', 'largest_px',
-           'error']
+           'labelled', 'error']
+FILES = ['detections.csv', 'detections.json', 'report.html']
 SEA = 26
 SIZE = 160, 192
 MARGIN = 5
@@ -106,7 +107,7 @@ def assert_masks(out, folders, **config):
 
 def test_out_holds_masks_overlays_maps_and_a_table(stored, tmp_path, capsys):
     assert detect(stored, tmp_path / 'out', '--save-map') == 0
-    assert names(tmp_path / 'out') == ['detections.csv', 'map', 'mask', 'overlay']
+    assert names(tmp_path / 'out') == sorted([*FILES, 'map', 'mask', 'overlay'])
     for folder, suffix in dict(mask='png', overlay='jpg', map='png').items():
         assert names(tmp_path / 'out' / folder) == [f'image{k}.{suffix}' for k in range(3)]
     assert assert_masks(tmp_path / 'out', stored) > 2
@@ -139,12 +140,12 @@ def test_out_holds_masks_overlays_maps_and_a_table(stored, tmp_path, capsys):
 
 def test_without_save_map_there_is_no_map(stored, tmp_path):
     assert detect(stored, tmp_path / 'deep/er/out') == 0
-    assert names(tmp_path / 'deep/er/out') == ['detections.csv', 'mask', 'overlay']
+    assert names(tmp_path / 'deep/er/out') == sorted([*FILES, 'mask', 'overlay'])
 
 
 def test_sr_images_are_written_on_request(generated, tmp_path):
     assert call('detect.py', *generated, '--out', tmp_path / 'out', '--save-sr') == 0
-    assert names(tmp_path / 'out') == ['detections.csv', 'mask', 'overlay', 'sr']
+    assert names(tmp_path / 'out') == sorted([*FILES, 'mask', 'overlay', 'sr'])
     pairs = make_pairs(generated[1])
     for path in pairs.paths:
         for kind in ('gan', 'mse'):
@@ -494,7 +495,7 @@ def test_usage_errors(generated, tmp_path, monkeypatch, capsys, change, message)
 @pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without CUDA')
 def test_a_device_that_is_not_there_is_an_error(generated, tmp_path, capsys):
     assert call('detect.py', *generated, '--out', tmp_path / 'out', '--device', 'cuda') == 2
-    assert 'error: --device cuda' in capsys.readouterr().err
+    assert 'error: device cuda' in capsys.readouterr().err
 
 
 def test_help_is_for_newcomers(capsys):

@@ -1,0 +1,151 @@
+"""The command-line options that decide the masks: the detector and the label maps."""
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector
+from ..errors import InputError
+from ..files.configs import read_config
+from ..segmentors import LabelFolder, LabelSource
+from ..segmentors.build import build_segmentor
+
+DETECTOR_HELP = ('the detector: a registered name (%(names)s), a config file with '
+                 'detector = dict(type=...), or such a dict as JSON')
+
+
+def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide the masks."""
+    group = parser.add_argument_group('detection')
+    group.add_argument('--detector', default='DeSRA', metavar='NAME_OR_CONFIG',
+                       help=detector_help() + ' (default: %(default)s)')
+    group.add_argument('--detector-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                       help='arguments of the detector, e.g. threshold=0.6 form=printed')
+    group.add_argument('--custom-imports', nargs='+', metavar='MODULE_OR_FILE',
+                       help='modules or .py files to import first: detectors of your own')
+    group.add_argument('--threshold', type=float, metavar='T',
+                       help="artifact where the map is beyond T (default: the detector's own; "
+                       'DeSRA: where the adjusted D is below 0.7)')
+    group.add_argument('--min-area', type=_area, metavar='A',
+                       help='drop regions up to this area: SR pixels (4000) or a share of the '
+                       'image (0.4%%); default: 4000, meant for images of about one megapixel')
+    group.add_argument('--form', choices=('released', 'printed'),
+                       help='DeSRA: D as in the released code (default), or as printed in the '
+                       'paper')
+    group.add_argument('--class-table', metavar='CSV',
+                       help='DeSRA: class bins for the label maps (default: the published ADE20K '
+                       'table)')
+    add_label_options(parser)
+
+
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where label maps come from."""
+    group = parser.add_argument_group('semantic step (default: off)')
+    group.add_argument('--labels', metavar='DIR', help='8-bit label maps (ADE20K classes 0-149, '
+                       '255 = none), matched by file stem')
+    group.add_argument('--segmentor', metavar='NAME_OR_CONFIG',
+                       help="segformer-b5 (the paper's), an mmseg config file, or a name such as "
+                       'mmseg::segformer/...; run only where it can change a mask')
+    group.add_argument('--segmentor-checkpoint', metavar='FILE',
+                       help='its weights (default: downloaded from where mmseg publishes them)')
+    group.add_argument('--segmentor-batch-size', type=int, default=1, metavar='N',
+                       help='images labelled together (default: %(default)s)')
+
+
+def detector_help() -> str:
+    """Return the help text of an option that names a detector."""
+    return DETECTOR_HELP % dict(names=', '.join(sorted(DETECTORS.module_dict)))
+
+
+def detector_from(args: argparse.Namespace) -> BaseDetector:
+    """Build the detector that the options of :func:`add_detector_options` describe."""
+    import_custom(args.custom_imports or ())
+    config = read_detector(args.detector)
+    config.update(args.detector_options or {})
+    for name in ('threshold', 'min_area', 'form', 'class_table'):
+        value = getattr(args, name)
+        if value is not None:
+            config[name] = value
+    return build_detector(config)
+
+
+def read_detector(text: str) -> dict:
+    """Read a detector's config: a registered name, JSON, or a config file.
+
+    Raises:
+        InputError: If it is none of these.
+    """
+    if text.lstrip().startswith('{'):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f'{text}: expected a detector as JSON ({error})') from error
+    if not text.endswith(('.py', '.json', '.yaml', '.yml')):
+        return dict(type=text)
+    config = read_config(text)
+    config = config.get('detector', config)
+    if isinstance(config, str):
+        return dict(type=config)
+    if 'type' not in config:
+        raise InputError(f'{text}: expected detector = dict(type=..., ...)')
+    return dict(config)
+
+
+def import_custom(names: list[str]) -> None:
+    """Import modules by name, from the working folder too, or from ``.py`` files.
+
+    Raises:
+        InputError: If one of them cannot be imported.
+    """
+    for name in names:
+        try:
+            _import(name)
+        except Exception as error:  # a module is a program
+            raise InputError(f'--custom-imports {name}: cannot be imported '
+                             f'({type(error).__name__}: {error})') from error
+
+
+def _import(name: str) -> None:
+    if not name.endswith('.py'):
+        if '' not in sys.path:
+            sys.path.append('')
+        importlib.import_module(name)
+        return
+    stem = Path(name).stem
+    spec = importlib.util.spec_from_file_location(stem, name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules.setdefault(stem, module)
+
+
+def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource | None:
+    """Open the source of label maps, or say aloud that there is none."""
+    if args.labels and args.segmentor:
+        raise InputError('expected label maps from either --labels or --segmentor, got both')
+    if (args.labels or args.segmentor) and not detector.uses_labels:
+        raise InputError(f'the detector {type(detector).__name__} has no semantic step: leave out '
+                         '--labels and --segmentor')
+    if args.labels:
+        return LabelFolder(args.labels)
+    if args.segmentor:
+        return build_segmentor(
+            dict(config=args.segmentor, checkpoint=args.segmentor_checkpoint,
+                 batch_size=args.segmentor_batch_size, half=args.half, device=args.device),
+            detector.class_table.names)
+    if detector.uses_labels:
+        print('semantic step: OFF (no --labels, no --segmentor); textured classes such as trees '
+              'or grass are judged as strictly as sky', file=sys.stderr)
+    return None
+
+
+def _area(text: str) -> AreaLimit:
+    try:
+        return AreaLimit.parse(text)
+    except InputError as error:  # argparse would hide the message of any other error
+        raise argparse.ArgumentTypeError(str(error)) from error

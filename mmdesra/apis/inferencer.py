@@ -1,0 +1,221 @@
+"""DeSRAInferencer: LR images or SR pairs in, artifact masks, maps and overlays out."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+
+from ..detectors import BaseDetector, Outcome, build_detector
+from ..errors import InputError
+from ..generators import (
+    ArrayPairs,
+    GeneratedPairs,
+    Pair,
+    PairSource,
+    StoredPairs,
+    Upscaler,
+    enlarge,
+    load_generator,
+)
+from ..generators.upscaler import DEFAULT_TILE_PAD
+from ..segmentors import LabelSource
+from ..segmentors.build import build_segmentor
+from ..visualization import draw_overlay
+from .command_line import check_device, default_device
+from .detect import detect_folder, detect_with_progress
+from .results import ImageResult
+
+Images = Union[str, Path, np.ndarray, Sequence[Union[str, Path]], Sequence[np.ndarray]]
+"""A file, a folder, an array, or a list of files and folders or of arrays."""
+
+CHANNEL_ORDERS = ('rgb', 'bgr')
+
+
+class DeSRAInferencer:
+    """Finds the artifacts of GAN-SR images, with the habits of mmengine's inferencers.
+
+    From LR images, with both generators::
+
+        inferencer = DeSRAInferencer(gan_checkpoint='RealESRGAN_x4plus.pth',
+                                     mse_checkpoint='RealESRNet_x4plus.pth',
+                                     generator='mmagic::real_esrgan/realesrgan_….py')
+        result = inferencer('photos', out_dir='artifacts')
+
+    From SR images already made::
+
+        result = DeSRAInferencer()(gan='results/gan', mse='results/mse')
+
+    Args:
+        gan_checkpoint (str | Path, optional): Weights of the GAN-trained generator.
+        mse_checkpoint (str | Path, optional): Weights of its MSE-trained sibling.
+        generator (str | dict, optional): The generator of both, see
+            :func:`mmdesra.generators.build_generator`.
+        detector (str | dict): The detector. Default: 'DeSRA'.
+        segmentor (str | dict, optional): Source of label maps, see
+            :func:`mmdesra.segmentors.build.build_segmentor`. Default: no semantic step.
+        tile (int): See :class:`mmdesra.generators.Upscaler`.
+        tile_pad (int): See :class:`mmdesra.generators.Upscaler`.
+        half (bool): Half precision for the generators.
+        device (str, optional): Where the generators run. Default: CUDA where there is one.
+        channel_order (str): Of the arrays given: ``'rgb'`` or ``'bgr'`` (as OpenCV reads).
+
+    Raises:
+        InputError: If only some of the three that LR images need are given, or one cannot be
+            used.
+    """
+
+    def __init__(self,
+                 gan_checkpoint: str | Path | None = None,
+                 mse_checkpoint: str | Path | None = None,
+                 generator: str | dict | None = None,
+                 detector: str | dict | BaseDetector = 'DeSRA',
+                 segmentor: str | dict | LabelSource | None = None,
+                 tile: int = 0,
+                 tile_pad: int = DEFAULT_TILE_PAD,
+                 half: bool = False,
+                 device: str | None = None,
+                 channel_order: str = 'rgb') -> None:
+        if channel_order not in CHANNEL_ORDERS:
+            raise InputError(f'expected channel_order to be one of {CHANNEL_ORDERS}, got '
+                             f'{channel_order!r}')
+        needed = dict(gan_checkpoint=gan_checkpoint, mse_checkpoint=mse_checkpoint,
+                      generator=generator)
+        missing = [name for name, value in needed.items() if value is None]
+        if missing and len(missing) < len(needed):
+            raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}')
+        self.detector = build_detector(detector)
+        self.labels = build_segmentor(segmentor, self._class_names()) if segmentor else None
+        self.channel_order = channel_order
+        self._upscalers = None
+        if not missing:
+            device = device or default_device()
+            check_device(device)
+            self._upscalers = tuple(
+                Upscaler(load_generator(generator, checkpoint).to(device), tile, tile_pad, half)
+                for checkpoint in (gan_checkpoint, mse_checkpoint))
+
+    def __call__(self,
+                 inputs: Images | None = None,
+                 *,
+                 gan: Images | None = None,
+                 mse: Images | None = None,
+                 out_dir: str | Path | None = None,
+                 save_map: bool = False,
+                 save_sr: bool = False,
+                 report: bool = True,
+                 return_vis: bool = False,
+                 show_progress: bool = True) -> dict:
+        """Detect on LR images, or on pairs of SR images.
+
+        For more images than memory holds masks of, use :meth:`iterate`, or ``out_dir`` with
+        the tool ``tools/detect.py``.
+
+        Args:
+            inputs (Images, optional): LR images; arrays are uint8, shape ``(H, W, 3)``.
+            gan (Images, optional): Instead: GAN-SR images.
+            mse (Images, optional): With ``gan``: their MSE-SR images; files are matched by stem,
+                arrays by position.
+            out_dir (str | Path, optional): Where to write what ``tools/detect.py`` writes;
+                ``predictions`` then hold no arrays.
+            save_map (bool): See :func:`detect_folder`, as ``save_sr`` and ``report``.
+            return_vis (bool): Whether to return overlays.
+            show_progress (bool): Whether to show a progress bar.
+
+        Returns:
+            dict: ``predictions``: a dict for each image, in order, with the fields of
+            :class:`ImageResult` and, without ``out_dir``, ``mask`` (bool, shape ``(H, W)``) and
+            ``map`` (float32, shape ``(H, W)``), None where ``error`` says why the image was
+            skipped. ``visualization``: overlays, uint8, shape ``(H, W, 3)``, RGB, or an empty
+            list.
+
+        Raises:
+            InputError: If the inputs are none of these.
+        """
+        source = self._source(inputs, gan, mse)
+        if out_dir is not None:
+            if return_vis:
+                raise InputError('expected either out_dir, which gets the overlays, or return_vis')
+            results = detect_folder(source, self.detector, out_dir, self.labels, save_map,
+                                    save_sr, report, show_progress)
+            return dict(predictions=[vars(result) for result in results], visualization=[])
+        found = {outcome.path: (_prediction(outcome), _overlay(outcome) if return_vis else None)
+                 for outcome in self._detect(source, show_progress)}
+        ordered = [found[path] for path in source.paths]
+        return dict(predictions=[prediction for prediction, _ in ordered],
+                    visualization=[overlay for _, overlay in ordered] if return_vis else [])
+
+    def iterate(self, inputs: Images | None = None, *, gan: Images | None = None,
+                mse: Images | None = None, show_progress: bool = False) -> Iterator[Outcome]:
+        """Detect on one image after the other; arguments as for a call.
+
+        Yields:
+            Outcome: With the SR images, the map and the mask; nothing is kept. Where a
+            segmenter labels in batches, in another order than the inputs.
+        """
+        yield from self._detect(self._source(inputs, gan, mse), show_progress)
+
+    def _detect(self, source: PairSource, show_progress: bool) -> Iterator[Outcome]:
+        return detect_with_progress(source, self.detector, self.labels, not show_progress)
+
+    def _class_names(self) -> tuple[str, ...] | None:
+        if not self.detector.uses_labels:
+            raise InputError(f'the detector {type(self.detector).__name__} has no semantic step: '
+                             'leave out the segmentor')
+        return self.detector.class_table.names
+
+    def _source(self, inputs: Images | None, gan: Images | None,
+                mse: Images | None) -> PairSource:
+        if (inputs is None) == (gan is None and mse is None) or (gan is None) != (mse is None):
+            raise InputError('expected either LR images, or both gan and mse')
+        if inputs is not None:
+            return self._from_lq(inputs)
+        gan_arrays, mse_arrays = _arrays(gan), _arrays(mse)
+        if gan_arrays is None and mse_arrays is None:
+            return StoredPairs(gan, mse)
+        if gan_arrays is None or mse_arrays is None or len(gan_arrays) != len(mse_arrays):
+            raise InputError('expected gan and mse to be both files, or both arrays, one for one')
+        return ArrayPairs(list(zip(gan_arrays, mse_arrays)),
+                          lambda pair, path: Pair(*map(self._to_rgb, pair)))
+
+    def _from_lq(self, inputs: Images) -> PairSource:
+        if self._upscalers is None:
+            raise InputError('LR images need an inferencer with gan_checkpoint, mse_checkpoint '
+                             'and generator')
+        arrays = _arrays(inputs)
+        if arrays is None:
+            return GeneratedPairs(inputs, *self._upscalers)
+        return ArrayPairs(arrays, lambda lq, path: enlarge(
+            *self._upscalers, self._to_rgb(lq), path))
+
+    def _to_rgb(self, image: np.ndarray) -> np.ndarray:
+        return image[..., ::-1] if self.channel_order == 'bgr' else image
+
+
+def _arrays(images: Images) -> list[np.ndarray] | None:
+    """The arrays, or None where there are files."""
+    if isinstance(images, np.ndarray):
+        images = [images]
+    if isinstance(images, (str, Path)) or not any(isinstance(image, np.ndarray)
+                                                  for image in images):
+        return None
+    for image in images:
+        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
+                and image.shape[2] == 3):
+            got = (f'{image.shape} {image.dtype}' if isinstance(image, np.ndarray)
+                   else type(image).__name__)
+            raise InputError(f'expected uint8 arrays of shape (H, W, 3), got {got}')
+    return list(images)
+
+
+def _prediction(outcome: Outcome) -> dict:
+    detection = outcome.detection
+    return dict(vars(ImageResult.of(outcome)), mask=detection.mask if detection else None,
+                map=detection.map if detection else None)
+
+
+def _overlay(outcome: Outcome) -> np.ndarray | None:
+    if outcome.error:
+        return None
+    return draw_overlay(np.ascontiguousarray(outcome.pair.gan), outcome.detection.mask)

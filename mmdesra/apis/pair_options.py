@@ -1,0 +1,42 @@
+"""The command-line options that name pairs: SR images, or LR images and two generators."""
+from __future__ import annotations
+
+import argparse
+
+from ..errors import InputError
+from ..generators import PairSource, StoredPairs
+from . import command_line as cli
+
+STORED = ('gan', 'mse')
+GENERATED = ('lq', 'gan_checkpoint', 'mse_checkpoint', 'generator')
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name SR images, or LR images and the two generators."""
+    stored = parser.add_argument_group('from SR images')
+    stored.add_argument('--gan', nargs='+', metavar='PATH',
+                        help='GAN-SR images: a folder, a file, or several')
+    stored.add_argument('--mse', nargs='+', metavar='PATH',
+                        help='MSE-SR images, matched by file stem (two single files are a pair)')
+    cli.add_generator_options(parser, many=True)
+
+
+def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
+    """Open the pairs that the options name.
+
+    Args:
+        args (argparse.Namespace): With the options of :func:`add_pair_options`.
+        uses_mse (bool): Whether the detector compares with MSE-SR images; if not, GAN-SR images
+            alone will do.
+
+    Raises:
+        InputError: Unless exactly one of the two ways is complete.
+    """
+    given = {name for name in STORED + GENERATED if getattr(args, name)}
+    if given == set(GENERATED):
+        return cli.generated_pairs_from(args)
+    if given != set(STORED) and (uses_mse or given != {'gan'}):
+        raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
+                         '--mse-checkpoint and --generator')
+    gan, mse = (files[0] if files and len(files) == 1 else files for files in (args.gan, args.mse))
+    return StoredPairs(gan, mse or gan)

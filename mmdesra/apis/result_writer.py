@@ -1,0 +1,73 @@
+"""The files of a detection run."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..detectors import BaseDetector, Outcome
+from ..files import make_output_folder, write_image, write_map, write_mask
+from ..segmentors import LabelSource
+from ..visualization import draw_overlay
+from .results import JSON_NAME, TABLE_NAME, ImageResult, write_results_json, write_table
+
+OVERLAY_QUALITY = 90
+
+
+class ResultWriter:
+    """Writes outcomes down one by one, and the tables at the end.
+
+    ``out_dir`` gets ``mask/NAME.png`` (0/255), ``overlay/NAME.jpg``, ``detections.csv`` and
+    ``detections.json``; on request also ``map/NAME.png`` (16 bits, 0 and 65535 are the ends of
+    the detector's ``map_range``) and ``sr/gan/NAME.png`` with ``sr/mse/NAME.png``.
+
+    Args:
+        out_dir (str | Path): Made if missing; results of the same names are replaced.
+        detector (BaseDetector): What found them.
+        labels (LabelSource, optional): What labelled the images.
+        save_map (bool): Whether to write the maps.
+        save_sr (bool): Whether to write the SR images.
+
+    Raises:
+        OSError: If ``out_dir`` cannot be written.
+    """
+
+    def __init__(self, out_dir: str | Path, detector: BaseDetector,
+                 labels: LabelSource | None = None, save_map: bool = False,
+                 save_sr: bool = False) -> None:
+        self.out_dir = make_output_folder(out_dir)
+        self.detector = detector
+        self.labels = labels
+        self.save_map = save_map
+        self.save_sr = save_sr
+        for name in ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr:
+            make_output_folder(self.out_dir / name)
+
+    def write_pictures(self, outcome: Outcome) -> None:
+        """Write the pictures of one pair that could be used."""
+        name, pair, detection = outcome.path.stem, outcome.pair, outcome.detection
+        write_mask(self.mask_path(name), detection.mask)
+        write_image(self.out_dir / 'overlay' / f'{name}.jpg',
+                    draw_overlay(pair.gan, detection.mask), quality=OVERLAY_QUALITY)
+        if self.save_map:
+            write_map(self.out_dir / 'map' / f'{name}.png', detection.map,
+                      self.detector.map_range)
+        if self.save_sr:
+            write_image(self.out_dir / 'sr/gan' / f'{name}.png', pair.gan)
+            write_image(self.out_dir / 'sr/mse' / f'{name}.png', pair.mse)
+
+    def mask_path(self, name: str) -> Path:
+        """Return the file of a mask."""
+        return self.out_dir / 'mask' / f'{name}.png'
+
+    def result_of(self, outcome: Outcome) -> ImageResult:
+        """Sum up an outcome; an error says if a mask from an earlier run is still there."""
+        result = ImageResult.of(outcome)
+        mask = self.mask_path(outcome.path.stem)
+        if result.error and mask.is_file():
+            return replace(result, error=f'{result.error} ({mask} is from an earlier run)')
+        return result
+
+    def write_tables(self, results: list[ImageResult]) -> None:
+        """Write ``detections.csv`` and ``detections.json``."""
+        write_table(self.out_dir / TABLE_NAME, results)
+        write_results_json(self.out_dir / JSON_NAME, results, self.detector, self.labels)

@@ -1,0 +1,83 @@
+"""What a detection run says of its images: one row each, as CSV and as JSON."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from ..detectors import BaseDetector, Outcome
+from ..files.tables import write_csv, write_json
+from ..segmentors import LabelSource
+
+TABLE_NAME = 'detections.csv'
+JSON_NAME = 'detections.json'
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """One row of ``detections.csv``.
+
+    Attributes:
+        image (str): File name.
+        width (int): Of the SR image, in px.
+        height (int): Of the SR image, in px.
+        regions (int): Artifact regions.
+        artifact_px (int): Artifact pixels.
+        artifact_share (float): Artifact pixels / all pixels, in [0, 1].
+        largest_px (int): Area of the largest region.
+        labelled (bool): Whether a label map was used.
+        error (str): Why the image was skipped; empty if it was not.
+        boxes (list): Of each region ``x, y, width, height, area``, in px; in the JSON only.
+    """
+    image: str
+    width: int = 0
+    height: int = 0
+    regions: int = 0
+    artifact_px: int = 0
+    artifact_share: float = 0.0
+    largest_px: int = 0
+    labelled: bool = False
+    error: str = ''
+    boxes: list[list[int]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> ImageResult:
+        """Sum up what became of a pair."""
+        if outcome.error:
+            return cls(outcome.path.name, error=outcome.error)
+        detection, regions = outcome.detection, outcome.detection.regions
+        height, width = detection.mask.shape
+        areas = regions.areas.tolist()
+        return cls(outcome.path.name, width, height, len(areas), detection.area,
+                   round(detection.area / (height * width), 6), max(areas, default=0),
+                   outcome.labelled,
+                   boxes=[[*box, area] for box, area in zip(regions.boxes.tolist(), areas)])
+
+
+def write_table(path: str | Path, results: Sequence[ImageResult]) -> None:
+    """Write ``detections.csv``, atomically."""
+    columns = [column.name for column in fields(ImageResult) if column.name != 'boxes']
+    write_csv(path, columns, ({name: getattr(result, name) for name in columns}
+                              for result in results))
+
+
+def write_results_json(path: str | Path, results: Sequence[ImageResult], detector: BaseDetector,
+                       labels: LabelSource | None) -> None:
+    """Write ``detections.json``, atomically: the settings, the totals and the images."""
+    write_json(path, dict(
+        detector=detector.describe(), labels=labels.describe() if labels else None,
+        map=dict(range=list(detector.map_range), threshold=detector.threshold,
+                 low_is_artifact=detector.low_is_artifact),
+        totals=totals(results), images=[asdict(result) for result in results]))
+
+
+def totals(results: Sequence[ImageResult]) -> dict:
+    """Return the figures of a whole run; skipped images count as skipped only."""
+    done = [result for result in results if not result.error]
+    pixels = sum(result.width * result.height for result in done)
+    area = sum(result.artifact_px for result in done)
+    return dict(images=len(done), skipped=len(results) - len(done),
+                images_with_artifacts=sum(result.regions > 0 for result in done),
+                regions=sum(result.regions for result in done), artifact_px=area,
+                artifact_share=round(area / pixels, 6) if pixels else 0.0,
+                labelled=sum(result.labelled for result in done))

@@ -1,0 +1,70 @@
+"""What is known of a data sample beforehand: a human mask, and how it was before fine-tuning."""
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from ..files import ImageError, find_by_stem, list_images, read_image, read_mask
+from .sample_arrays import path_of, to_mask, to_rgb
+
+logger = logging.getLogger('mmdesra')
+
+
+class KnownMasks:
+    """Looks into the data sample first, then into folders; files are matched by stem.
+
+    A sample for which there is no file is left out of the figures that would need it, and this
+    is said.
+
+    Args:
+        gt_mask_dir (str | Path, optional): Folder of human masks.
+        mask_before_dir (str | Path, optional): Folder of masks from before fine-tuning.
+        img_before_dir (str | Path, optional): Folder of GAN-SR images from before.
+
+    Raises:
+        ImageError: If a folder does not exist or holds no image.
+    """
+
+    def __init__(self, gt_mask_dir: str | Path | None = None,
+                 mask_before_dir: str | Path | None = None,
+                 img_before_dir: str | Path | None = None) -> None:
+        self._folders = dict(gt_mask=gt_mask_dir, mask_before=mask_before_dir,
+                             img_before=img_before_dir)
+        for folder in self._folders.values():
+            if folder is not None:
+                list_images(folder)
+
+    def gt_mask(self, sample: dict) -> np.ndarray | None:
+        """Return the human mask, bool, shape ``(H, W)``."""
+        return self._mask('gt_mask', sample)
+
+    def mask_before(self, sample: dict) -> np.ndarray | None:
+        """Return the mask from before fine-tuning, bool, shape ``(H, W)``."""
+        return self._mask('mask_before', sample)
+
+    def img_before(self, sample: dict) -> np.ndarray | None:
+        """Return the GAN-SR image from before fine-tuning, uint8, shape ``(H, W, 3)``, RGB."""
+        if 'img_before' in sample:
+            return to_rgb(sample['img_before'], sample.get('img_before_channel_order', 'rgb'))
+        path = self._file('img_before', sample)
+        return None if path is None else read_image(path)
+
+    def _mask(self, key: str, sample: dict) -> np.ndarray | None:
+        if key in sample:
+            return to_mask(sample[key])
+        path = self._file(key, sample)
+        return None if path is None else read_mask(path)
+
+    def _file(self, key: str, sample: dict) -> Path | None:
+        folder, path = self._folders[key], path_of(sample)
+        if folder is None:
+            return None
+        try:
+            if path is None:
+                raise ImageError('the sample names no file (img_path)')
+            return find_by_stem(folder, path.stem)
+        except ImageError as error:
+            logger.warning('%s_dir: %s; left out of the figures that need it', key, error)
+            return None
