@@ -8,10 +8,11 @@ from .dists import DISTS
 from .ldl_star import LDLStar
 from .lpips import LPIPS
 from .niqe import NIQE
+from .pal import PAL
 from .registry import DETECTORS, build_detector
 from .ssim import SSIM
 from .texture_difference import TextureDifference
 
-__all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'SSIM', 'AreaLimit', 'BaseDetector',
+__all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'SSIM', 'AreaLimit', 'BaseDetector',
            'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
            'build_detector', 'detect_image', 'detect_pairs']
