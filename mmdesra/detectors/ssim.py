@@ -22,14 +22,14 @@ class SSIM(BaseDetector):
     Unit: none, in [-1, 1]; 1 = equal. Low = artifact.
 
     Args:
-        threshold (float): In (-1, 1]. Default: 0.7, at which it marks as many pixels as DeSRA
+        threshold (float): In (-1, 1]. Default: 0.3, at which it marks as many pixels as DeSRA
             at 0.7 (see docs/detectors.md); the papers give none.
         min_area (float | str): See :class:`BaseDetector`.
     """
 
     is_local = True
 
-    def __init__(self, threshold: float = 0.7, min_area: float | str | AreaLimit = 4000) -> None:
+    def __init__(self, threshold: float = 0.3, min_area: float | str | AreaLimit = 4000) -> None:
         super().__init__(threshold, min_area)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ class TextureDifference(BaseDetector):
     Unit: squared grey levels (of 255); 0 = same local variance, at most 127.5². High = artifact.
 
     Args:
-        threshold (float): Default: 160, at which it marks as many pixels as DeSRA at 0.7 (see
+        threshold (float): Default: 170, at which it marks as many pixels as DeSRA at 0.7 (see
             docs/detectors.md); the paper gives none.
         min_area (float | str): See :class:`BaseDetector`.
     """
@@ -29,7 +29,7 @@ class TextureDifference(BaseDetector):
     low_is_artifact = False
     map_range = (0., 500.)
 
-    def __init__(self, threshold: float = 160, min_area: float | str | AreaLimit = 4000) -> None:
+    def __init__(self, threshold: float = 170, min_area: float | str | AreaLimit = 4000) -> None:
         super().__init__(threshold, min_area)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
