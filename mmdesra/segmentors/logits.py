@@ -1,7 +1,8 @@
 """From logits at a network's resolution to labels and probabilities at the image's.
 
 Enlarging all classes at once takes the image's size times the number of classes (150 classes, 3
-megapixels: 1.8 GB). Here they are enlarged a few at a time; the results are the same.
+megapixels: 1.7 GB). Here one is enlarged after the other; the results are the same, and the
+labels come sooner.
 """
 from __future__ import annotations
 
@@ -10,9 +11,6 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-CHUNK_VALUES = 2**26
-"""Enlarged logits held at a time: 256 MB in single precision."""
 
 
 def strongest_class(logits: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -27,12 +25,11 @@ def strongest_class(logits: Tensor, size: tuple[int, int], align_corners: bool =
         Tensor: int16, shape ``size``: the first of the largest.
     """
     best = logits.new_full(size, -torch.inf)
-    index = torch.zeros(size, dtype=torch.int16, device=logits.device)
-    for start, chunk in _enlarged(logits, size, align_corners):
-        value, place = chunk.max(0)
-        index = torch.where(value > best, place.to(index.dtype) + start, index)
-        best = torch.maximum(best, value)
-    return index
+    strongest = torch.zeros(size, dtype=torch.int16, device=logits.device)
+    for index, values in enumerate(_enlarged(logits, size, align_corners)):
+        strongest.masked_fill_(values > best, index)
+        torch.maximum(best, values, out=best)
+    return strongest
 
 
 def class_probability(logits: Tensor, class_index: int, size: tuple[int, int],
@@ -51,19 +48,13 @@ def class_probability(logits: Tensor, class_index: int, size: tuple[int, int],
         Tensor: In [0, 1], shape ``size``.
     """
     total = logits.new_full(size, -torch.inf)
-    for start, chunk in _enlarged(logits, size, align_corners):
-        total = torch.logaddexp(total, chunk.logsumexp(0))
-        if start <= class_index < start + len(chunk):
-            own = chunk[class_index - start].clone()
+    for values in _enlarged(logits, size, align_corners):
+        total = torch.logaddexp(total, values)
+    own, = _enlarged(logits[class_index:class_index + 1], size, align_corners)
     return (own - total).exp()
 
 
-def _enlarged(logits: Tensor, size: tuple[int, int],
-              align_corners: bool) -> Iterator[tuple[int, Tensor]]:
-    count = max(CHUNK_VALUES // (size[0] * size[1]), 1)
-    for start in range(0, len(logits), count):
-        chunk = logits[start:start + count]
-        if tuple(chunk.shape[1:]) != tuple(size):
-            chunk = F.interpolate(chunk[None], size, mode='bilinear',
-                                  align_corners=align_corners)[0]
-        yield start, chunk
+def _enlarged(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Tensor]:
+    for values in logits:
+        yield F.interpolate(values[None, None], size, mode='bilinear',
+                            align_corners=align_corners)[0, 0]

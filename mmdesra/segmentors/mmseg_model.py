@@ -25,8 +25,6 @@ from .mmseg_config import (
 
 logger = logging.getLogger('mmdesra')
 
-DEFAULT_BATCH_SIZE = 4
-
 
 class MMSegModel:
     """A segmentation model of mmseg, by config and checkpoint.
@@ -60,7 +58,7 @@ class MMSegModel:
                  config: str | Path,
                  checkpoint: str | Path | None = None,
                  classes: Sequence[str] | None = None,
-                 batch_size: int = DEFAULT_BATCH_SIZE,
+                 batch_size: int = 1,
                  half: bool = False,
                  device: str | None = None,
                  random_weights: bool = False) -> None:

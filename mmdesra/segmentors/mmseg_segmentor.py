@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import LabelSource
 from .class_names import table_indices
-from .mmseg_model import DEFAULT_BATCH_SIZE, MMSegModel
+from .mmseg_model import MMSegModel
 
 
 class MMSegSegmentor(LabelSource):
@@ -37,7 +37,7 @@ class MMSegSegmentor(LabelSource):
                  config: str | Path,
                  checkpoint: str | Path | None = None,
                  class_names: Sequence[str] | None = None,
-                 batch_size: int = DEFAULT_BATCH_SIZE,
+                 batch_size: int = 1,
                  **options) -> None:
         self.batch_size = batch_size
         self.model = MMSegModel(config, checkpoint, batch_size=batch_size, **options)
