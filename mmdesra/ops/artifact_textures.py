@@ -38,7 +38,7 @@ class Texture:
     parameters: dict[str, float | str] = field(default_factory=dict)
 
 
-def band_noise(shape: tuple[int, int], rng: np.random.Generator, period: float,
+def band_noise(shape: tuple[int, ...], rng: np.random.Generator, period: float,
                coherence: float = 0.0, angle: float = 0.0) -> np.ndarray:
     r"""Gaussian noise of one mean period and, if wanted, one direction.
 
@@ -48,7 +48,7 @@ def band_noise(shape: tuple[int, int], rng: np.random.Generator, period: float,
     this shape: their radial spread is 0.35 to 0.37 of the mean frequency (here 0.36).
 
     Args:
-        shape (tuple[int, int]): Height and width in px.
+        shape (tuple[int, ...]): Height and width in px; before them, how many planes.
         rng (np.random.Generator): Source of the noise.
         period (float): In px, at least 2.5.
         coherence (float): In [0, 1): 0 = no direction.
@@ -64,7 +64,7 @@ def band_noise(shape: tuple[int, int], rng: np.random.Generator, period: float,
     if period < SHORTEST_PERIOD or not 0 <= coherence < 1:
         raise ValueError(f'expected a period of at least {SHORTEST_PERIOD} px and a coherence in '
                          f'[0, 1), got {period} and {coherence}')
-    down, right = np.meshgrid(np.fft.fftfreq(shape[0]), np.fft.fftfreq(shape[1]), indexing='ij')
+    down, right = np.meshgrid(*map(np.fft.fftfreq, shape[-2:]), indexing='ij')
     turned = 2 * (np.arctan2(down, right) - math.radians(angle))
     direction = np.exp(_concentration(coherence) * (np.cos(turned) - 1))
     power = direction * _band(np.hypot(down, right), direction, 1 / period)
@@ -145,7 +145,7 @@ def _noise_texture(shape: tuple[int, int], rng: np.random.Generator,
     period, coherence, chroma_share = (rng.uniform(*limits) for limits in
                                        (periods, coherences, chroma_shares))
     angle = rng.uniform(-90, 90) if coherence else 0.0
-    grey, *channels = (band_noise(shape, rng, period, coherence, angle) for _ in range(4))
+    grey, *channels = band_noise((4, *shape), rng, period, coherence, angle)
     # Three independent planes less their mean hold 2/3 of the variance, and no luminance.
     colours = np.stack(channels, axis=-1)
     colours = (colours - colours.mean(axis=-1, keepdims=True)) * math.sqrt(1.5)

@@ -36,7 +36,8 @@ def draw_blob(area: int, rng: np.random.Generator) -> np.ndarray:
     phases = rng.uniform(0, 2 * np.pi, len(orders))
     elongation, turn = rng.uniform(*_ELONGATION), rng.uniform(0, np.pi)
 
-    half = int(2.5 * np.sqrt(area)) + 2
+    # The farthest point of the most elongated blob: (1 + 0.45) · sqrt(2 / π) · sqrt(area).
+    half = int(1.2 * np.sqrt(area)) + 3
     down, right = np.mgrid[-half:half + 1, -half:half + 1].astype(np.float64)
     along = (np.cos(turn) * right + np.sin(turn) * down) / elongation
     across = np.cos(turn) * down - np.sin(turn) * right
