@@ -1,0 +1,323 @@
+"""Any number of detectors over one set with known masks: DeSRA's Table 1, and a sweep."""
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..detectors import BaseDetector, Detection, detect_image
+from ..errors import InputError
+from ..files import (
+    ImageError,
+    list_images,
+    make_output_folder,
+    read_mask,
+    size_of,
+    write_mask,
+)
+from ..generators import Pair, PairSource
+from ..ops import MaskScores, score_mask
+from ..ops.scores import COVERAGE
+from ..segmentors import LabelSource
+from .mask_scores import check_options, name_some
+from .thresholds import SampledMap, in_order
+
+logger = logging.getLogger('mmdesra')
+
+QUANTILE_IMAGES = 8
+"""Images from whose maps the thresholds of a sweep are chosen."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A detector that takes part in a comparison.
+
+    Attributes:
+        name (str): How the tables call it.
+        detector (BaseDetector): The detector.
+        thresholds (tuple[float]): Of its sweep; empty: chosen from quantiles of its map.
+        with_labels (bool): Whether it gets label maps where there are any and it uses them.
+    """
+    name: str
+    detector: BaseDetector
+    thresholds: tuple[float, ...] = ()
+    with_labels: bool = True
+
+    @property
+    def folder(self) -> str:
+        """str: The name, as a folder may be called: letters, digits and ``.+=-``."""
+        return re.sub(r'[^\w.+=-]+', '_', self.name)
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """The scores that a detector would have with another threshold."""
+    threshold: float
+    scores: MaskScores = MaskScores()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a contestant did.
+
+    Attributes:
+        contestant (Contestant): Who.
+        labelled (bool): Whether label maps took part.
+        seconds (float): Spent on maps and masks, without reading, generating and labelling.
+        sweep (list[SweepPoint]): Those thresholds with the fewest artifacts first; its own is
+            among them.
+    """
+    contestant: Contestant
+    labelled: bool
+    seconds: float
+    sweep: list[SweepPoint]
+
+    @property
+    def scores(self) -> MaskScores:
+        """MaskScores: At the detector's own threshold."""
+        return next(point.scores for point in self.sweep
+                    if point.threshold == self.contestant.detector.threshold)
+
+    @property
+    def seconds_per_image(self) -> float:
+        """float: nan where there was no image."""
+        return self.seconds / self.scores.images if self.scores.images else math.nan
+
+    @property
+    def best(self) -> SweepPoint:
+        """SweepPoint: The one with the highest pixel IoU on this very set, so with hindsight.
+
+        The mean over the images would reward silence wherever many images are clean.
+        """
+        return max(self.sweep, key=lambda point: np.nan_to_num(point.scores.pixel_iou))
+
+
+@dataclass(frozen=True)
+class ImageStanding:
+    """The scores of one image: a row of ``images.csv``."""
+    image: str
+    detector: str = ''
+    scores: MaskScores | None = None
+    error: str = ''
+
+
+@dataclass(frozen=True)
+class DetectorComparison:
+    """The result of :func:`compare_detectors`.
+
+    Attributes:
+        standings (list[Standing]): In the order of the contestants.
+        images (list[ImageStanding]): One for each image and contestant; one for each image that
+            was skipped, with its error.
+        p (float): See :func:`mmdesra.ops.score_mask`.
+        margin (int): The same.
+        unscored (list[str]): Pairs without a known mask.
+    """
+    standings: list[Standing]
+    images: list[ImageStanding]
+    p: float
+    margin: int
+    unscored: list[str] = field(default_factory=list)
+
+    @property
+    def num_images(self) -> int:
+        """int: Images scored; the same ones for every contestant."""
+        return self.standings[0].scores.images
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """dict[str, str]: Image to why it was skipped."""
+        return {image.image: image.error for image in self.images if image.error}
+
+
+class _KnownLabels(LabelSource):
+    """A label map that was made before, so that detectors share it.
+
+    It is not gated: at the thresholds of a sweep it may matter where it does not at the
+    detector's own.
+    """
+    is_dear = False
+
+    def __init__(self, label_map: np.ndarray) -> None:
+        self.label_map = label_map
+
+    def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
+        return [self.label_map]
+
+    def describe(self) -> dict:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Sample:
+    path: Path
+    pair: Pair
+    gt: np.ndarray
+    labels: LabelSource | None
+
+    def detect(self, contestant: Contestant) -> Detection:
+        labels = self.labels if _uses_labels(contestant) else None
+        return detect_image(contestant.detector, self.pair.gan, self.pair.mse, self.path, labels)
+
+
+def compare_detectors(source: PairSource,
+                      contestants: Sequence[Contestant],
+                      gt_dir: str | Path,
+                      labels: LabelSource | None = None,
+                      p: float = COVERAGE,
+                      margin: int = 0,
+                      masks_dir: str | Path | None = None) -> DetectorComparison:
+    """Score detectors on the same images, at their own threshold and over a sweep.
+
+    The images of ``gt_dir`` are the set. One image is held at a time; its maps are made once and
+    thresholded often. An image that one of the detectors cannot use is reported and skipped for
+    all of them, so that all figures are of the same images.
+
+    Args:
+        source (PairSource): The pairs, matched with the masks by file stem.
+        contestants (Sequence[Contestant]): The detectors, of different names.
+        gt_dir (str | Path): Folder of known masks, 0/255.
+        labels (LabelSource, optional): Label maps for the detectors that use them.
+        p (float): See :func:`mmdesra.ops.score_mask`.
+        margin (int): The same.
+        masks_dir (str | Path, optional): Where to write each detector's masks, in a folder of
+            its name, see :attr:`Contestant.folder`.
+
+    Raises:
+        InputError: If there is no contestant, two share a name, or ``p`` or ``margin`` is out
+            of range.
+        ImageError: If ``gt_dir`` does not exist or holds no image.
+        OSError: If ``masks_dir`` cannot be written.
+    """
+    check_options(p, margin)
+    _check_names(contestants)
+    if not any(_uses_labels(contestant) for contestant in contestants):
+        labels = None
+    reader = _Reader(source, gt_dir, labels)
+    standings = [
+        Standing(contestant, labels is not None and _uses_labels(contestant), seconds=0,
+                 sweep=[SweepPoint(threshold) for threshold in thresholds])
+        for contestant, thresholds in zip(contestants, _all_thresholds(reader, contestants))]
+    folders = [make_output_folder(Path(masks_dir) / one.folder) if masks_dir else None
+               for one in contestants]
+    rows = []
+    for gt_path in tqdm(reader.gt_paths, 'compare', unit='image'):
+        try:
+            sample = reader.read(gt_path)
+            judged = [_judge(standing, sample, p, margin, folder)
+                      for standing, folder in zip(standings, folders)]
+        except ImageError as error:
+            logger.warning('skipped: %s', error)
+            rows.append(ImageStanding(gt_path.name, error=str(error)))
+            continue
+        rows += [ImageStanding(gt_path.name, one.contestant.name, one.scores) for one in judged]
+        standings = [_add(*two) for two in zip(standings, judged)]
+    if reader.unscored:
+        logger.warning('%d pairs have no mask in %s and were not scored: %s',
+                       len(reader.unscored), gt_dir, name_some(reader.unscored))
+    return DetectorComparison(standings, rows, p, margin, reader.unscored)
+
+
+class _Reader:
+    """Reads what belongs to a known mask: the pair, and the label map."""
+
+    def __init__(self, source: PairSource, gt_dir: str | Path,
+                 labels: LabelSource | None) -> None:
+        self.source = source
+        self.gt_paths = list_images(gt_dir)
+        self.labels = labels
+        self._paths = {path.stem: path for path in source.paths}
+        stems = {path.stem for path in self.gt_paths}
+        self.unscored = [path.name for path in source.paths if path.stem not in stems]
+
+    def read(self, gt_path: Path) -> _Sample:
+        path = self._paths.get(gt_path.stem)
+        if path is None:
+            raise ImageError(f'{gt_path}: no pair has this file stem')
+        pair, gt = self.source.load(path), read_mask(gt_path)
+        if gt.shape != pair.gan.shape[:2]:
+            raise ImageError(f"{gt_path}: expected a mask of the GAN-SR image's size "
+                             f'{size_of(pair.gan)}, got {size_of(gt)}')
+        known = None
+        if self.labels is not None:
+            known = _KnownLabels(self.labels.label([pair.gan], [path])[0])
+        return _Sample(path, pair, gt, known)
+
+
+def _uses_labels(contestant: Contestant) -> bool:
+    return contestant.with_labels and contestant.detector.uses_labels
+
+
+def _all_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> list[list[float]]:
+    """The thresholds of each contestant's sweep."""
+    unknown = [contestant for contestant in contestants if not contestant.thresholds]
+    chosen = iter(_choose_thresholds(reader, unknown))
+    return [in_order(contestant.detector, contestant.thresholds) if contestant.thresholds
+            else next(chosen) for contestant in contestants]
+
+
+def _choose_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> list[list[float]]:
+    if not contestants:
+        return []
+    samplers = [SampledMap(contestant.detector) for contestant in contestants]
+    for sample in _spread_samples(reader):
+        for sampler, contestant in zip(samplers, contestants):
+            try:
+                sampler.add(sample.detect(contestant))
+            except ImageError:
+                pass  # reported when its turn comes
+    return [sampler.thresholds() for sampler in samplers]
+
+
+def _spread_samples(reader: _Reader) -> Iterator[_Sample]:
+    count = min(QUANTILE_IMAGES, len(reader.gt_paths))
+    chosen = np.linspace(0, len(reader.gt_paths) - 1, count).round().astype(int)
+    for index in tqdm(chosen, 'choose thresholds', unit='image'):
+        try:
+            yield reader.read(reader.gt_paths[index])
+        except ImageError:
+            pass  # reported when its turn comes
+
+
+def _judge(standing: Standing, sample: _Sample, p: float, margin: int,
+           folder: Path | None) -> Standing:
+    """The standing of one image alone."""
+    detector = standing.contestant.detector
+    start = time.perf_counter()
+    detection = sample.detect(standing.contestant)
+    seconds = time.perf_counter() - start
+    if folder is not None:
+        write_mask(folder / f'{sample.path.stem}.png', detection.mask)
+    gt = torch.from_numpy(sample.gt)
+    masks = ((point.threshold, detector.mask_at(detection.map, point.threshold))
+             for point in standing.sweep)
+    try:
+        sweep = [SweepPoint(threshold, score_mask(torch.from_numpy(mask), gt, p, margin))
+                 for threshold, mask in masks]
+    except ValueError as error:  # the margin leaves nothing of a small image
+        raise ImageError(f'{sample.path}: {error}') from error
+    return replace(standing, seconds=seconds, sweep=sweep)
+
+
+def _add(total: Standing, one: Standing) -> Standing:
+    sweep = [SweepPoint(a.threshold, a.scores + b.scores)
+             for a, b in zip(total.sweep, one.sweep)]
+    return replace(total, seconds=total.seconds + one.seconds, sweep=sweep)
+
+
+def _check_names(contestants: Sequence[Contestant]) -> None:
+    if not contestants:
+        raise InputError('expected at least one detector, got none')
+    names = [contestant.folder for contestant in contestants]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f'expected detectors of different names, got {", ".join(twice)} twice; '
+                         'name them: LABEL=DETECTOR')
