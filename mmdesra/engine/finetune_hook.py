@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
 from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
-from ..segmentors import LabelFolder
+from ..segmentors.build import build_segmentor
 from .start_weights import start_discriminator, start_generator
 
 
@@ -43,6 +43,8 @@ class DeSRAFinetuneHook(Hook):
         heldout_lq_dir (str, optional): Folder of LR images not trained on, to measure with.
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
+        segmentor (str | dict, optional): Instead: a segmenter, see
+            :func:`mmdesra.segmentors.build.build_segmentor`.
         detector (str | dict): The detector. Default: 'DeSRA'.
         mse_generator (str | dict, optional): Type or config of the MSE-trained generator.
             Default: the model's own.
@@ -66,6 +68,7 @@ class DeSRAFinetuneHook(Hook):
                  heldout_lq_dir: str | None = None,
                  pseudo_gt_dir: str | None = None,
                  labels_dir: str | None = None,
+                 segmentor: str | dict | None = None,
                  detector: str | dict = 'DeSRA',
                  mse_generator: str | dict | None = None,
                  gt_patch_size: int = 256,
@@ -80,8 +83,11 @@ class DeSRAFinetuneHook(Hook):
         self.discriminator_checkpoint = discriminator_checkpoint
         self.heldout_lq_dir = heldout_lq_dir
         self.pseudo_gt_dir = pseudo_gt_dir
-        self.labels = LabelFolder(labels_dir) if labels_dir else None
+        if labels_dir and segmentor:
+            raise InputError('DeSRAFinetuneHook: expected labels_dir or segmentor, got both')
         self.detector = build_detector(detector)
+        names = self.detector.class_table.names if self.detector.uses_labels else None
+        self.labels = build_segmentor(dict(folder=labels_dir) if labels_dir else segmentor, names)
         self.mse_generator = mse_generator
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..files import list_images
 
 HOOK = 'DeSRAFinetuneHook'
-METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'tile')
+METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half')
 
 
 def inherit_desra(config: Config, **options: Any) -> Config:
@@ -89,6 +89,8 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         config.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
     else:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
+        if hook.get('labels_dir'):
+            metric['segmentor'] = dict(folder=hook['labels_dir'])
         config.val_cfg = dict(type='MultiValLoop')
         config.val_dataloader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mmengine.registry import HOOKS
 from toy_training import MMAGICS_CONFIGS, OUR_CONFIGS, make_data, model_config, training_config
 
 from mmdesra.engine.inherit import HOOK, inherit_desra
@@ -185,3 +186,19 @@ def test_config_that_leaves_the_default_hooks_to_mmengine(options):
     config = training_config(model_config())
     config.pop('default_hooks')
     assert hooks_of(inherit_desra(config, **options))
+
+
+@pytest.mark.parametrize('option, expected', [
+    (dict(segmentor=dict(config='segformer-b5')), dict(config='segformer-b5')),
+    (dict(labels_dir='labels'), dict(folder='labels'))])
+def test_validation_takes_label_maps_from_where_the_hook_does(options, option, expected):
+    config = training_config(model_config(), iterations=2, val_interval=1)
+    inherit_desra(config, **options, **option)
+    (metric,) = config.val_evaluator.metrics
+    assert metric.segmentor == expected
+
+
+def test_two_sources_of_label_maps_are_an_error():
+    with pytest.raises(InputError, match='labels_dir or segmentor, got both'):
+        HOOKS.build(dict(type=HOOK, lq_dir='a', mse_checkpoint='b', labels_dir='c',
+                         segmentor='segformer-b5'))
