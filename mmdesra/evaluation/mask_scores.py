@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -163,7 +165,7 @@ class FolderScores:
         return dict(figures, per_image=[image.row() for image in self.images],
                     unscored=self.unscored)
 
-    def _total(self, part: str, nothing):
+    def _total(self, part: str, nothing: Any) -> Any:
         parts = [getattr(image, part) for image in self.done]
         return None if not parts or parts[0] is None else sum(parts, nothing)
 
@@ -245,7 +247,7 @@ def _detail_change(folders: MaskFolders, path: Path, before: np.ndarray) -> Deta
         raise ImageError(f'{path}: {error}') from error
 
 
-def _read(read, folder: str | Path, path: Path) -> np.ndarray:
+def _read(read: Callable[[Path], np.ndarray], folder: str | Path, path: Path) -> np.ndarray:
     return read(find_by_stem(folder, path.stem))
 
 
