@@ -16,6 +16,8 @@ LOSSLESS_SIDE = 640
 """LR images up to this side are kept without loss: their pixels are shown magnified."""
 DETAIL_SIDE = 800
 """Side in px of the cut around the largest region, made of images shown reduced."""
+FOCUS_SIDE = 100
+"""Side in px of the window that is put onto the largest region, where pictures are magnified."""
 THUMB_SIDE, THUMB_QUALITY = 160, 80
 
 
@@ -27,7 +29,7 @@ class View:
         key: Short name.
         label: What the part is, for people.
         size: (height, width) in which it is shown, in px.
-        shown: How this relates to the image's own size, for people.
+        shown: (label, value) of how this relates to the image's own size, for people.
         focus: (x, y) of the largest region in shares of the view, in [0, 1].
         pictures: data URIs of the versions ``lq``, ``mse``, ``gan`` and ``map``.
         outline: SVG path around the regions, in px of the view; empty if there is none.
@@ -35,7 +37,7 @@ class View:
     key: str
     label: str
     size: tuple[int, int]
-    shown: str
+    shown: tuple[str, str]
     focus: tuple[float, float]
     pictures: dict[str, str]
     outline: str
@@ -56,20 +58,19 @@ def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScal
         The view of the whole image and, where it is reduced and has a region, one of the largest
         region at full size; and the data URI of the thumbnail.
     """
-    height, width = mask.shape
-    crop = crop_around(mask, 32)
-    focus = tuple((part.start + part.stop) / 2 / full
-                  for part, full in zip(crop[::-1], (width, height)))
     small = {key: reduce(image, max_side) for key, image in versions.items()}
     small_mask = _reduce_mask(mask, max_side)
-    size = small_mask.shape
+    size, (height, width) = small_mask.shape, mask.shape
+    # Looked for where it is quick; a few pixels more or less do not matter here.
+    y, x = ((part.start + part.stop) / 2 / full
+            for part, full in zip(crop_around(small_mask, FOCUS_SIDE), size))
     shown = f'{width} × {height} px'
     if size != mask.shape:
         shown += f', reduced to {size[1]} × {size[0]} px'
-    views = [View('whole', 'Whole image', size, shown, focus, _encode(small, scale),
-                  outline_path(small_mask))]
-    if size != mask.shape and mask.any():
-        views.append(_detail(versions, mask, scale))
+    views = [View('whole', 'Whole image', size, ('size', shown), (x, y),
+                  _encode(small, scale), outline_path(small_mask))]
+    if size != mask.shape and small_mask.any():
+        views.append(_detail(versions, mask, (x, y), scale))
     return views, _thumbnail(small['gan'], small_mask)
 
 
@@ -86,20 +87,28 @@ def reduce(image: np.ndarray, max_side: int) -> np.ndarray:
 
 
 def _reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
-    # As a float any share of a pixel counts: no region gets lost.
-    return mask if max(mask.shape) <= max_side else reduce(mask.astype(np.float32), max_side) > 0
+    # A pixel that is an artifact in part is one: no region of a size that matters gets lost.
+    return reduce(mask.view(np.uint8) * 255, max_side) > 0
 
 
-def _detail(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScale) -> View:
-    crop = crop_around(mask, DETAIL_SIDE)
+def _detail(versions: dict[str, np.ndarray], mask: np.ndarray, focus: tuple[float, float],
+            scale: MapScale) -> View:
+    crop = tuple(_window(share, full) for share, full in zip(focus[::-1], mask.shape))
     parts = {key: crop_scaled(image, crop, mask.shape) if key == 'lq' else
              np.ascontiguousarray(image[crop]) for key, image in versions.items()}
     rows, columns = crop
     shown = (f'x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} of '
              f'{mask.shape[1]} × {mask.shape[0]} px, at full size')
     size = rows.stop - rows.start, columns.stop - columns.start
-    return View('region', 'Largest region', size, shown, (.5, .5),
+    return View('region', 'Largest region', size, ('part', shown), (.5, .5),
                 _encode(parts, scale), outline_path(mask[crop]))
+
+
+def _window(share: float, full: int) -> slice:
+    """``DETAIL_SIDE`` px around a share of a side, moved to lie within it."""
+    extent = min(DETAIL_SIDE, full)
+    start = min(max(round(share * full - extent / 2), 0), full - extent)
+    return slice(start, start + extent)
 
 
 def _thumbnail(image: np.ndarray, mask: np.ndarray) -> str:

@@ -121,7 +121,8 @@ def test_pictures_arrive(tmp_path):
     sample = _sample(facts=[('classes', 'sky')])
     report = _write(tmp_path / 'r.html', sample)
     view, = report.meta()['views']
-    assert (view['width'], view['height'], view['shown']) == (64, 48, '64 × 48 px')
+    assert (view['width'], view['height'], view['shown']) == (
+        64, 48, ['size', '64 × 48 px'])
     assert sorted(view['kinds']) == ['gan', 'lq', 'map', 'mse']
     assert report.meta()['facts'] == [['classes', 'sky']]
     np.testing.assert_array_equal(report.picture('lq'), sample.lq)
@@ -129,7 +130,7 @@ def test_pictures_arrive(tmp_path):
         error = report.picture(key).astype(float) - want
         assert np.sqrt((error**2).mean()) < 16  # JPEG, on coloured noise: its worst case
     assert view['outline'].startswith('M0.5 0.5')
-    assert view['focus'] == [.25, .3333]  # 32 px around the box at the top left
+    assert view['focus'] == [.5, .5]  # the largest region is in view wherever that is
 
 
 def test_report_needs_no_network_and_decodes_nothing_at_once(tmp_path):
@@ -216,15 +217,23 @@ def test_large_images_are_reduced_and_the_largest_region_is_shown_at_full_size(t
     report = _write(tmp_path / 'r.html', sample, max_side=600)
     whole, region = report.meta()['views']
     assert (whole['width'], whole['height']) == (600, 225)
-    assert whole['shown'] == '2400 × 900 px, reduced to 600 × 225 px' and whole['outline']
+    assert whole['shown'][1] == '2400 × 900 px, reduced to 600 × 225 px' and whole['outline']
     assert report.picture('gan').shape == (225, 600, 3)
-    assert region['shown'] == 'x 1600 to 2400, y 100 to 900 of 2400 × 900 px, at full size'
+    assert region['shown'][1] == 'x 1600 to 2400, y 100 to 900 of 2400 × 900 px, at full size'
     assert region['outline'] == 'M400.5 600.5L400.5 601.5L401.5 601.5L401.5 600.5Z'
     error = report.picture('gan', 'region').astype(float) - sample.gan[100:900, 1600:]
     assert np.sqrt((error**2).mean()) < 16
     lq = sample.lq.repeat(4, 0).repeat(4, 1)[100:900, 1600:]
     error = report.picture('lq', 'region').astype(float) - lq
     assert np.sqrt((error**2).mean()) < 16
+
+
+def test_magnified_picture_starts_at_the_largest_region(tmp_path):
+    mask = np.zeros((400, 800), bool)
+    mask[40:80, 600:660] = mask[300:320, 30:40] = True
+    report = _write(tmp_path / 'r.html', _sample(height=400, width=800, mask=mask))
+    view, = report.meta()['views']
+    assert view['focus'] == [630 / 800, 60 / 400]
 
 
 def test_large_image_without_artifacts_has_no_region_to_show(tmp_path):

@@ -176,6 +176,8 @@ def test_any_two_versions_can_be_compared(tab):
         assert _is(got[0], colors[left]) and _is(got[1], colors[right])
     shown = "getComputedStyle(document.querySelector('.map-legend')).display"
     assert tab.run(shown) == 'none'
+    tab.call('Emulation.setDeviceMetricsOverride', width=800, height=600, deviceScaleFactor=1,
+             mobile=False)  # where the other legend is out of sight
     tab.run("document.querySelector('.side-right [value=map]').click()")
     assert tab.run(shown) == 'block'
 
