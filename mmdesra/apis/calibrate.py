@@ -1,0 +1,248 @@
+"""Calibrating the class table of the semantic step on a set of pairs with label maps."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..detectors import ClassTable, DeSRA, Detection, Outcome, detect_pairs
+from ..errors import InputError
+from ..files import ImageError, find_by_stem, list_images, make_output_folder, read_mask, size_of
+from ..files.tables import write_json
+from ..generators import PairSource
+from ..ops.calibration import MIN_PIXELS, SHARE, DifferenceHistogram
+from ..ops.semantics import NUM_INTERVALS
+from ..segmentors import LabelSource
+
+TABLE_NAME = 'class_table.csv'
+REPORT_NAME = 'calibration.json'
+
+CALIBRATED, FALLBACK = 'calibrated', 'fallback'
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a set of pairs says about the classes.
+
+    Attributes:
+        histogram (DifferenceHistogram): D of the K classes over the pixels without artifacts.
+        fallback (ClassTable): The classes, with the bins of those that have too few pixels.
+        share (float): See :meth:`DifferenceHistogram.bins`.
+        min_pixels (int): Pixels from which on a class gets a bin of its own.
+        images (int): Pairs that were counted.
+        skipped (dict[str, str]): File name of each pair that was not, and why.
+    """
+    histogram: DifferenceHistogram
+    fallback: ClassTable
+    share: float = SHARE
+    min_pixels: int = MIN_PIXELS
+    images: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> list[int]:
+        """list[int]: Counted pixels of each class."""
+        return self.histogram.pixels.tolist()
+
+    @property
+    def sources(self) -> list[str]:
+        """list[str]: For each class, whether its bin is calibrated or the fallback."""
+        return [CALIBRATED if count >= self.min_pixels else FALLBACK for count in self.pixels]
+
+    @property
+    def table(self) -> ClassTable:
+        """ClassTable: The calibrated table."""
+        found = self.histogram.bins(self.share).tolist()
+        bins = (mine if source == CALIBRATED else other
+                for mine, other, source in zip(found, self.fallback.bins, self.sources))
+        return ClassTable(self.fallback.names, tuple(bins))
+
+
+CleanArea = Callable[[Path, Detection], np.ndarray]
+"""Says where an image has no artifacts: its file and what the detector finds without label maps,
+to bool, shape ``(H, W)``."""
+
+
+def outside_detections(path: Path, detection: Detection) -> np.ndarray:
+    """Trust the detector without the semantic step: everything outside its mask."""
+    return ~detection.mask
+
+
+def everywhere(path: Path, detection: Detection) -> np.ndarray:
+    """Trust whoever chose the images: all of it."""
+    return np.ones_like(detection.mask)
+
+
+class OutsideMasks:
+    """Trust masks on disk, matched by file stem: everything outside them.
+
+    Args:
+        folder (str | Path): 0/255 images. An image without artifacts needs a black one: a mask
+            that is missing may be one that nobody drew.
+
+    Raises:
+        ImageError: If the folder does not exist or holds no image.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        list_images(folder)
+        self.folder = folder
+
+    def __call__(self, path: Path, detection: Detection) -> np.ndarray:
+        """Return where the image of ``path`` has no artifacts."""
+        mask_path = find_by_stem(self.folder, path.stem)
+        mask = read_mask(mask_path)
+        if mask.shape != detection.mask.shape:
+            raise ImageError(f'{mask_path}: expected the size of the SR image '
+                             f'{size_of(detection.mask)}, got {size_of(mask)}')
+        return ~mask
+
+
+def load_classes(path: str | Path) -> ClassTable:
+    """Read the classes: a class table (.csv), or names, one a line, which all get bin 0.
+
+    Raises:
+        InputError: If the file is neither.
+    """
+    path = Path(path)
+    if path.suffix.lower() == '.csv':
+        return ClassTable.load(path)
+    try:
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f'{path}: expected class names, one a line ({error})') from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise InputError(f'{path}: expected class names, one a line, found none')
+    return ClassTable(names, (0.,) * len(names))
+
+
+def calibrate(source: PairSource,
+              labels: LabelSource,
+              fallback: ClassTable,
+              detector: DeSRA,
+              clean_area: CleanArea = outside_detections,
+              share: float = SHARE,
+              min_pixels: int = MIN_PIXELS) -> Calibration:
+    """Find the bin of each class, see :mod:`mmdesra.ops.calibration`.
+
+    A pair that cannot be used is reported, noted, and skipped.
+
+    Args:
+        source (PairSource): The pairs.
+        labels (LabelSource): Label maps of their GAN-SR images, in the order of ``fallback``.
+        fallback (ClassTable): The classes, with the bins of those that have too few pixels.
+        detector (DeSRA): Gives D, and the regions for :func:`outside_detections`.
+        clean_area (CleanArea): Says which pixels are without artifacts.
+        share (float): In [0, 1). Published: 0.85.
+        min_pixels (int): At least 1.
+
+    Raises:
+        InputError: If ``share`` or ``min_pixels`` is no such number, no pair can be used, or no
+            class has enough pixels.
+    """
+    if not 0 <= share < 1:
+        raise InputError(f'expected a share in [0, 1), got {share}')
+    if min_pixels < 1:
+        raise InputError(f'expected a number of pixels of at least 1, got {min_pixels}')
+    counter = _Counter(labels, len(fallback.names), detector, clean_area)
+    batch: list[Outcome] = []
+    outcomes = detect_pairs(detector, source)  # without label maps the detector's map is D itself
+    for outcome in tqdm(outcomes, 'calibrate', len(source.paths), unit='image'):
+        if outcome.error:
+            counter.skip(outcome.path, outcome.error)
+            continue
+        batch.append(outcome)
+        if len(batch) >= labels.batch_size:
+            counter.count(batch)
+            batch = []
+    counter.count(batch)
+    if not counter.images:
+        raise InputError('no pair can be used, so there is nothing to calibrate with')
+    result = Calibration(counter.histogram, fallback, share, min_pixels, counter.images,
+                         counter.skipped)
+    if CALIBRATED not in result.sources:
+        raise InputError(f'no class has {min_pixels} pixels without artifacts, the most frequent '
+                         f'one has {max(result.pixels)}; give more images or ask for fewer pixels')
+    return result
+
+
+class _Counter:
+    """Counts pairs batch by batch."""
+
+    def __init__(self, labels: LabelSource, num_classes: int, detector: DeSRA,
+                 clean_area: CleanArea) -> None:
+        self.labels, self.num_classes = labels, num_classes
+        self.detector, self.clean_area = detector, clean_area
+        self.histogram = DifferenceHistogram.empty(num_classes)
+        self.images, self.skipped = 0, {}
+
+    def skip(self, path: Path, error: str) -> None:
+        tqdm.write(f'skipped: {error}')
+        self.skipped[path.name] = error
+
+    def count(self, batch: Sequence[Outcome]) -> None:
+        try:
+            label_maps = self.labels.label([outcome.pair.gan for outcome in batch],
+                                           [outcome.path for outcome in batch])
+        except (RuntimeError, ValueError):
+            label_maps = [None] * len(batch)  # one of them spoils the batch: one by one
+        for outcome, label_map in zip(batch, label_maps):
+            try:
+                self.histogram += self._histogram_of(outcome, label_map)
+                self.images += 1
+            except ImageError as error:
+                self.skip(outcome.path, str(error))
+            except (RuntimeError, ValueError) as error:
+                self.skip(outcome.path, f'{outcome.path}: {error}')
+
+    def _histogram_of(self, outcome: Outcome, label_map: np.ndarray | None) -> DifferenceHistogram:
+        if label_map is None:
+            label_map = self.labels.label([outcome.pair.gan], [outcome.path])[0]
+        clean = self.clean_area(outcome.path, outcome.detection)
+        full = outcome.detection.map, label_map.astype(np.int64), clean
+        if label_map.shape != clean.shape:
+            raise ValueError("expected a label map of the image's size "
+                             f'{size_of(clean)}, got {size_of(label_map)}')
+        difference, classes, where = (
+            torch.from_numpy(np.ascontiguousarray(self.detector.valid_area(part)))
+            for part in full)
+        return DifferenceHistogram.of(difference, classes, self.num_classes, where)
+
+
+def write_calibration(result: Calibration, out_dir: str | Path, made_from: str,
+                      settings: dict) -> None:
+    """Write ``class_table.csv``, which every tool accepts, and ``calibration.json``.
+
+    Args:
+        result (Calibration): What was found.
+        out_dir (str | Path): Made if missing.
+        made_from (str): For the reader: which pixels counted as free of artifacts.
+        settings (dict): What else decided the result, for ``calibration.json``.
+
+    Raises:
+        OSError: If ``out_dir`` cannot be written.
+    """
+    out_dir = make_output_folder(out_dir)
+    table, pixels, sources = result.table, result.pixels, result.sources
+    shares = result.histogram.cumulative_shares.nan_to_num(0).tolist()
+    table.save(out_dir / TABLE_NAME, [
+        f'Class bins calibrated on {result.images} GAN-SR/MSE-SR pairs, {sum(pixels)} pixels.',
+        f'Pixels without artifacts: {made_from}.',
+        f'bin = first of the {NUM_INTERVALS} intervals of D, counted from D = 1, with which more '
+        f'than {result.share:.10g} of the pixels are covered.',
+        f'{FALLBACK} = fewer than {result.min_pixels} pixels, so the bin was taken over.',
+    ], dict(pixels=pixels, source=sources))
+    classes = [
+        dict(index=k, name=name, bin=table.bins[k], source=sources[k], pixels=pixels[k],
+             fallback_bin=result.fallback.bins[k], counts=result.histogram.counts[k].tolist(),
+             cumulative_shares=[round(value, 6) for value in shares[k]])
+        for k, name in enumerate(table.names)]
+    report = dict(intervals=NUM_INTERVALS, share=result.share, min_pixels=result.min_pixels,
+                  pixels_without_artifacts=made_from, **settings, pairs=result.images,
+                  skipped=result.skipped, classes=classes)
+    write_json(out_dir / REPORT_NAME, report)
