@@ -41,8 +41,8 @@ class LPIPS(BaseDetector):
     Unit: none, from 0 (equal) to about 1. High = artifact.
 
     Args:
-        threshold (float): Default: 0.4, at which ``vgg`` marks as many pixels as DeSRA at 0.7
-            (see docs/detectors.md); the paper gives none.
+        threshold (float): Default: 0.55, at which ``vgg`` marks as many pixels as DeSRA at
+            0.7 (see docs/detectors.md; ``alex``: 0.8); the paper gives none.
         min_area (float | str): See :class:`BaseDetector`.
         backbone_weights (str | Path): File of torchvision's vgg16, alexnet or squeezenet1_1,
             trained on ImageNet (``features.0.weight`` …).
@@ -59,7 +59,7 @@ class LPIPS(BaseDetector):
     low_is_artifact = False
 
     def __init__(self,
-                 threshold: float = 0.4,
+                 threshold: float = 0.55,
                  min_area: float | str | AreaLimit = 4000,
                  backbone_weights: str | Path | None = None,
                  net: str = 'vgg',

@@ -17,6 +17,8 @@ LDL_WINDOW = 7
 LDL_EXPONENT = 1 / 5
 """The power of the variance over the whole image."""
 
+STRIP_PIXELS = 2**20
+
 
 def ldl_artifact_map(gan: Tensor, reference: Tensor) -> Tensor:
     r"""Variance of the residual around each pixel, scaled by that of the whole image.
@@ -42,16 +44,28 @@ def ldl_artifact_map(gan: Tensor, reference: Tensor) -> Tensor:
                          f'(the window), got {width}x{height}')
     # In steps of 1/255 until the end: the residuals of 8-bit images are integers, so their sums
     # are exact, and a flat residual has a variance of exactly 0.
-    residual = (gan.double() - reference.double()).abs().sum(dim=0)
+    residual = torch.zeros(height, width, dtype=torch.float64, device=gan.device)
+    for channel, reference_channel in zip(gan, reference):
+        residual += channel.double().sub_(reference_channel).abs_()
     overall = residual.var() / 255**2
-    return overall**LDL_EXPONENT * (_local_variance(residual) / 255**2)
+    local = _local_variance(residual.cpu().numpy())
+    return torch.from_numpy(local).to(gan.device).mul_(overall**LDL_EXPONENT / 255**2)
 
 
-def _local_variance(plane: Tensor) -> Tensor:
+def _local_variance(plane: np.ndarray) -> np.ndarray:
+    reach = LDL_WINDOW // 2
+    rows = max(STRIP_PIXELS // plane.shape[1], LDL_WINDOW)
+    result = np.empty_like(plane)
+    for top in range(0, len(plane), rows):  # strips bound the memory of what lies between
+        begin = max(top - reach, 0)
+        variance = _variance_of_windows(plane[begin:top + rows + reach])
+        result[top:top + rows] = variance[top - begin:][:rows]
+    return result
+
+
+def _variance_of_windows(plane: np.ndarray) -> np.ndarray:
     size, count = (LDL_WINDOW, LDL_WINDOW), LDL_WINDOW**2
-    values = plane.cpu().numpy()
     border = dict(normalize=False, borderType=cv2.BORDER_REFLECT_101)
-    total = cv2.boxFilter(values, cv2.CV_64F, size, **border)
-    squares = cv2.boxFilter(np.square(values), cv2.CV_64F, size, **border)
-    variance = (squares - total**2 / count) / (count - 1)
-    return torch.from_numpy(variance.clip(min=0)).to(plane.device)
+    total = cv2.boxFilter(plane, cv2.CV_64F, size, **border)
+    squares = cv2.boxFilter(np.square(plane), cv2.CV_64F, size, **border)
+    return ((squares - total**2 / count) / (count - 1)).clip(min=0)

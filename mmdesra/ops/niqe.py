@@ -41,8 +41,8 @@ def luma(image: Tensor) -> Tensor:
     Returns:
         Tensor: float64, whole numbers in [0, 255], shape ``(H, W)``.
     """
-    weights = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64, device=image.device)
-    return torch.tensordot(weights, image.double(), dims=1).round_()
+    red, green, blue = (channel.double() for channel in image)
+    return (red * 0.299).add_(green, alpha=0.587).add_(blue, alpha=0.114).round_()
 
 
 def normalised_coefficients(grey: Tensor) -> Tensor:

@@ -30,6 +30,14 @@ def test_the_map_is_that_of_the_definition(size, dtype):
     np.testing.assert_allclose(got, by_definition(gan, reference), rtol=1e-9)
 
 
+@pytest.mark.parametrize('strip_pixels', [1, 40 * 9, 40 * 29])
+def test_strips_leave_no_trace(strip_pixels, monkeypatch):
+    gan, reference = torch.randint(0, 256, (2, 3, 30, 40), dtype=torch.uint8)
+    whole = ldl_artifact_map(gan, reference)
+    monkeypatch.setattr('mmdesra.ops.ldl.STRIP_PIXELS', strip_pixels)
+    assert torch.equal(ldl_artifact_map(gan, reference), whole)
+
+
 def test_a_single_differing_pixel():
     reference = torch.full((3, 21, 21), 100, dtype=torch.uint8)
     gan = reference.clone()

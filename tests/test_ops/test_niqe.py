@@ -93,6 +93,13 @@ def test_a_patch_does_not_know_where_its_strip_begins():
     torch.testing.assert_close(patch_features(grey[:, 20:], [100], [40]), features)
 
 
+def test_strips_are_wide_enough(monkeypatch):
+    grey = photograph()
+    features = patch_features(grey, [100], [60])
+    monkeypatch.setattr('mmdesra.ops.niqe.STRIP_MARGIN', 100)
+    torch.testing.assert_close(patch_features(grey, [100], [60]), features)
+
+
 def test_white_noise_is_gaussian():
     torch.manual_seed(0)
     features = patch_features(128 + 30 * torch.randn(200, 200, dtype=torch.float64), [50], [50])
