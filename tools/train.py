@@ -23,6 +23,7 @@ from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
 from mmdesra.engine.inherit import inherit_desra
+from mmdesra.engine.process_group import end_process_group
 from mmdesra.files.configs import read_config
 
 
@@ -42,6 +43,10 @@ def parse_args() -> argparse.Namespace:
     files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
                        'trained on')
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
+    files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
+                       "segformer-b5 (the paper's) or an mmseg config")
+    files.add_argument('--segmentor-checkpoint', metavar='FILE',
+                       help='its weights (default: downloaded from where mmseg publishes them)')
     files.add_argument('--pseudo-gt-dir', metavar='DIR',
                        help='where pseudo GTs are or go (default: WORK_DIR/pseudo_gt)')
     files.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
@@ -63,13 +68,20 @@ def load(args: argparse.Namespace) -> Config:
     config.resume = args.resume
     return inherit_desra(
         config, lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
-        labels_dir=args.labels_dir, pseudo_gt_dir=args.pseudo_gt_dir,
+        labels_dir=args.labels_dir, segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint)
 
 
+def segmentor_of(args: argparse.Namespace) -> dict | None:
+    if not args.segmentor:
+        return None
+    return dict(config=args.segmentor, checkpoint=args.segmentor_checkpoint)
+
+
 def main() -> int:
     Runner.from_cfg(load(parse_args())).train()
+    end_process_group()
     return 0
 
 

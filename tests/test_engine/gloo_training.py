@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from torch import distributed
+from gloo_pair import process_group
 from toy_training import (
     Probe,
     make_data,
@@ -33,13 +33,8 @@ def write_data(folder: Path) -> SimpleNamespace:
     return data
 
 
-def main() -> None:
-    folder, rank = Path(sys.argv[1]), int(sys.argv[2])
-    torch.set_num_threads(1)
+def train(folder: Path, rank: int) -> None:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
-    # With its own start mmengine would ask for a GPU.
-    distributed.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank,
-                                   world_size=2)
     config = training_config(MODEL, iterations=2, val_interval=1, hooks=[EMA_HOOK])
     config.launcher = 'pytorch'
     config.model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel', device_ids=None)
@@ -55,7 +50,12 @@ def main() -> None:
                     seen=[sample.gt_path for sample in probe.samples],
                     has_gan_loss=runner.model.module.gan_loss is not None),
                folder / f'rank{rank}.pth')
-    distributed.destroy_process_group()
+
+
+def main() -> None:
+    folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+    with process_group(folder, rank):  # with its own start mmengine would ask for a GPU
+        train(folder, rank)
 
 
 if __name__ == '__main__':

@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from gloo_pair import run_pair
 from toys import GAN_AMPLITUDE, MIN_AREA, make_pairs
 
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
@@ -21,13 +19,7 @@ from . import gloo_training
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('two_ranks')
     gloo_training.write_data(folder)
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(Path(__file__).parents[1]))
-    workers = [subprocess.Popen(
-        [sys.executable, gloo_training.__file__, str(folder), str(rank)], cwd=folder,
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for rank in range(2)]
-    said = [worker.communicate(timeout=120)[0] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], '\n'.join(said)
+    run_pair(gloo_training.__file__, folder)
     return folder
 
 

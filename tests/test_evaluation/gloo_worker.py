@@ -1,6 +1,6 @@
 """One of several processes that evaluate together; writes down what it was told.
 
-Usage: gloo_worker.py FOLDER RANK WORLD_SIZE, with what :func:`make_data` writes in FOLDER.
+Usage: gloo_worker.py FOLDER RANK, with LR images in FOLDER/lq.
 """
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from gloo_pair import process_group
 from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
@@ -57,13 +58,10 @@ def evaluate(folder: Path, out_dir: Path) -> dict:
 
 
 def main() -> None:
-    folder, rank, world_size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    torch.set_num_threads(1)
-    distributed.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank,
-                                   world_size=world_size)
-    figures = evaluate(folder, folder / 'together')
-    (folder / f'rank{rank}.json').write_text(json.dumps(figures))
-    distributed.destroy_process_group()
+    folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+    with process_group(folder, rank):
+        figures = evaluate(folder, folder / 'together')
+        (folder / f'rank{rank}.json').write_text(json.dumps(figures))
 
 
 if __name__ == '__main__':

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from gloo_pair import run_pair
 from toys import make_lq_folder
 
 from . import gloo_worker
-
-TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope='module')
@@ -19,13 +14,8 @@ def figures(tmp_path_factory):
     """What each of two processes says, and what one process alone says."""
     folder = tmp_path_factory.mktemp('two_processes')
     make_lq_folder(folder / 'lq', count=5)  # odd: the samplers repeat an image
-    workers = [subprocess.Popen(
-        [sys.executable, gloo_worker.__file__, str(folder), str(rank), '2'], cwd=folder,
-        env=dict(os.environ, PYTHONPATH=str(TESTS), OMP_NUM_THREADS='1'),
-        stderr=subprocess.PIPE, text=True) for rank in range(2)]
+    run_pair(gloo_worker.__file__, folder)
     alone = gloo_worker.evaluate(folder, folder / 'alone')
-    errors = [worker.communicate(timeout=60)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], '\n'.join(errors)
     together = [json.loads((folder / f'rank{rank}.json').read_text()) for rank in range(2)]
     return folder, together, alone
 

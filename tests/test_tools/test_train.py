@@ -7,6 +7,7 @@ import pytest
 import torch
 from command_lines import call, run
 from mmengine.registry import DefaultScope
+from torch import distributed
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
 from toys import GAN_AMPLITUDE
 
@@ -82,6 +83,19 @@ def test_goes_on_and_overrides(config, options, tmp_path):
     assert (tmp_path / 'run/last_checkpoint').read_text().endswith('iter_4.pth')
     assert (tmp_path / 'run/iter_3.pth').is_file()
     assert {path: path.stat().st_mtime_ns for path in pseudo_gts} == pseudo_gts
+
+
+def test_ends_the_process_group(config, options, tmp_path):
+    """A launcher's group that outlives the training can crash Python's end."""
+    options['--max-iters'] = 1
+    distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/meeting', rank=0,
+                                   world_size=1)
+    try:
+        assert call('train.py', config, *flat(options)) == 0
+        assert not distributed.is_initialized()
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def test_goes_by_the_name_of_the_config(config, options, tmp_path, monkeypatch):
