@@ -132,7 +132,7 @@ def score_mask(pred: Tensor, gt: Tensor, p: float = COVERAGE, margin: int = 0) -
 
 def _count_covered(regions: Regions, mask: Tensor, p: float) -> int:
     common = torch.bincount(regions.labels[mask].long(), minlength=len(regions) + 1)[1:]
-    # Divided, not multiplied: 7 / 10 >= 0.7 holds in floating point, 7 >= 0.7 * 10 does not.
+    # Divided, not multiplied: 7 / 100 >= 0.07 holds in floating point, 7 >= 0.07 * 100 does not.
     return int((common.double() / regions.areas >= p).sum())
 
 

@@ -101,11 +101,13 @@ def test_iou_is_the_mean_of_the_images_and_the_rest_is_pooled():
     assert total.pixel_recall == pytest.approx((25 + 800) / (25 + 1600 + 125))
 
 
-@pytest.mark.parametrize('covered', range(1, 11))
-def test_a_share_of_exactly_p_is_enough(covered):
-    gt, pred = mask_of((0, 1, 0, 10)), mask_of((0, 1, 0, covered))
-    assert score_mask(pred, gt, p=covered / 10).gt_found == 1
-    assert score_mask(pred, gt, p=min(covered / 10 + .001, 1)).gt_found == (covered == 10)
+def test_a_share_of_exactly_p_is_enough():
+    gt = mask_of((0, 1, 0, 100), size=(2, 100))
+    for covered in range(1, 101):
+        pred = mask_of((0, 1, 0, covered), size=(2, 100))
+        p = float(f'{covered / 100:.2f}')
+        assert score_mask(pred, gt, p=p).gt_found == 1
+        assert score_mask(pred, gt, p=min(p + .001, 1)).gt_found == (covered == 100)
 
 
 def test_the_margin_leaves_out_the_frame_of_both_masks():
