@@ -1,8 +1,10 @@
 """Detectors that mark a known part of the image, so that every figure is known."""
 from __future__ import annotations
 
+import itertools
 import logging
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,13 @@ import torch
 
 from mmdesra.detectors import BaseDetector, DeSRA, detect_image
 from mmdesra.errors import InputError
-from mmdesra.evaluation.detector_comparison import Contestant, compare_detectors
+from mmdesra.evaluation import detector_comparison
+from mmdesra.evaluation.detector_comparison import (
+    Contestant,
+    Standing,
+    SweepPoint,
+    compare_detectors,
+)
 from mmdesra.files import ImageError, read_mask, write_image, write_mask
 from mmdesra.generators import Pair, PairSource, StoredPairs
 from mmdesra.ops import MaskScores, score_mask
@@ -135,7 +143,26 @@ def test_rows_of_the_images_add_up(folders):
         assert standing.scores == sum(
             (row.scores for row in result.images if row.detector == standing.contestant.name),
             MaskScores())
-        assert standing.seconds_per_image == standing.seconds / 4 > 0
+
+
+def test_seconds_are_those_of_all_images(folders, monkeypatch):
+    clock = itertools.count(0, 3)
+    monkeypatch.setattr(detector_comparison, 'time', SimpleNamespace(perf_counter=lambda: next(
+        clock)))
+    standing, = compare_detectors(source_of(folders), [Contestant('red', Red(), (1,))],
+                                  folders / 'gt').standings
+    assert (standing.seconds, standing.seconds_per_image) == (12, 3)
+
+
+def test_the_best_threshold_is_not_the_most_silent_one():
+    silent = MaskScores(images=2, iou_sum=1, clean_images=1, clean_right=1, gt_px=100)
+    good = MaskScores(images=2, iou_sum=.6, clean_images=1, pred_px=80, gt_px=100, common_px=70)
+    greedy = MaskScores(images=2, iou_sum=.2, clean_images=1, pred_px=900, gt_px=100,
+                        common_px=100)
+    sweep = [SweepPoint(*point) for point in ((200, silent), (100, good), (10, greedy))]
+    assert Standing(Contestant('red', Red()), False, 1, sweep).best.threshold == 100
+    nothing_there = [SweepPoint(200, MaskScores(1, 1, 1, 1)), SweepPoint(100, MaskScores(1))]
+    assert Standing(Contestant('red', Red()), False, 1, nothing_there).best.threshold == 200
 
 
 def test_label_maps_are_made_once_an_image_and_shared_without_gating(folders):
