@@ -41,8 +41,10 @@ class MMSegSegmentor(LabelSource):
                  **options) -> None:
         self.batch_size = batch_size
         self.model = MMSegModel(config, checkpoint, batch_size=batch_size, **options)
-        self.class_names = tuple(name.strip() for name in class_names or self.model.class_names)
-        self._indices = table_indices(self.model.class_names, self.class_names)
+        own = self.model.class_names
+        self.class_names = tuple(name.strip() for name in class_names or own)
+        self._indices = (table_indices(own, self.class_names) if class_names
+                         else np.arange(len(own), dtype=np.min_scalar_type(len(own))))
 
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
         """See :meth:`LabelSource.label`."""
