@@ -31,6 +31,9 @@ TYPES = {
     'METRICS': {
         'DeSRADetector': 'mmdesra.evaluation.desra_detector:DeSRADetector',
     },
+    'INFERENCERS': {
+        'DeSRAInferencer': 'mmdesra.apis.inferencer:DeSRAInferencer',
+    },
 }
 
 # What mmengine takes for our package when it reads `_base_ = 'mmdesra::...'`. It must be a module

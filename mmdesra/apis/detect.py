@@ -69,7 +69,7 @@ def detect_folder(source: PairSource,
         return [results[path] for path in sorted(results, key=order.__getitem__)]
 
     with ExitStack() as stack:
-        stack.callback(lambda: writer.write_tables(in_order()))
+        stack.callback(lambda: results and writer.write_tables(in_order()))
         page = stack.enter_context(_report(writer)) if report else None
         for outcome in detect_with_progress(source, detector, labels, not show_progress):
             result = results[outcome.path] = writer.result_of(outcome)

@@ -6,18 +6,31 @@ import importlib
 import importlib.util
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 
-from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector
+from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector, build_labels
 from ..errors import InputError
 from ..files.configs import read_config
-from ..segmentors import LabelFolder, LabelSource
-from ..segmentors.build import build_segmentor
+from ..segmentors import LabelSource
+from .command_line import check_device
 
 DETECTOR_HELP = ('the detector: a registered name (%(names)s), a config file with '
                  'detector = dict(type=...), or such a dict as JSON')
+
+
+class _KeyValues(DictAction):
+    """As mmengine's, but what cannot be read is an error of usage."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Sequence[str], option_string: str | None = None) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, ValueError) as error:
+            raise argparse.ArgumentError(
+                self, f'expected KEY=VALUE, got {" ".join(values)}') from error
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +38,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('detection')
     group.add_argument('--detector', default='DeSRA', metavar='NAME_OR_CONFIG',
                        help=detector_help() + ' (default: %(default)s)')
-    group.add_argument('--detector-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    group.add_argument('--detector-options', nargs='+', action=_KeyValues, metavar='KEY=VALUE',
                        help='arguments of the detector, e.g. threshold=0.6 form=printed')
     group.add_argument('--custom-imports', nargs='+', metavar='MODULE_OR_FILE',
                        help='modules or .py files to import first: detectors of your own')
@@ -92,7 +105,7 @@ def read_detector(text: str) -> dict:
     config = config.get('detector', config)
     if isinstance(config, str):
         return dict(type=config)
-    if 'type' not in config:
+    if not isinstance(config, (Mapping, Config)) or 'type' not in config:
         raise InputError(f'{text}: expected detector = dict(type=..., ...)')
     return dict(config)
 
@@ -120,24 +133,26 @@ def _import(name: str) -> None:
     stem = Path(name).stem
     spec = importlib.util.spec_from_file_location(stem, name)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.modules.setdefault(stem, module)
+    known = sys.modules.setdefault(stem, module)  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if known is module:
+            del sys.modules[stem]
+        raise
 
 
 def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource | None:
     """Open the source of label maps, or say aloud that there is none."""
     if args.labels and args.segmentor:
         raise InputError('expected label maps from either --labels or --segmentor, got both')
-    if (args.labels or args.segmentor) and not detector.uses_labels:
-        raise InputError(f'the detector {type(detector).__name__} has no semantic step: leave out '
-                         '--labels and --segmentor')
     if args.labels:
-        return LabelFolder(args.labels)
+        return build_labels(detector, dict(folder=args.labels))
     if args.segmentor:
-        return build_segmentor(
-            dict(config=args.segmentor, checkpoint=args.segmentor_checkpoint,
-                 batch_size=args.segmentor_batch_size, half=args.half, device=args.device),
-            detector.class_table.names)
+        check_device(args.device)
+        return build_labels(detector, dict(
+            config=args.segmentor, checkpoint=args.segmentor_checkpoint,
+            batch_size=args.segmentor_batch_size, half=args.half, device=args.device))
     if detector.uses_labels:
         print('semantic step: OFF (no --labels, no --segmentor); textured classes such as trees '
               'or grass are judged as strictly as sky', file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Union
 
 import numpy as np
 
-from ..detectors import BaseDetector, Outcome, build_detector
+from ..detectors import BaseDetector, Outcome, build_detector, build_labels
 from ..errors import InputError
 from ..generators import (
     ArrayPairs,
@@ -21,7 +21,6 @@ from ..generators import (
 )
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
-from ..segmentors.build import build_segmentor
 from ..visualization import draw_overlay
 from .command_line import check_device, default_device
 from .detect import detect_folder, detect_with_progress
@@ -54,7 +53,7 @@ class DeSRAInferencer:
             :func:`mmdesra.generators.build_generator`.
         detector (str | dict): The detector. Default: 'DeSRA'.
         segmentor (str | dict, optional): Source of label maps, see
-            :func:`mmdesra.segmentors.build.build_segmentor`. Default: no semantic step.
+            :func:`mmdesra.segmentors.build_segmentor`. Default: no semantic step.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         tile_pad (int): See :class:`mmdesra.generators.Upscaler`.
         half (bool): Half precision for the generators.
@@ -86,7 +85,7 @@ class DeSRAInferencer:
         if missing and len(missing) < len(needed):
             raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}')
         self.detector = build_detector(detector)
-        self.labels = build_segmentor(segmentor, self._class_names()) if segmentor else None
+        self.labels = build_labels(self.detector, segmentor)
         self.channel_order = channel_order
         self._upscalers = None
         if not missing:
@@ -115,8 +114,9 @@ class DeSRAInferencer:
         Args:
             inputs (Images, optional): LR images; arrays are uint8, shape ``(H, W, 3)``.
             gan (Images, optional): Instead: GAN-SR images.
-            mse (Images, optional): With ``gan``: their MSE-SR images; files are matched by stem,
-                arrays by position.
+            mse (Images, optional): With ``gan``: their MSE-SR images; files are matched by stem
+                (two single files are a pair), arrays by position. Not needed where the detector
+                does not look at them.
             out_dir (str | Path, optional): Where to write what ``tools/detect.py`` writes;
                 ``predictions`` then hold no arrays.
             save_map (bool): See :func:`detect_folder`, as ``save_sr`` and ``report``.
@@ -159,14 +159,10 @@ class DeSRAInferencer:
     def _detect(self, source: PairSource, show_progress: bool) -> Iterator[Outcome]:
         return detect_with_progress(source, self.detector, self.labels, not show_progress)
 
-    def _class_names(self) -> tuple[str, ...] | None:
-        if not self.detector.uses_labels:
-            raise InputError(f'the detector {type(self.detector).__name__} has no semantic step: '
-                             'leave out the segmentor')
-        return self.detector.class_table.names
-
     def _source(self, inputs: Images | None, gan: Images | None,
                 mse: Images | None) -> PairSource:
+        if mse is None and not self.detector.uses_mse:
+            mse = gan
         if (inputs is None) == (gan is None and mse is None) or (gan is None) != (mse is None):
             raise InputError('expected either LR images, or both gan and mse')
         if inputs is not None:
@@ -195,10 +191,12 @@ class DeSRAInferencer:
 
 def _arrays(images: Images) -> list[np.ndarray] | None:
     """The arrays, or None where there are files."""
-    if isinstance(images, np.ndarray):
+    if isinstance(images, (str, Path, np.ndarray)):
         images = [images]
-    if isinstance(images, (str, Path)) or not any(isinstance(image, np.ndarray)
-                                                  for image in images):
+    if not isinstance(images, Sequence):
+        raise InputError('expected a file, a folder, an array or a list of these, got '
+                         f'{type(images).__name__}')
+    if all(isinstance(image, (str, Path)) for image in images):
         return None
     for image in images:
         if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3

@@ -38,5 +38,4 @@ def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
     if given != set(STORED) and (uses_mse or given != {'gan'}):
         raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
                          '--mse-checkpoint and --generator')
-    gan, mse = (files[0] if files and len(files) == 1 else files for files in (args.gan, args.mse))
-    return StoredPairs(gan, mse or gan)
+    return StoredPairs(args.gan, args.mse or args.gan)

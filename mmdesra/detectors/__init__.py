@@ -10,9 +10,10 @@ from .lpips import LPIPS
 from .niqe import NIQE
 from .pal import PAL
 from .registry import DETECTORS, build_detector
+from .semantic_step import build_labels
 from .ssim import SSIM
 from .texture_difference import TextureDifference
 
 __all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'SSIM', 'AreaLimit', 'BaseDetector',
            'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
-           'build_detector', 'detect_image', 'detect_pairs']
+           'build_detector', 'build_labels', 'detect_image', 'detect_pairs']

@@ -77,7 +77,15 @@ class BaseDetector(ABC):
     """Whether the MSE-SR image changes the result; if not, any image of its size will do."""
 
     uses_labels = False
-    """Whether a label map changes the result, see :meth:`adjust`."""
+    """Whether a label map changes the result, see :meth:`adjusted_map`."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """tuple[str] | None: What the values of a label map mean, if :attr:`uses_labels`.
+
+        None: they are taken as they come.
+        """
+        return None
 
     def __init__(self, threshold: float, min_area: float | str | AreaLimit = 4000) -> None:
         if not np.isfinite(threshold):
@@ -113,9 +121,10 @@ class BaseDetector(ABC):
         """Whether a label map could change the mask, whatever it is.
 
         This gates the segmenter, by far the dearest part: it runs only where the answer is yes,
-        and the masks are those of running it always, bit for bit.
+        and the masks are those of running it always, bit for bit. Of a detector that does not
+        say more than :attr:`uses_labels`, any mask could change.
         """
-        return False
+        return self.uses_labels
 
     def describe(self) -> dict:
         """Return what decides the masks, for manifests: two equal dicts, equal masks."""
@@ -138,7 +147,7 @@ class BaseDetector(ABC):
 
         Raises:
             ValueError: If sizes differ, the images are not uint8, the labels are no integers,
-                or the image is smaller than the detector's window.
+                the image is smaller than the detector's window, or the map is none.
         """
         detection = self.detect_unlabelled(gan, mse)
         if callable(labels):
@@ -152,6 +161,7 @@ class BaseDetector(ABC):
             valid_map = by_strips(self._map_of, gan, mse, margin=self.margin)
         else:
             valid_map = self._map_of(gan, mse)
+        self._check_map(valid_map, gan)
         return self.detection_of(valid_map)
 
     def adjust(self, detection: Detection, labels: np.ndarray) -> Detection:
@@ -203,6 +213,14 @@ class BaseDetector(ABC):
         tensors = (torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
                    for image in (gan, mse))
         return _to_numpy(self.artifact_map(*tensors))
+
+    def _check_map(self, valid_map: np.ndarray, image: np.ndarray) -> None:
+        expected = tuple(side - 2 * self.margin for side in image.shape[:2])
+        if valid_map.shape != expected or not np.isfinite(valid_map).all():
+            found = 'values that are not finite' if valid_map.shape == expected else (
+                f'shape {valid_map.shape}')
+            raise ValueError(f'expected {type(self).__name__} to give a finite map of shape '
+                             f'{expected} (its margin is {self.margin} px), got {found}')
 
     def _check_pair(self, gan: np.ndarray, mse: np.ndarray) -> None:
         for name, image in (('GAN-SR', gan), ('MSE-SR', mse)):

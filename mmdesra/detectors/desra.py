@@ -52,6 +52,11 @@ class DeSRA(BaseDetector):
         self.class_table = (class_table if isinstance(class_table, ClassTable)
                             else ClassTable.load(class_table))
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """tuple[str]: The classes of the table."""
+        return self.class_table.names
+
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return D; see :meth:`BaseDetector.artifact_map`."""
         return relative_difference(local_std(gan), local_std(mse), self.form).mean(dim=0)

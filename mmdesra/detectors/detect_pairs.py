@@ -21,7 +21,7 @@ class Outcome:
         path (Path): The file that the pair is made from.
         pair (Pair, optional): The SR images; None where there is an error.
         detection (Detection, optional): What was found; None where there is an error.
-        labelled (bool): Whether a label map was made for it.
+        labelled (bool): Whether a label map was used.
         error (str): Why the pair cannot be used; it names the file. Empty if it can.
     """
     path: Path
@@ -82,7 +82,7 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
         except ImageError as error:
             yield Outcome(path, error=str(error))
             continue
-        outcome = Outcome(path, pair, detection)
+        outcome = Outcome(path, pair, detection, labelled=labels is not None and not waits)
         if not waits or not detector.wants_labels(detection):
             yield outcome
             continue

@@ -15,7 +15,7 @@ def build_detector(config: dict | str | BaseDetector) -> BaseDetector:
     """Build a detector from its registered name, a config dict, or return it as it is.
 
     Raises:
-        InputError: If no detector has this name, or it does not take one of the arguments.
+        InputError: If no detector has this name, or it cannot be built from the arguments.
     """
     if isinstance(config, BaseDetector):
         return config
@@ -24,17 +24,24 @@ def build_detector(config: dict | str | BaseDetector) -> BaseDetector:
         raise InputError(f"expected a detector's config with a 'type', got {config}")
     _check_arguments(config)
     # The scope is named because a runner's default scope (mmagic) has no registry of detectors.
-    return DETECTORS.build(dict(config, _scope_='mmdesra'))
+    try:
+        return DETECTORS.build(dict(config, _scope_='mmdesra'))
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # an argument of a wrong type, or one that is missing
+        raise InputError(f'the detector cannot be built from {config} ({error})') from error
 
 
 def _check_arguments(config: dict) -> None:
     kind = config['type']
-    detector = DETECTORS.get(kind) if isinstance(kind, str) else kind
-    if detector is None:
+    detector = DETECTORS.get(kind) if isinstance(kind, str) and kind else kind
+    if not (inspect.isclass(detector) and issubclass(detector, BaseDetector)):
         known = ', '.join(sorted(DETECTORS.module_dict))
         raise InputError(f'expected one of the detectors {known}, got {kind!r} (a detector of '
                          'your own must be imported first)')
     known = inspect.signature(detector).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return  # it hands them on
     unknown = [name for name in config if name not in known and name not in ('type', '_scope_')]
     if unknown:
         raise InputError(f'the detector {kind} takes {", ".join(known)}, got '

@@ -14,12 +14,11 @@ from torch import nn
 
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
-from ..detectors import build_detector
+from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
 from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
-from ..segmentors.build import build_segmentor
 from .start_weights import start_discriminator, start_generator
 
 
@@ -44,7 +43,7 @@ class DeSRAFinetuneHook(Hook):
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
         segmentor (str | dict, optional): Instead: a segmenter, see
-            :func:`mmdesra.segmentors.build.build_segmentor`.
+            :func:`mmdesra.segmentors.build_segmentor`.
         detector (str | dict): The detector. Default: 'DeSRA'.
         mse_generator (str | dict, optional): Type or config of the MSE-trained generator.
             Default: the model's own.
@@ -86,8 +85,8 @@ class DeSRAFinetuneHook(Hook):
         if labels_dir and segmentor:
             raise InputError('DeSRAFinetuneHook: expected labels_dir or segmentor, got both')
         self.detector = build_detector(detector)
-        names = self.detector.class_table.names if self.detector.uses_labels else None
-        self.labels = build_segmentor(dict(folder=labels_dir) if labels_dir else segmentor, names)
+        self.labels = build_labels(self.detector,
+                                   dict(folder=labels_dir) if labels_dir else segmentor)
         self.mse_generator = mse_generator
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)

@@ -10,11 +10,10 @@ from mmengine.evaluator import BaseMetric
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..detectors import build_detector, detect_image
+from ..detectors import build_detector, build_labels, detect_image
 from ..generators import Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
-from ..segmentors.build import build_segmentor
 from .image_figures import ImageFigures, sum_up
 from .known_masks import KnownMasks
 from .sample_arrays import MODEL_ORDER, order_of_outputs, path_of, to_labels, to_rgb
@@ -50,7 +49,7 @@ class DeSRADetector(BaseMetric):
             model's own generator, which only MMagic's evaluator shows to its metrics.
         detector (str | dict): The detector. Default: 'DeSRA'.
         segmentor (str | dict, optional): Source of label maps for the semantic step, see
-            :func:`mmdesra.segmentors.build.build_segmentor`. A label map in the data sample
+            :func:`mmdesra.segmentors.build_segmentor`. A label map in the data sample
             (``labels``) goes before it.
         gt_mask_dir (str, optional): Folder of human masks.
         mask_before_dir (str, optional): Folder of masks from before fine-tuning.
@@ -86,8 +85,7 @@ class DeSRADetector(BaseMetric):
         super().__init__(collect_device, prefix)
         self.mse_checkpoint = mse_checkpoint
         self.detector = build_detector(detector)
-        names = self.detector.class_table.names if self.detector.uses_labels else None
-        self.labels = build_segmentor(segmentor, names)
+        self.labels = build_labels(self.detector, segmentor)
         self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir)
         self.tile = tile
         self.half = half

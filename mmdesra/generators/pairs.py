@@ -59,7 +59,7 @@ class StoredPairs(PairSource):
         partners = collect_images(mse)
         self._mse = mse
         self._partners = {path.stem: path for path in partners}
-        if _is_file(gan) and _is_file(mse):
+        if _is_one_file(gan) and _is_one_file(mse):
             self._partners = {self.paths[0].stem: partners[0]}
 
     def load(self, path: Path) -> Pair:
@@ -125,9 +125,15 @@ def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
         raise ImageError(f'{path}: the generator failed on this image ({error})') from error
 
 
-def _is_file(files: ImageFiles) -> bool:
-    return isinstance(files, (str, Path)) and Path(files).is_file()
+def _is_one_file(files: ImageFiles) -> bool:
+    entries = _entries(files)
+    return len(entries) == 1 and Path(entries[0]).is_file()
 
 
 def _name(files: ImageFiles) -> str:
-    return str(files) if isinstance(files, (str, Path)) else 'the MSE-SR images'
+    entries = _entries(files)
+    return str(entries[0]) if len(entries) == 1 else 'the MSE-SR images'
+
+
+def _entries(files: ImageFiles) -> Sequence[str | Path]:
+    return [files] if isinstance(files, (str, Path)) else files
