@@ -160,7 +160,8 @@ def calibrate(source: PairSource,
         if len(batch) >= labels.batch_size:
             counter.count(batch)
             batch = []
-    counter.count(batch)
+    if batch:
+        counter.count(batch)
     if not counter.images:
         raise InputError('no pair can be used, so there is nothing to calibrate with')
     result = Calibration(counter.histogram, fallback, share, min_pixels, counter.images,

@@ -9,9 +9,12 @@ import pytest
 from command_lines import call, run
 from toys import make_lq_folder, write_checkpoints, write_generator_config
 
-from mmdesra.detectors import ClassTable
-from mmdesra.files import read_image, read_mask, write_image, write_mask
+from mmdesra.apis import calibrate as api
+from mmdesra.detectors import ClassTable, DeSRA
+from mmdesra.files import ImageError, read_image, read_mask, write_image, write_mask
+from mmdesra.generators import StoredPairs
 from mmdesra.ops.statistics import STABILITY
+from mmdesra.segmentors import LabelSource
 
 SIDE = 120
 BINS = {'sky': 0, 'wall': 1, 'tree': 5, 'sea': 7, 'tower': 11}
@@ -222,3 +225,30 @@ def test_from_lr_images_and_generators(tmp_path):
     assert found['wall']['pixels'] == found['building']['pixels'] == str(150 * 182)
     # A fifth of the first image is artifacts; the second has none.
     assert float(found['wall']['bin']) > 5 and float(found['building']['bin']) == 0
+
+
+class Batches(LabelSource):
+    """Labels 0.png with 0 and so on, notes how many were asked for, and chokes on one image."""
+
+    def __init__(self, batch_size, bad=()):
+        self.batch_size, self.bad, self.asked = batch_size, bad, []
+
+    def label(self, images, paths):
+        self.asked.append(len(images))
+        if any(path.stem in self.bad for path in paths):
+            raise ImageError('choked')
+        return [np.full(image.shape[:2], int(path.stem)) for image, path in zip(images, paths)]
+
+    def describe(self):
+        return {}
+
+
+@pytest.mark.parametrize('size, bad, asked', [
+    (2, (), [2, 2, 1]), (5, (), [5]), (2, ('3',), [2, 2, 1, 1, 1])])
+def test_a_segmenter_gets_batches_and_one_bad_image_costs_only_itself(known, size, bad, asked):
+    labels = Batches(size, bad)
+    result = api.calibrate(StoredPairs(known / 'gan', known / 'mse'), labels,
+                           ClassTable(tuple(NAMES), (9,) * 5), DeSRA(), api.everywhere)
+    assert labels.asked == asked
+    assert set(result.skipped) == {f'{stem}.png' for stem in bad}
+    assert dict(zip(NAMES, result.table.bins)) == {**BINS, **{NAMES[int(k)]: 9 for k in bad}}
