@@ -70,11 +70,6 @@ def test_equal_images_have_no_artifact(detector):
     np.testing.assert_allclose(detection.map, 0, atol=1e-6)
 
 
-def test_the_order_does_not_matter(detector):
-    gan, mse = tensors(*make_pair(size=(40, 50)))
-    torch.testing.assert_close(detector.artifact_map(gan, mse), detector.artifact_map(mse, gan))
-
-
 def test_an_artifact_is_high_and_in_its_place(detector):
     mse = make_pair(size=(160, 176))[1]
     gan = mse.copy()
@@ -89,7 +84,7 @@ def test_an_artifact_is_high_and_in_its_place(detector):
 
 def test_tiles_leave_no_trace(weights, learned, monkeypatch):
     detector = DISTS(backbone_weights=weights, similarity_weights=learned, window=5)
-    pair = tensors(*make_pair(size=(32, 400)))
+    pair = [image[:, :16] for image in tensors(*make_pair(size=(60, 400)))]
     whole = detector.artifact_map(*pair)
     calls = []
     monkeypatch.setattr(dists_file, 'TILE', 96)
@@ -130,7 +125,7 @@ def test_another_file_is_an_error_that_names_it(weights, tmp_path):
 
 
 @pytest.mark.parametrize('options', [dict(window=32), dict(similarity_weights='uniform'),
-                                     dict(window=17), dict(threshold=.2)])
+                                     dict(window=33), dict(threshold=.2)])
 def test_options_are_described_or_refused(weights, learned, detector, options):
     given = dict(backbone_weights=weights, similarity_weights=learned, min_area=300) | options
     if options.get('window') == 32:

@@ -41,6 +41,12 @@ def test_the_map_is_that_of_scipy(size, window):
     np.testing.assert_allclose(got, by_scipy(x, y, window, alpha, beta), rtol=0, atol=1e-8)
 
 
+def test_the_order_does_not_matter():
+    x, y = map(torch.from_numpy, random_features(2, 10, 20))
+    weights = torch.rand(2, 2)
+    assert torch.equal(local_similarity(x, y, 5, *weights), local_similarity(y, x, 5, *weights))
+
+
 def test_a_window_larger_than_the_map_is_narrowed_to_it():
     x, y = map(torch.from_numpy, random_features(2, 3, 20))
     ones = torch.ones(2)
