@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tell which of a benchmark's artifacts detectors found: by kind, strength and content.
 
-  python tools/detect.py --gan benchmark/gan --mse benchmark/mse --min-area 1000 --out desra
-  python tools/evaluate_benchmark.py --benchmark benchmark --pred DeSRA=desra/mask
+  python tools/compare_detectors.py --gan benchmark/gan --mse benchmark/mse --gt benchmark/gt \\
+      --detector DeSRA --detector SSIM --min-area 1000 --save-masks --out comparison
+  python tools/evaluate_benchmark.py --benchmark benchmark --pred comparison/mask/*
 
 Prints a Markdown table: the share of the placed artifacts of which at least half of the area was
 detected, a column for each --pred. What was detected elsewhere does not count here; see the
@@ -15,6 +16,7 @@ import argparse
 from pathlib import Path
 
 from mmdesra.apis import command_line as cli
+from mmdesra.errors import InputError
 from mmdesra.evaluation.figures import decimal
 from mmdesra.evaluation.placed_recall import GROUPS, GroupRecall, break_down, match_artifacts
 from mmdesra.files.tables import markdown_table, write_csv
@@ -28,7 +30,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--benchmark', required=True, metavar='DIR',
                         help='a folder made by tools/make_artifact_benchmark.py')
     parser.add_argument('--pred', required=True, nargs='+', metavar='[NAME=]DIR',
-                        help="detected masks (0/255) of the benchmark's images")
+                        help="detected masks (0/255) of the benchmark's images; without NAME, the "
+                        "folder's name stands over the column")
     parser.add_argument('--by', nargs='*', choices=GROUPS, metavar='PROPERTY',
                         help=f'some of {", ".join(GROUPS)}: a row for each combination (default: '
                         'all artifacts, then a row for each value of each of them)')
@@ -42,8 +45,11 @@ def main() -> int:
     matches, skipped = {}, {}
     for text in args.pred:
         name, separator, folder = text.partition('=')
-        matches[name], skipped[name] = match_artifacts(args.benchmark,
-                                                       folder if separator else text)
+        if not separator:
+            name, folder = Path(text).name, text
+        if name in matches:
+            raise InputError(f'--pred {text}: there is another {name}; name them: NAME=DIR')
+        matches[name], skipped[name] = match_artifacts(args.benchmark, folder)
     groupings = [args.by] if args.by else [(), *((name,) for name in GROUPS)]
     rows = []
     for by in groupings:

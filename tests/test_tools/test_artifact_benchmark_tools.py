@@ -68,7 +68,7 @@ def test_by_several_properties(benchmark, capsys):
     assert call('evaluate_benchmark.py', '--benchmark', benchmark, '--pred', benchmark / 'gt',
                 '--by', 'strength', 'content') == 0
     head, _, *rows = rows_of(capsys.readouterr().out)
-    assert head[2] == str(benchmark / 'gt')
+    assert head[2] == 'gt'
     assert rows and all(row[0].split()[0] in ('20', '40') for row in rows)
 
 
@@ -77,7 +77,7 @@ def test_missing_masks_are_named(benchmark, tmp_path, capsys):
         write_mask(tmp_path / path.name, read_mask(path))
     assert call('evaluate_benchmark.py', '--benchmark', benchmark, '--pred', tmp_path) == 1
     missing = sorted((benchmark / 'gt').iterdir())[0].stem
-    assert f'skipped: {tmp_path}: {missing}: ' in capsys.readouterr().out
+    assert f'skipped: {tmp_path.name}: {missing}: ' in capsys.readouterr().out
 
 
 def test_bad_pairs_are_skipped(tmp_path, capsys):
@@ -102,6 +102,12 @@ def test_usage_errors_make_nothing(pairs, tmp_path, capsys, options, message):
 def test_a_made_benchmark_is_not_overwritten(pairs, benchmark, capsys):
     assert call('make_artifact_benchmark.py', *pairs, '--out', benchmark, *OPTIONS) == 2
     assert 'expected a new or empty folder' in capsys.readouterr().err
+
+
+def test_two_columns_of_one_name_are_an_error(benchmark, capsys):
+    assert call('evaluate_benchmark.py', '--benchmark', benchmark, '--pred', benchmark / 'gt',
+                f'gt={benchmark}/mse') == 2
+    assert 'there is another gt; name them: NAME=DIR' in capsys.readouterr().err
 
 
 def test_no_benchmark_is_an_error(tmp_path, capsys):
