@@ -32,7 +32,7 @@ from .thresholds import SampledMap, in_order
 
 logger = logging.getLogger('mmdesra')
 
-QUANTILE_IMAGES = 8
+QUANTILE_IMAGES = 5
 """Images from whose maps the thresholds of a sweep are chosen."""
 
 
