@@ -418,3 +418,18 @@ def test_mmagic_model_that_needs_an_op_says_so():
     ones = torch.ones(1, 1, 2, 2)
     with pytest.raises(RuntimeError, match='mmcv-lite'):
         layer(ones, torch.ones(1, 2, 2, 2), ones)
+
+
+# ---------------------------------------- mmseg's zoo
+
+
+def test_mmseg_model_builds_and_labels_a_photograph(own_scope):
+    apis = pytest.importorskip('mmseg.apis')
+    data = pytest.importorskip('skimage.data')
+    config = Path(apis.__file__).parents[1].joinpath(
+        '.mim/configs/segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py')
+    model = apis.init_model(str(config), device='cpu')  # weights random
+    photograph = data.coffee()[::4, ::4, ::-1]
+    labels = apis.inference_model(model, photograph.copy()).pred_sem_seg.data
+    assert labels.shape == (1, 100, 150)
+    assert 0 <= labels.min() and labels.max() < 150

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import mmdesra
 
@@ -76,3 +77,17 @@ def test_lists_agree_on_versions():
     for path in sorted((ROOT / 'requirements').glob('*.txt')):
         for package, version in read_pins(path.name).items():
             assert seen.setdefault(package.lower(), version) == version
+
+
+def test_tested_versions_are_within_the_ranges():
+    """Of every extra, too: what users are told to install is what the tests run on."""
+    pins = {}
+    for path in (ROOT / 'requirements').glob('*.txt'):
+        pins.update(read_pins(path.name))
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    lists = [config['options']['install_requires'], *config['options.extras_require'].values()]
+    for line in '\n'.join(lists).split('\n'):
+        if line and not line.startswith('#'):
+            requirement = Requirement(line)
+            assert pins.get(requirement.name, 'none') in requirement.specifier, line
