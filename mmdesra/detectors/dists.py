@@ -49,7 +49,7 @@ class DISTS(BaseDetector):
     Unit: none, 0 = equal, 1 = nothing in common, at most 2. High = artifact.
 
     Args:
-        threshold (float): Default: 0.3, at which it marks as many pixels as DeSRA at 0.7 (see
+        threshold (float): Default: 0.31, at which it marks as many pixels as DeSRA at 0.7 (see
             docs/detectors.md); the papers give none.
         min_area (float | str): See :class:`BaseDetector`.
         backbone_weights (str | Path): File of torchvision's vgg16, trained on ImageNet
@@ -70,7 +70,7 @@ class DISTS(BaseDetector):
     low_is_artifact = False
 
     def __init__(self,
-                 threshold: float = 0.3,
+                 threshold: float = 0.31,
                  min_area: float | str | AreaLimit = 4000,
                  backbone_weights: str | Path | None = None,
                  similarity_weights: str | Path | None = None,
