@@ -11,6 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 TOOLS = TESTS.parent / 'tools'
+PATIENCE = 600  # seconds; only a hang takes so long, however busy the machine
 
 
 def command(tool, *arguments) -> list[str]:
@@ -24,7 +25,7 @@ def environment() -> dict[str, str]:
 
 def run(tool, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command(tool, *arguments), env=environment(), text=True,
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=PATIENCE)
 
 
 def call(tool, *arguments) -> int:

@@ -15,11 +15,11 @@ from pathlib import Path
 # A group that exists when torch.distributed.optim is first imported, which mmengine.model does,
 # stays in the default arguments of functions there and in torch.distributed.nn, and never ends.
 import torch.distributed.optim  # noqa: F401
+from command_lines import PATIENCE
 from torch import distributed
 
 from mmdesra.engine.process_group import end_process_group
 
-PATIENCE = 600  # seconds; only a hang takes so long, however busy the machine
 THREADS = Path('/proc/self/task')
 
 

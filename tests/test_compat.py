@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_lines import PATIENCE
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
@@ -43,7 +44,8 @@ def run_python(code: str, *path: Path) -> dict:
     """Runs code in a fresh Python, `path` first on its path; reads the JSON it prints."""
     code = f'import sys; sys.path[:0] = {[str(folder) for folder in path]!r}\n' + code
     done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True, timeout=120)
+        [sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True,
+        timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -54,20 +56,20 @@ def run_python(code: str, *path: Path) -> dict:
 def test_import_is_light_and_quick():
     code = """
 import json, sys, time, torch
-start = time.perf_counter()
+start = time.process_time()
 import mmdesra
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start  # not of the clock: the machine may be busy
 heavy = ('mmagic', 'mmcv', 'torchvision', 'mmengine.hooks', 'mmengine.evaluator',
          'mmengine.runner', 'mmdesra.models', 'mmdesra.datasets', 'mmdesra.engine',
          'mmdesra.evaluation')
 print(json.dumps(dict(seconds=seconds, loaded=[name for name in heavy if name in sys.modules])))
 """
-    for _ in range(3):  # the best of three: the machine may be busy with something else
+    for _ in range(3):  # the best of three: the first may have to write byte code
         found = run_python(code)
         assert found['loaded'] == []
         if found['seconds'] < 1:
             return
-    pytest.fail(f'Expected `import mmdesra` to take under 1 s beyond torch, got {found}')
+    pytest.fail(f'Expected `import mmdesra` to take under 1 s of CPU beyond torch, got {found}')
 
 
 def test_this_stack_is_mended_once_and_said_in_one_line():

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_lines import PATIENCE
 from PIL import Image
 from toys import make_lq_folder
 
@@ -35,7 +36,7 @@ def run():
     assert json.loads(server.stdout.readline()) == 'ready'
     yield run
     server.stdin.close()
-    assert server.wait(10) == 0
+    assert server.wait(PATIENCE) == 0
 
 
 @pytest.fixture(scope='module')
@@ -94,7 +95,10 @@ def test_killed_at_random_moments(run, lq, undisturbed, tmp_path):
     rng, kills = random.Random(0), 0
     for number in range(12):
         out = tmp_path / str(number)
-        kills += run(lq=lq, out=out, die_after=duration * rng.uniform(.2, .9)) == KILLED
+        if run(lq=lq, out=out, die_after=duration * rng.uniform(.2, .9)) == KILLED:
+            kills += 1
+        else:
+            duration *= .7  # the machine was busier when it was timed
         assert run(lq=lq, out=out) == DONE
         assert contents(out) == undisturbed
     assert kills

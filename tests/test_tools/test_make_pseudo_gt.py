@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from command_lines import call, command, environment, run
+from command_lines import PATIENCE, call, command, environment, run
 from PIL import Image
 from toys import MIN_AREA, make_lq_folder, make_lq_image, write_checkpoints, write_generator_config
 
@@ -80,25 +81,40 @@ def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
             assert (out / kind / f'{name}.png').read_bytes() == same
 
 
+def noted(out):
+    """How many lines the journal has; 0 before there is one and when it is no longer needed."""
+    try:
+        return (out / '.journal-0.jsonl').read_bytes().count(b'\n')
+    except FileNotFoundError:
+        return 0
+
+
+def kill_while_making(lq, out, weights):
+    """Kill the tool when it has made a few images; returns when each of its files was written."""
+    process = subprocess.Popen(
+        command('make_pseudo_gt.py', '--lq', lq, '--out', out, *weights), env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and noted(out) < 6 and time.monotonic() < deadline:
+        time.sleep(.005)
+    process.kill()
+    process.wait()
+    assert process.returncode in (0, -signal.SIGKILL)
+    return {path: path.stat().st_mtime_ns for path in (out / 'gt').glob('*.png')}
+
+
 def test_killed_and_run_again(weights, tmp_path):
     """The real thing, once; tests/test_datasets/test_pseudo_gt_kill.py has every moment."""
     lq, out = tmp_path / 'lq', tmp_path / 'out'
     make_lq_folder(lq, 30, size=(24, 28))
-    arguments = ['--lq', lq, '--out', out, *weights]
-    process = subprocess.Popen(command('make_pseudo_gt.py', *arguments), env=environment(),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal = out / '.journal-0.jsonl'
-    deadline = time.monotonic() + 100
-    while not journal.is_file() or journal.read_bytes().count(b'\n') < 6:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(.005)
-    process.kill()
-    assert process.wait() < 0
-    assert not (out / 'manifest.json').exists()
-    done = {path: path.stat().st_mtime_ns for path in (out / 'gt').glob('*.png')}
+    for _ in range(20):  # a busy machine may let it finish before it is killed
+        shutil.rmtree(out, ignore_errors=True)
+        done = kill_while_making(lq, out, weights)
+        if len(done) < 29 and not (out / 'manifest.json').exists():
+            break
     assert make(lq, out, weights) == 0
     kept = [path for path, changed in done.items() if path.stat().st_mtime_ns == changed]
-    assert len(done) - 1 <= len(kept) < 29
+    assert 0 < len(done) - 1 <= len(kept) < 29
     assert make(lq, tmp_path / 'undisturbed', weights) == 0
     assert contents(out) == contents(tmp_path / 'undisturbed')
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from command_lines import PATIENCE
 
 import mmdesra
 
@@ -48,7 +49,7 @@ def set_up(root: Path, *lists: str, **environment: str) -> tuple[int, str, list[
                    'PIP_ARGS': '', **environment}
     done = subprocess.run(
         ['bash', 'tools/setup_env.sh', *lists], cwd=root, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     return done.returncode, done.stdout, calls.read_text().splitlines()
 
 
