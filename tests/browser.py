@@ -10,6 +10,8 @@ import signal
 import subprocess
 import time
 
+from command_lines import PATIENCE
+
 CHROMIUM = next(filter(None, map(shutil.which, (
     'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'))), None)
 FLAGS = (
@@ -17,7 +19,6 @@ FLAGS = (
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
     '--disable-quic', '--disable-extensions', '--hide-scrollbars', '--mute-audio',
     '--remote-debugging-pipe')
-TIMEOUT = 60
 
 
 class Browser:
@@ -104,11 +105,26 @@ class Browser:
 
     def settle(self):
         """Wait until observers and images have caught up."""
-        self.run("""new Promise(done => requestAnimationFrame(() => setTimeout(() => {
-            const images = [...document.images].filter(image => image.src);
-            Promise.all(images.map(image => image.decode().catch(() => 0))).then(
-                () => requestAnimationFrame(() => done()));
-        }, 60))).then(() => 0)""")
+        # A new observer is told of its element after the page's own, in the next frame. What they
+        # do may bring other elements into view: hence a second time, and a third.
+        self.run("""(async () => {
+            for (const round of [1, 2, 3]) {
+                await new Promise(done => new IntersectionObserver((_, observer) => {
+                    observer.disconnect();
+                    setTimeout(done, 20);
+                }).observe(document.documentElement));
+                const images = [...document.images].filter(image => image.src);
+                await Promise.all(images.map(image => image.decode().catch(() => 0)));
+            }
+            await new Promise(requestAnimationFrame);
+        })().then(() => 0)""")
+
+    def wait_for(self, condition):
+        """Wait until a condition in JavaScript is true."""
+        end = time.monotonic() + PATIENCE
+        while not self.run(condition):
+            assert time.monotonic() < end, f'never true: {condition}'
+            time.sleep(0.05)
 
     def press(self, key, code=None, shift=False):
         """Press a key on whatever has the focus."""
@@ -137,7 +153,7 @@ class Browser:
         return base64.b64decode(self.call('Page.captureScreenshot')['data'])
 
     def _wait_for_tab(self):
-        end = time.monotonic() + TIMEOUT
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             targets = self.call('Target.getTargets')['targetInfos']
             if any(target['type'] == 'page' for target in targets):
@@ -150,7 +166,7 @@ class Browser:
         for message in past:
             if wanted(message):
                 return message
-        end = time.monotonic() + TIMEOUT
+        end = time.monotonic() + PATIENCE
         while True:
             while b'\0' in self._buffer:
                 text, self._buffer = self._buffer.split(b'\0', 1)
@@ -160,7 +176,7 @@ class Browser:
                     return message
             left = end - time.monotonic()
             if left < 0 or not select.select([self._from], [], [], left)[0]:
-                raise TimeoutError(f'Chromium did not answer within {TIMEOUT} s')
+                raise TimeoutError(f'Chromium did not answer within {PATIENCE} s')
             chunk = os.read(self._from, 1 << 20)
             if not chunk:
                 log = (self.folder / 'chromium.log').read_text(errors='replace')

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_lines import PATIENCE
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
@@ -213,7 +214,7 @@ def test_scope_stays_when_building_fails(scope, tmp_path):
 def test_mmseg_is_imported_only_when_a_model_is_built():
     code = ('import sys, mmdesra.segmentors; '
             'sys.exit(any(name in sys.modules for name in ("mmseg", "mmcv", "mmagic")))')
-    assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, '-c', code], timeout=PATIENCE).returncode == 0
 
 
 def test_nothing_of_the_segmenter_is_trained(segformer):

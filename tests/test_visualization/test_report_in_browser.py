@@ -237,8 +237,7 @@ def test_phone_needs_no_sideways_scrolling_and_a_finger_moves_the_divider(browse
     assert [_is(*pair) for pair in zip(_colors(tab, '.stage', .1, .4), (BLUE, RED))] == [True] * 2
     scrolled = tab.run('scrollY')
     tab.swipe((left + .7 * width, top + height / 2), (left + .7 * width, top + height / 2 - 150))
-    tab.settle()
-    assert tab.run('scrollY') > scrolled + 50  # the page scrolls, the divider stays
+    tab.wait_for(f'scrollY > {scrolled} + 50')  # the page scrolls, the divider stays
     assert tab.run("+document.querySelector('.handle').ariaValueNow") == 20
     small = tab.run("[...document.querySelectorAll('button, .choice label')].filter(x => "
                     "x.offsetParent && Math.min(x.offsetWidth, x.offsetHeight) < 30).length")
