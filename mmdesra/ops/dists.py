@@ -43,12 +43,15 @@ def local_similarity(x: Tensor, y: Tensor, window: int, alpha: Tensor, beta: Ten
         Tensor: float64, shape ``(H, W)``, on the device of ``x``; the sum of all weights where
         the two are equal.
     """
-    total = torch.zeros(x.shape[1:], dtype=torch.float64, device=x.device)
+    total = np.zeros(x.shape[1:])
     # A channel at a time: the statistics of all would take ten times the memory of the features.
-    for first, second, texture_weight, structure_weight in zip(x, y, alpha, beta):
-        texture, structure = _similarities(first.double(), second.double(), window)
-        total += float(texture_weight) * texture + float(structure_weight) * structure
-    return total
+    # In NumPy: thousands of small steps, for which PyTorch's threads would wait for each other.
+    for first, second, texture_weight, structure_weight in zip(
+            x.cpu().numpy(), y.cpu().numpy(), alpha.tolist(), beta.tolist()):
+        texture, structure = _similarities(first.astype(np.float64), second.astype(np.float64),
+                                           window)
+        total += texture_weight * texture + structure_weight * structure
+    return torch.from_numpy(total).to(x.device)
 
 
 def enlarge(feature_map: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
@@ -71,20 +74,18 @@ def enlarge(feature_map: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     return F.pad(inner, (0, beyond[1], 0, beyond[0]), mode='replicate')[0, 0]
 
 
-def _similarities(x: Tensor, y: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    mean_x, mean_y = _box_mean(x, window), _box_mean(y, window)
+def _similarities(x: np.ndarray, y: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    height, width = x.shape
+    size = tuple(min(window, 2 * side - 1) for side in (width, height))
+
+    def mean(plane: np.ndarray) -> np.ndarray:
+        # Running sums: the time does not depend on the window.
+        return cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT_101)
+
+    mean_x, mean_y = mean(x), mean(y)
     product, energy = mean_x * mean_y, mean_x**2 + mean_y**2
-    covariance = _box_mean(x * y, window) - product
-    variances = (_box_mean(x * x + y * y, window) - energy).clamp_(min=0)
+    covariance = mean(x * y) - product
+    variances = (mean(x * x + y * y) - energy).clip(min=0)
     texture = (2 * product + TEXTURE_STABILITY) / (energy + TEXTURE_STABILITY)
     structure = (2 * covariance + STRUCTURE_STABILITY) / (variances + STRUCTURE_STABILITY)
-    return texture, structure.clamp_(-1, 1)  # rounding alone can lead outside
-
-
-def _box_mean(plane: Tensor, window: int) -> Tensor:
-    # OpenCV's box filter keeps running sums: its time does not depend on the window.
-    height, width = plane.shape
-    size = tuple(min(window, 2 * side - 1) for side in (width, height))
-    values = np.ascontiguousarray(plane.cpu().numpy())
-    mean = cv2.blur(values, size, borderType=cv2.BORDER_REFLECT_101)
-    return torch.from_numpy(mean).to(plane.device)
+    return texture, structure.clip(-1, 1)  # rounding alone can lead outside

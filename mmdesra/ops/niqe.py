@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.special import gammaln
 from torch import Tensor
 
 PATCH_SIZE = 96
@@ -29,7 +30,9 @@ STRIP_MARGIN = 16
 FLAT = 1e-12
 """A patch whose normalised coefficients have less energy holds nothing but rounding."""
 
-_SHAPES = torch.arange(200, 10001, dtype=torch.float64) / 1000
+_SHAPES = np.arange(200, 10001) / 1000
+_RATIOS = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
+"""Of these shapes; they rise."""
 
 
 def luma(image: Tensor) -> Tensor:
@@ -45,26 +48,24 @@ def luma(image: Tensor) -> Tensor:
     return (red * 0.299).add_(green, alpha=0.587).add_(blue, alpha=0.114).round_()
 
 
-def normalised_coefficients(grey: Tensor) -> Tensor:
+def normalised_coefficients(grey: np.ndarray) -> np.ndarray:
     r"""Mean-subtracted, contrast-normalised coefficients (eq. 1-3).
 
     :math:`(I - \mu) / (\sigma + 1)` with a 7×7 Gaussian window; the border is replicated.
 
     Args:
-        grey (Tensor): float64, shape ``(H, W)``, values in [0, 255].
+        grey (np.ndarray): float64, shape ``(H, W)``, values in [0, 255].
 
     Returns:
-        Tensor: float64, shape ``(H, W)``.
+        np.ndarray: float64, shape ``(H, W)``.
     """
-    values = grey.cpu().numpy()
-
     def mean(plane: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur(plane, (WINDOW_SIZE, WINDOW_SIZE), WINDOW_SIGMA,
                                 borderType=cv2.BORDER_REPLICATE)
 
-    mu = mean(values)
-    sigma = np.sqrt(np.abs(mean(values * values) - mu * mu))
-    return torch.from_numpy((values - mu) / (sigma + 1)).to(grey.device)
+    mu = mean(grey)
+    sigma = np.sqrt(np.abs(mean(grey * grey) - mu * mu))
+    return (grey - mu) / (sigma + 1)
 
 
 def patch_features(grey: Tensor, tops: list[int], lefts: list[int]) -> Tensor:
@@ -122,46 +123,45 @@ def _features_of_strip(grey: Tensor, top: int, lefts: list[int]) -> Tensor:
     scales = []
     for scale, image in ((1, strip), (2, half[0, 0] * 255)):
         side = PATCH_SIZE // scale
-        rows = normalised_coefficients(image)[(top - begin) // scale:][:side]
-        patches = torch.stack([rows[:, left // scale:][:, :side] for left in lefts])
+        # In NumPy: hundreds of small steps, for which PyTorch's threads would wait for each other.
+        coefficients = normalised_coefficients(np.ascontiguousarray(image.cpu().numpy()))
+        rows = coefficients[(top - begin) // scale:][:side]
+        patches = np.stack([rows[:, left // scale:][:, :side] for left in lefts])
         scales.append(_features_at_scale(patches))
-    return torch.cat(scales, dim=1)
+    return torch.from_numpy(np.concatenate(scales, axis=1)).to(grey.device)
 
 
-def _features_at_scale(patches: Tensor) -> Tensor:
+def _features_at_scale(patches: np.ndarray) -> np.ndarray:
     """Shape ``(N, side, side)`` to ``(N, 18)``."""
+    products = [patches * np.roll(patches, shift, axis=(1, 2)) for shift in NEIGHBOURS]
     shape, left, right = _asymmetric_gaussian(patches)
     features = [shape, (left + right) / 2]
-    for shift in NEIGHBOURS:
-        product = patches * patches.roll(shift, dims=(1, 2))
+    for product in products:
         shape, left, right = _asymmetric_gaussian(product)
-        mean = (right - left) * (torch.lgamma(2 / shape) - torch.lgamma(1 / shape)).exp()
+        mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
         features += [shape, mean, left, right]
-    return torch.stack(features, dim=1)
+    return np.stack(features, axis=1)
 
 
-def _asymmetric_gaussian(patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _asymmetric_gaussian(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit shape, left and right scale by moments (eq. 6-8); NaN for flat patches."""
-    values = patches.flatten(1)
-    squares = values**2
-    energy = squares.mean(dim=1)
-    left, right = (squares.mul(side).sum(dim=1).div(side.sum(dim=1)).sqrt()
-                   for side in (values < 0, values > 0))
-    skew = left / right
-    ratio = values.abs().mean(dim=1)**2 / energy
-    ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1)**2
+    values = patches.reshape(len(patches), -1)
+    squares = np.square(values)
+    energy = squares.mean(axis=1)
+    with np.errstate(divide='ignore', invalid='ignore'):  # flat patches become NaN below
+        left, right = (np.sqrt(np.einsum('ij,ij->i', squares, side) / side.sum(axis=1))
+                       for side in (values < 0, values > 0))
+        skew = left / right
+        ratio = np.abs(values).mean(axis=1)**2 / energy
+        ratio *= (skew**3 + 1) * (skew + 1) / (skew**2 + 1)**2
     shape = _shape_of(ratio)
-    scale = (0.5 * (torch.lgamma(1 / shape) - torch.lgamma(3 / shape))).exp()
-    flat = (energy < FLAT) | ~skew.isfinite() | (skew == 0)
-    return tuple(value.masked_fill(flat, torch.nan) for value in (shape, left * scale,
-                                                                  right * scale))
+    scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
+    flat = (energy < FLAT) | ~np.isfinite(skew) | (skew == 0)
+    return tuple(np.where(flat, np.nan, value) for value in (shape, left * scale, right * scale))
 
 
-def _shape_of(ratio: Tensor) -> Tensor:
+def _shape_of(ratio: np.ndarray) -> np.ndarray:
     """The shape whose moment ratio Γ(2/α)² / (Γ(1/α) Γ(3/α)) is nearest, to three digits."""
-    shapes = _SHAPES.to(ratio.device)
-    ratios = (2 * torch.lgamma(2 / shapes) - torch.lgamma(1 / shapes)
-              - torch.lgamma(3 / shapes)).exp()  # rises with the shape
-    above = torch.searchsorted(ratios, ratio.nan_to_num(nan=0)).clamp_(1, len(shapes) - 1)
-    is_nearer = ratio - ratios[above - 1] <= ratios[above] - ratio
-    return shapes[above - is_nearer.long()]
+    above = np.searchsorted(_RATIOS, np.nan_to_num(ratio)).clip(1, len(_SHAPES) - 1)
+    is_nearer = ratio - _RATIOS[above - 1] <= _RATIOS[above] - ratio
+    return _SHAPES[above - is_nearer]
