@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
 
+from mmdesra.files import write_image
 from mmdesra.generators import GeneratedPairs, Upscaler
 
 SCALE = 4
@@ -89,6 +90,22 @@ def write_checkpoints(folder: Path, amplitude: float = GAN_AMPLITUDE) -> tuple[P
 def make_pairs(lq_dir: Path, amplitude: float = GAN_AMPLITUDE) -> GeneratedPairs:
     """Pair the LR images of a folder with the two toy generators."""
     return GeneratedPairs(lq_dir, Upscaler(ToyGenerator(amplitude)), Upscaler(ToyGenerator()))
+
+
+def write_pairs(root: Path, count: int = 3, amplitude: float = GAN_AMPLITUDE,
+                clean: tuple[int, ...] = ()) -> tuple[Path, Path]:
+    """Write LR images into ``root/lq``, their SR images into ``gan`` and ``mse`` beside it.
+
+    Returns:
+        tuple[Path, Path]: The folders of the SR images.
+    """
+    make_lq_folder(root / 'lq', count, clean=clean)
+    pairs = make_pairs(root / 'lq', amplitude)
+    for folder in ('gan', 'mse'):
+        (root / folder).mkdir()
+        for path in pairs.paths:
+            write_image(root / folder / path.name, getattr(pairs.load(path), folder))
+    return root / 'gan', root / 'mse'
 
 
 def write_generator_config(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The segmenter runs only where it can change a mask, and the masks are those of running it always.
+"""The segmenter runs only where it can change a mask; the masks are those of running it always.
 
 Maps are random, or made of the values just below, at and above the threshold.
 """

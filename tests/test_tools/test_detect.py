@@ -12,13 +12,13 @@ import torch
 from command_lines import call, run
 from PIL import Image
 from toys import (
-    GAN_AMPLITUDE,
     MIN_AREA,
     make_lq_folder,
     make_lq_image,
     make_pairs,
     write_checkpoints,
     write_generator_config,
+    write_pairs,
 )
 
 from mmdesra.detectors import AreaLimit, build_detector
@@ -33,17 +33,6 @@ FILES = ['detections.csv', 'detections.json', 'report.html']
 SEA = 26
 SIZE = 160, 192
 MARGIN = 5
-
-
-def write_pairs(root, count=3, amplitude=GAN_AMPLITUDE, clean=()):
-    """SR images of the toy pair in root/gan and root/mse; returns the folders."""
-    make_lq_folder(root / 'lq', count, clean=clean)
-    pairs = make_pairs(root / 'lq', amplitude)
-    for folder in ('gan', 'mse'):
-        (root / folder).mkdir()
-        for path in pairs.paths:
-            write_image(root / folder / path.name, getattr(pairs.load(path), folder))
-    return root / 'gan', root / 'mse'
 
 
 @pytest.fixture(scope='module')
