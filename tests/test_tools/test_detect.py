@@ -23,6 +23,7 @@ from toys import (
 
 from mmdesra.detectors import AreaLimit, build_detector
 from mmdesra.files import read_image, read_mask, write_image
+from mmdesra.generators import StoredPairs
 from mmdesra.models.srresnet import SRResNet
 from mmdesra.visualization import draw_overlay
 
@@ -339,6 +340,20 @@ def test_results_are_replaced(stored, tmp_path):
     detect(stored, tmp_path / 'out', '--threshold', '1')
     detect(stored, tmp_path / 'out')
     assert_masks(tmp_path / 'out', stored)
+
+
+def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch):
+    load = StoredPairs.load
+
+    def load_but_one(self, path):
+        if path.stem == 'image2':
+            raise KeyboardInterrupt
+        return load(self, path)
+
+    monkeypatch.setattr(StoredPairs, 'load', load_but_one)
+    assert detect(stored, tmp_path / 'out') == 130
+    assert names(tmp_path / 'out') == sorted([*FILES, 'mask', 'overlay'])
+    assert list(read_table(tmp_path / 'out')) == ['image0.png', 'image1.png']
 
 
 def test_a_name_that_is_no_text_is_reported_too(tmp_path, capsys):
