@@ -60,7 +60,9 @@ def test_equal_seeds_give_equal_bytes(folders, benchmark, tmp_path):
     assert contents(again) == contents(benchmark[0])
     make_artifact_benchmark(StoredPairs(*folders), other, BenchmarkSettings(**SMALL, seed=1))
     assert contents(other).keys() == contents(again).keys()
-    assert contents(other) != contents(again)
+    first, second = ({one.area for image in BenchmarkManifest.read(out).images
+                      for one in image.artifacts} for out in (again, other))
+    assert len(first & second) < 3  # chance
 
 
 def test_the_pairs_change_only_under_the_masks(folders, benchmark):
