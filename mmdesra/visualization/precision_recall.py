@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT, DPI = 11, 5, 120  # inches, inches, px per inch
 MARKERS = 'osD^v<>pPX'
+LINES = ('-', '--', ':')
+"""Matplotlib has ten colours; the next ten curves are dashed."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def draw_precision_recall(panels: dict[str, Sequence[Curve]]) -> bytes:
     for axes, (title, curves) in zip(all_axes, panels.items()):
         for index, curve in enumerate(curves):
             line, = axes.plot(curve.recalls, curve.precisions, marker='.', linewidth=1.3,
-                              label=curve.name)
+                              linestyle=LINES[index // 10 % len(LINES)], label=curve.name)
             axes.plot(curve.recalls[curve.own], curve.precisions[curve.own], markersize=10,
                       marker=MARKERS[index % len(MARKERS)], color=line.get_color(),
                       markeredgecolor='black')

@@ -36,6 +36,13 @@ def test_the_own_threshold_is_marked_and_moves():
     assert (draw(CURVE) != draw(Curve('DeSRA', CURVE.recalls, CURVE.precisions, own=2))).any()
 
 
+def test_the_eleventh_curve_does_not_look_like_the_first():
+    away = Curve('', [2.], [2.], own=0)
+    first, eleventh = draw(CURVE, *[away] * 10), draw(*[away] * 10, CURVE)
+    top = slice(0, HEIGHT * DPI // 2)  # without the legend
+    assert 200 < count(eleventh[top], BLUE) < .9 * count(first[top], BLUE)
+
+
 def test_points_without_a_precision_are_left_out():
     missing = Curve('DeSRA', [0, *CURVE.recalls], [math.nan, *CURVE.precisions], own=2)
     assert (draw(missing) == draw(CURVE)).all()
