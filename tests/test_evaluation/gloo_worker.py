@@ -28,12 +28,21 @@ DETECTOR = dict(type='DeSRA', min_area=MIN_AREA)
 def samples_of(paths: list[Path]) -> list[dict]:
     """Return the shares that a distributed DataLoader would give, padded to one length."""
     order = DefaultSampler(paths, shuffle=False)
-    return [sample_of(read_image(paths[index])) for index in order]
+    return [sample_of(read_image(paths[index]), index) for index in order]
 
 
-def sample_of(lq) -> dict:
-    return {key: torch.from_numpy(Upscaler(ToyGenerator(amplitude))(lq).transpose(2, 0, 1).copy())
-            for key, amplitude in (('pred_img', .15), ('mse_img', 0))}
+def sample_of(lq, index: int) -> dict:
+    """Return SR images, and what is known of them: a person's mask of two images in three, and
+    the mask and the image from before."""
+    before, now, mse = (Upscaler(ToyGenerator(amplitude))(lq)
+                        for amplitude in (.2, (.15, .02)[index // 2 % 2], 0))
+    mask = DeSRA(min_area=MIN_AREA).detect(before, mse).mask
+    known = dict(mask_before=torch.from_numpy(mask))
+    if index % 3 < 2:
+        known['gt_mask'] = torch.from_numpy(mask).roll(10 * index, dims=1)
+    images = dict(pred_img=now, mse_img=mse, img_before=before)
+    return dict(known, **{key: torch.from_numpy(image.transpose(2, 0, 1).copy())
+                          for key, image in images.items()})
 
 
 def evaluate(folder: Path, out_dir: Path) -> dict:

@@ -6,13 +6,16 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
 from mmengine.registry import METRICS, MODELS, DefaultScope
+from mmengine.runner import Runner
 from PIL import Image
 from torch.utils.data import DataLoader
-from toy_training import DETECTOR, model_config
+from toy_training import DETECTOR, model_config, training_config
 from toys import SCALE, ToyGenerator, make_lq_folder, make_lq_image, write_checkpoints
 
 from mmdesra.detectors import DeSRA
+from mmdesra.evaluation.image_figures import ImageFigures, sum_up
 from mmdesra.generators import Upscaler
 
 
@@ -43,23 +46,25 @@ def make_red_folder(folder):
         Image.fromarray(image).save(folder / f'image{number}.png')
 
 
-def make_loader(folders, orders, meta_keys=()):
+def make_loader(folders, orders, meta_keys=(), batch_size=1, color_types=None):
     """Loads as MMagic's configs do.
 
     Args:
         folders (dict): Folder of the images for each key of a sample.
         orders (dict): Their channel order, in which they are loaded.
         meta_keys (Sequence[str]): What is packed beside the images.
+        color_types (dict, optional): How they are read; by default in colour.
     """
     from mmagic.datasets import BasicImageDataset
-    pipeline = [dict(type='LoadImageFromFile', key=key, channel_order=orders[key])
-                for key in folders]
-    pipeline.append(dict(type='PackInputs', data_keys=['mse_img'], meta_keys=list(meta_keys)))
+    pipeline = [dict(type='LoadImageFromFile', key=key, channel_order=orders.get(key, 'rgb'),
+                     color_type=(color_types or {}).get(key, 'color')) for key in folders]
+    pipeline.append(dict(type='PackInputs', data_keys=[key for key in folders if key != 'img'],
+                         meta_keys=list(meta_keys)))
     with DefaultScope.overwrite_default_scope('mmagic'):
         dataset = BasicImageDataset(
             data_root=str(folders['img'].parent), pipeline=pipeline,
             data_prefix={key: folder.name for key, folder in folders.items()})
-    return DataLoader(dataset, batch_size=1, collate_fn=pseudo_collate)
+    return DataLoader(dataset, batch_size=batch_size, collate_fn=pseudo_collate)
 
 
 def make_lq_loader(folder, order='rgb'):
@@ -177,3 +182,98 @@ def test_stored_reference_is_compared_channel_by_channel(data, run, order, meta_
                          dict(img='rgb', mse_img=order), meta_keys)
     model = make_model('RedStipple', .15)
     assert run(model, loader)['DeSRA/artifact_images'] == 0
+
+
+# ---------------------------------------- what is known beforehand, packed by MMagic
+
+
+@pytest.fixture(scope='module')
+def known(data):
+    """Folders of SR images now, from before, and masks; the figures that follow from them."""
+    folder = data / 'known'
+    make_lq_folder(folder / 'lq', count=3)
+    detector, expected = DeSRA(min_area=DETECTOR['min_area']), []
+    for name in ('mse', 'before', 'gt_mask', 'mask_before', 'sea'):
+        (folder / name).mkdir()
+    for number, path in enumerate(sorted((folder / 'lq').iterdir())):
+        lq = np.array(Image.open(path))
+        gan, mse, before = (Upscaler(ToyGenerator(amplitude))(lq) for amplitude in (.15, 0, .3))
+        mask, mask_before = (detector.detect(image, mse).mask for image in (gan, before))
+        mask_before[:, :60] = False  # what lies there now is added
+        mask_before[140:150, 140:150] = True  # and this is removed
+        gt_mask = np.roll(mask, 12 * (number + 1), axis=0)
+        expected.append((gan, mask, gt_mask, mask_before, before))
+        for kind, image in dict(mse=mse, before=before, gt_mask=gt_mask, mask_before=mask_before,
+                                sea=np.full(mask.shape, 26)).items():
+            image = image.astype(np.uint8) * (255 if image.dtype == bool else 1)
+            Image.fromarray(image).save(folder / kind / path.name)
+    total = sum_up([ImageFigures.of(*entry) for entry in expected])
+    assert len(total) == 9
+    assert all(0 < total[name] < 1 for name in ('IoU', 'RemovalRate', 'AdditionRate'))
+    return folder, {f'DeSRA/{name}': pytest.approx(value) for name, value in total.items()}
+
+
+def known_loader(folder, color_type='color', order='rgb', batch_size=1):
+    names = dict(img='lq', mse_img='mse', gt_mask='gt_mask', mask_before='mask_before',
+                 img_before='before')
+    return make_loader(
+        {key: folder / name for key, name in names.items()}, dict(img='rgb', img_before=order),
+        ['img_before_channel_order'], batch_size,
+        {key: color_type for key in names if 'mask' in key})
+
+
+@pytest.mark.parametrize('run', [run_mmagic, run_mmengine])
+@pytest.mark.parametrize('options', [
+    dict(), dict(color_type='grayscale'), dict(color_type='unchanged'), dict(order='bgr'),
+    dict(batch_size=2)], ids=str)
+def test_masks_and_images_from_before_arrive(known, run, options):
+    folder, expected = known
+    assert run(make_model('ToyGenerator', .15), known_loader(folder, **options)) == expected
+
+
+def test_folders_give_the_same(known):
+    """The samples of MMagic say which file they are of."""
+    folder, expected = known
+    loader = make_loader(dict(img=folder / 'lq', mse_img=folder / 'mse'), dict(img='rgb'))
+    folders = dict(gt_mask_dir=str(folder / 'gt_mask'), img_before_dir=str(folder / 'before'),
+                   mask_before_dir=str(folder / 'mask_before'))
+    for run in (run_mmagic, run_mmengine):
+        assert run(make_model('ToyGenerator', .15), loader, **folders) == expected
+
+
+@pytest.mark.parametrize('color_type', ['color', 'grayscale', 'unchanged'])
+def test_label_maps_arrive(known, color_type):
+    """All is sea, whose weight hides a weak texture."""
+    folder, _ = known
+    model = make_model('ToyGenerator', .04)
+    folders = dict(img=folder / 'lq', mse_img=folder / 'mse')
+    without = run_mmagic(model, make_loader(folders, dict(img='rgb')))
+    loader = make_loader(dict(folders, labels=folder / 'sea'), dict(img='rgb'),
+                         color_types=dict(labels=color_type))
+    with_labels = run_mmagic(model, loader)
+    assert with_labels['DeSRA/artifact_area'] < without['DeSRA/artifact_area']
+    assert with_labels == run_mmagic(model, make_loader(folders, dict(img='rgb')),
+                                     segmentor=str(folder / 'sea'))
+
+
+class KeepFigures(Hook):
+    def after_val_epoch(self, runner, metrics=None):
+        self.figures = metrics
+
+
+def test_the_loop_of_mmagic(known, tmp_path):
+    """Runner.val with MMagic's MultiValLoop, which tells its figures to hooks alone."""
+    keep = KeepFigures()
+    folder, expected = known
+    loader = known_loader(folder)
+    config = training_config(model_config(discriminator=None))
+    with DefaultScope.overwrite_default_scope('mmagic'):
+        runner = Runner(
+            make_model('ToyGenerator', .15), str(tmp_path), val_dataloader=loader,
+            val_cfg=config.val_cfg, default_scope='mmagic', log_level='WARNING',
+            experiment_name=tmp_path.name,
+            val_evaluator=dict(type='Evaluator', metrics=[
+                dict(type='DeSRADetector', detector=DETECTOR)]))
+        runner.register_hook(keep)
+        runner.val()
+    assert keep.figures == expected

@@ -26,6 +26,15 @@ def test_each_process_gets_the_figures_of_one(figures):
     assert together == [alone, alone]
 
 
+def test_figures_of_known_masks_are_among_them(figures):
+    """None of them is where a wrong count of the repeated image would not be seen."""
+    _, _, alone = figures
+    known = {name: alone['metric'][f'DeSRA/{name}'] for name in (
+        'IoU', 'Precision', 'Recall', 'RemovalRate', 'DetailKept', 'artifact_images')}
+    assert all(0 < value < 1 for value in known.values()), known
+    assert len(alone['metric']) == 9
+
+
 def test_metric_needs_no_size_where_it_was_prepared(figures):
     """MMagic's evaluator gives none; without one the repeated image would count twice."""
     _, together, alone = figures
