@@ -59,9 +59,11 @@ def detect_folder(source: PairSource,
         list[ImageResult]: One for each pair, in the order of the source.
 
     Raises:
+        InputError: If results would be written into the folder of the images.
         OSError: If ``out_dir`` cannot be written.
     """
     writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
+    writer.refuse_inputs(source.paths)
     order = {path: number for number, path in enumerate(source.paths)}
     results: dict[Path, ImageResult] = {}
 
@@ -83,10 +85,12 @@ def detect_folder(source: PairSource,
 def _report(writer: ResultWriter) -> ReportWriter:
     detector, labels = writer.detector, writer.labels
     settings = dict(detector.describe())
+    settings.pop('type', None)  # in the title
     settings.pop('class_bins', None)  # 150 numbers; detections.json has them
     if detector.uses_labels:
-        settings['semantic step'] = labels.describe()['type'] if labels else 'off'
-    return ReportWriter(writer.out_dir / REPORT_NAME, f'Artifacts found by {settings.pop("type")}',
+        settings['semantic step'] = type(labels).__name__ if labels else 'off'
+    title = f'Artifacts found by {type(detector).__name__}'
+    return ReportWriter(writer.out_dir / REPORT_NAME, title,
                         settings.items(), detector.map_range, detector.low_is_artifact,
                         detector.threshold)
 

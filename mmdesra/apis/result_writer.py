@@ -1,10 +1,12 @@
 """The files of a detection run."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from ..detectors import BaseDetector, Outcome
+from ..errors import InputError
 from ..files import make_output_folder, write_image, write_map, write_mask
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
@@ -39,8 +41,20 @@ class ResultWriter:
         self.labels = labels
         self.save_map = save_map
         self.save_sr = save_sr
-        for name in ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr:
-            make_output_folder(self.out_dir / name)
+        names = ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr
+        self.folders = [make_output_folder(self.out_dir / name) for name in names]
+
+    def refuse_inputs(self, paths: Iterable[Path]) -> None:
+        """Make sure that no picture will be written over one of the images it is made from.
+
+        Raises:
+            InputError: If one of ``paths`` lies where pictures will be written.
+        """
+        ours = {folder.resolve() for folder in self.folders}
+        for path in paths:
+            if path.parent.resolve() in ours:
+                raise InputError(f'{path}: lies in a folder that results are written into; '
+                                 f'expected another folder for them than {self.out_dir}')
 
     def write_pictures(self, outcome: Outcome) -> None:
         """Write the pictures of one pair that could be used."""

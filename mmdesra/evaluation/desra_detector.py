@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..detectors import build_detector, build_labels, detect_image
+from ..files import ImageError
 from ..generators import Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
@@ -119,11 +120,7 @@ class DeSRADetector(BaseMetric):
         """
         for sample in data_samples:
             gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
-            mask = self._detect(sample, gan)
-            self.results.append(ImageFigures.of(
-                gan, mask, gt_mask=self.known_masks.gt_mask(sample),
-                mask_before=self.known_masks.mask_before(sample),
-                img_before=self.known_masks.img_before(sample)))
+            self.results.append(self._compare(sample, gan, self._detect(sample, gan)))
 
     def evaluate(self, size: int | None = None) -> dict:
         """Return the figures over all processes; MMagic's evaluator gives no size."""
@@ -138,8 +135,17 @@ class DeSRADetector(BaseMetric):
         mse = self._reference(sample) if self.detector.uses_mse else gan
         if 'labels' in sample:
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
-        path = path_of(sample) or Path('sample without a path')
-        return detect_image(self.detector, gan, mse, path, self.labels).mask
+        return detect_image(self.detector, gan, mse, _name(sample), self.labels).mask
+
+    def _compare(self, sample: dict, gan: np.ndarray, mask: np.ndarray) -> ImageFigures:
+        known = self.known_masks
+        try:
+            return ImageFigures.of(gan, mask, known.gt_mask(sample), known.mask_before(sample),
+                                   known.img_before(sample))
+        except ImageError:
+            raise
+        except ValueError as error:
+            raise ImageError(f'{_name(sample)}: {error}') from error
 
     def _set_mse(self, generator: nn.Module) -> None:
         if self.mse_checkpoint is None:
@@ -163,3 +169,7 @@ class DeSRADetector(BaseMetric):
         if sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr':
             return self._mse(lq[..., ::-1])[..., ::-1]
         return self._mse(lq)
+
+
+def _name(sample: dict) -> Path:
+    return path_of(sample) or Path('sample without a path')

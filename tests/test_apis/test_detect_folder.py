@@ -16,6 +16,7 @@ from mmdesra.apis.detect import detect_folder
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
 from mmdesra.detectors import DeSRA, build_detector
+from mmdesra.errors import InputError
 from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.desra_detector import DeSRADetector
 from mmdesra.files import ImageError, read_image, read_mask, write_mask
@@ -51,6 +52,10 @@ def run(root, out, labels=None, source=None, **options):
 
 def masks_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def files_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
 
 
 def read_rows(out):
@@ -207,6 +212,17 @@ def test_a_mask_of_an_earlier_run_is_told_and_left(root, tmp_path):
     assert read_mask(tmp_path / 'mask/image0.png').shape == (3, 3)
 
 
+def test_images_are_never_written_over(root, tmp_path):
+    """In this folder --save-sr would, and what it wrote would not be what it was."""
+    run(root, tmp_path, source=make_pairs(root / 'lq', WEAK), save_sr=True)
+    before = files_of(tmp_path / 'sr')
+    again = StoredPairs(tmp_path / 'sr/gan', tmp_path / 'sr/mse')
+    with pytest.raises(InputError, match='sr/gan/image0.png: lies in a folder that results are'):
+        run(root, tmp_path, source=again, save_sr=True)
+    run(root, tmp_path, source=again)
+    assert files_of(tmp_path / 'sr') == before
+
+
 # ---------------------------------------- other units
 
 
@@ -254,7 +270,7 @@ def test_images_that_waited_for_labels_are_not_told_as_done(root, tmp_path):
 
 def test_a_run_that_did_nothing_leaves_the_tables_of_another(root, tmp_path):
     run(root, tmp_path, report=True)
-    before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    before = files_of(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run(root, tmp_path, source=Spoiled(root, dict(image0=KeyboardInterrupt)), report=True)
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    assert before == files_of(tmp_path)

@@ -13,6 +13,7 @@ from toy_training import DETECTOR
 from toys import ToyGenerator, make_lq_image, write_checkpoints
 
 from mmdesra.detectors import DeSRA
+from mmdesra.errors import InputError
 from mmdesra.files import ImageError, write_image, write_mask
 from mmdesra.generators import CheckpointError, Upscaler
 
@@ -217,8 +218,17 @@ def test_folder_of_masks_that_does_not_exist_is_an_error(tmp_path):
 
 
 def test_mask_of_another_size_is_an_error():
-    with pytest.raises(ValueError, match='two masks of one shape'):
-        evaluate([dict(sample(stipple(), flat()), gt_mask=torch.ones(3, 3))])
+    for key, value in dict(gt_mask=torch.ones(3, 3), mask_before=torch.ones(3, 3)).items():
+        with pytest.raises(ImageError, match='a.png: expected two masks of one shape'):
+            evaluate([dict(sample(stipple(), flat()), **{key: value}, img_path='a.png')])
+    with pytest.raises(ImageError, match="sample without a path: expected .* image's size"):
+        evaluate([dict(sample(stipple(), flat()), mask_before=region(slice(0, 9)),
+                       img_before=flat()[..., :50])])
+
+
+def test_labels_for_a_detector_without_semantic_step_are_an_error(tmp_path):
+    with pytest.raises(InputError, match='SSIM has no semantic step'):
+        METRICS.build(dict(type='DeSRADetector', detector='SSIM', segmentor=str(tmp_path)))
 
 
 # ---------------------------------------- the semantic step
