@@ -14,6 +14,7 @@ from typing import Any, Callable
 # {registry of mmengine: {type name in a config: 'module:class'}}
 TYPES = {
     'MODELS': {
+        'LDL': 'mmdesra.models.ldl:LDL',
         'SRResNet': 'mmdesra.models.srresnet:SRResNet',
         'SRGANDiscriminator': 'mmdesra.models.srgan_discriminator:SRGANDiscriminator',
     },
