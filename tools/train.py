@@ -18,13 +18,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
-from mmdesra.engine.inherit import inherit_desra
+from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import end_process_group
-from mmdesra.files.configs import read_config
+from mmdesra.files.configs import config_diff, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,8 +35,14 @@ def parse_args() -> argparse.Namespace:
                         help='where everything goes (default: work_dirs/CONFIG_NAME)')
     parser.add_argument('--resume', action='store_true',
                         help='go on from the latest checkpoint in the work dir')
-    parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning '
+                        '(default: those of a DeSRA config, 1000 for any other)')
+    parser.add_argument('--print-config', action='store_true',
+                        help='print the whole config that would be trained, and stop')
+    parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
+                        help='arguments of DeSRAFinetuneHook, e.g. detector.min_area=1000 '
+                        'gt_patch_size=128 tile=256')
+    parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='override settings of the config, e.g. train_cfg.max_iters=100')
     files = parser.add_argument_group('images and weights (default: those of the config)')
     files.add_argument('--lq-dir', metavar='DIR', help='LR images to make pseudo GTs from')
@@ -62,15 +68,29 @@ def load(args: argparse.Namespace) -> Config:
     config = read_config(args.config)
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
-    if args.max_iters:
-        config.train_cfg.max_iters = args.max_iters
     config.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}'
     config.resume = args.resume
     return inherit_desra(
-        config, lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
+        config, iterations_of(args), lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
         labels_dir=args.labels_dir, segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
-        discriminator_checkpoint=args.discriminator_checkpoint)
+        discriminator_checkpoint=args.discriminator_checkpoint,
+        **hook_options(config, args.hook_options or {}))
+
+
+def iterations_of(args: argparse.Namespace) -> int | None:
+    given = args.cfg_options or {}
+    return args.max_iters or given.get('train_cfg.max_iters')
+
+
+def hook_options(config: Config, options: dict) -> dict:
+    """Merge dotted options into the hook's arguments, as ``--cfg-options`` does for configs."""
+    hook = Config(dict(find_hook(config) or {}))
+    if any(key.startswith('detector.') for key in options):
+        hook.setdefault('detector', dict(type='DeSRA'))
+    hook.merge_from_dict(options)
+    names = {key.partition('.')[0] for key in options}
+    return {name: hook[name] for name in names}
 
 
 def segmentor_of(args: argparse.Namespace) -> dict | None:
@@ -80,7 +100,13 @@ def segmentor_of(args: argparse.Namespace) -> dict | None:
 
 
 def main() -> int:
-    Runner.from_cfg(load(parse_args())).train()
+    args = parse_args()
+    config = load(args)
+    if args.print_config:
+        print(config.pretty_text)
+        return 0
+    print(config_diff(read_config(args.config), config))
+    Runner.from_cfg(config).train()
     end_process_group()
     return 0
 

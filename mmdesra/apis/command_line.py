@@ -4,9 +4,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+from mmengine.config import DictAction
 
 from ..errors import InputError
 from ..generators import GeneratedPairs, Upscaler, load_generator
@@ -16,6 +17,18 @@ EXIT_ERROR = 2
 
 GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet), or a config '
                   'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py')
+
+
+class KeyValues(DictAction):
+    """As mmengine's, but what cannot be read is an error of usage."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Sequence[str], option_string: str | None = None) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, ValueError) as error:
+            raise argparse.ArgumentError(
+                self, f'expected KEY=VALUE, got {" ".join(values)}') from error
 
 
 def add_generator_options(parser: argparse.ArgumentParser, required: bool = False,

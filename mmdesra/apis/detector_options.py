@@ -6,31 +6,19 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector, build_labels
 from ..errors import InputError
 from ..files.configs import read_config
 from ..segmentors import LabelSource
-from .command_line import check_device
+from .command_line import KeyValues, check_device
 
 DETECTOR_HELP = ('the detector: a registered name (%(names)s), a config file with '
                  'detector = dict(type=...), or such a dict as JSON')
-
-
-class _KeyValues(DictAction):
-    """As mmengine's, but what cannot be read is an error of usage."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
-                 values: Sequence[str], option_string: str | None = None) -> None:
-        try:
-            super().__call__(parser, namespace, values, option_string)
-        except (AssertionError, ValueError) as error:
-            raise argparse.ArgumentError(
-                self, f'expected KEY=VALUE, got {" ".join(values)}') from error
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +26,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('detection')
     group.add_argument('--detector', default='DeSRA', metavar='NAME_OR_CONFIG',
                        help=detector_help() + ' (default: %(default)s)')
-    group.add_argument('--detector-options', nargs='+', action=_KeyValues, metavar='KEY=VALUE',
+    group.add_argument('--detector-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
                        help='arguments of the detector, e.g. threshold=0.6 form=printed')
     group.add_argument('--custom-imports', nargs='+', metavar='MODULE_OR_FILE',
                        help='modules or .py files to import first: detectors of your own')

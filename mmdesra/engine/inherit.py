@@ -1,6 +1,8 @@
 """Inheriting the workflow into the config of a GAN-SR model."""
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -9,17 +11,28 @@ from ..errors import InputError
 from ..files import list_images
 
 HOOK = 'DeSRAFinetuneHook'
+EMA_HOOK = 'ExponentialMovingAverageHook'
+MAX_OLD_SHARE = .05
+"""What may remain of the loaded weights in the EMA at the end, at most."""
+MAX_MOMENTUM = .5
+"""MMagic warns above it, and a handful of iterations need no average."""
+
+DEFAULT_ITERS = 1000
+"""Iterations of fine-tuning, as the paper has it, where the config is one of whole training."""
+
 METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half')
 
 
-def inherit_desra(config: Config, **options: Any) -> Config:
+def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) -> Config:
     """Make a config fine-tune on pseudo GTs of its own making.
 
     A config that has the hook already (such as those in ``configs/desra``) gets the options;
-    any other GAN-SR config gets the hook, and training and validation data that exist.
+    any other GAN-SR config gets the hook, training and validation data that exist, and
+    :data:`DEFAULT_ITERS` iterations. Its losses, optimisers and hooks stay.
 
     Args:
         config (Config): With ``model.generator``; changed in place.
+        max_iters (int, optional): Iterations of fine-tuning.
         **options: Arguments of :class:`DeSRAFinetuneHook`; those that are None are left as
             they are.
 
@@ -34,6 +47,7 @@ def inherit_desra(config: Config, **options: Any) -> Config:
     if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
         raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
                          'with model.generator and train_dataloader')
+    is_whole_training = find_hook(config) is None
     hook = _find_or_add_hook(config)
     for name, value in options.items():
         if value is not None:
@@ -46,6 +60,9 @@ def inherit_desra(config: Config, **options: Any) -> Config:
     for name in ('lq_dir', 'heldout_lq_dir'):
         if hook.get(name):
             list_images(hook[name])  # MMagic's dataset does not say what is wrong with a folder
+    _set_iterations(config, max_iters, is_whole_training)
+    _keep_ema_up(config)
+    _leave_out_pretrained(config)
     _set_training_data(config, hook['lq_dir'])
     _set_validation(config, hook)
     # MMagic's configs collect checkpoints in ./work_dirs whatever the work_dir, and keep the
@@ -56,13 +73,46 @@ def inherit_desra(config: Config, **options: Any) -> Config:
     return config
 
 
+def find_hook(config: Config) -> ConfigDict | None:
+    """Return the arguments of :class:`DeSRAFinetuneHook` in a config; None if it has none."""
+    return next(_hooks_of_type(config, HOOK), None)
+
+
+def _hooks_of_type(config: Config, name: str) -> Iterator[ConfigDict]:
+    for hook in config.get('custom_hooks') or []:
+        if hook['type'].rpartition('.')[2] == name:  # it may be written with a scope
+            yield hook
+
+
 def _find_or_add_hook(config: Config) -> ConfigDict:
-    hooks = config.setdefault('custom_hooks', [])
-    for hook in hooks:
-        if hook['type'].rpartition('.')[2] == HOOK:  # it may be written with a scope
-            return hook
-    hooks.append(ConfigDict(type=HOOK))
-    return hooks[-1]
+    if find_hook(config) is None:
+        config.custom_hooks = [*(config.get('custom_hooks') or []), ConfigDict(type=HOOK)]
+    return find_hook(config)
+
+
+def _set_iterations(config: Config, max_iters: int | None, is_whole_training: bool) -> None:
+    if max_iters is None and is_whole_training and 'max_iters' in config.train_cfg:
+        max_iters = min(DEFAULT_ITERS, config.train_cfg.max_iters)
+    if max_iters is not None:
+        config.train_cfg.max_iters = max_iters
+
+
+def _keep_ema_up(config: Config) -> None:
+    # The EMA is what is validated and used. With 0.001 it would still be to 37% what it was
+    # after 1,000 iterations, artifacts included.
+    for hook in _hooks_of_type(config, EMA_HOOK):
+        updates = config.train_cfg.get('max_iters', 0) // max(hook.get('interval', -1), 1)
+        if updates and hook.get('interp_mode', 'lerp') == 'lerp':
+            needed = math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6
+            settings = hook.setdefault('interp_cfg', ConfigDict())
+            settings['momentum'] = max(settings.get('momentum', .001), min(needed, MAX_MOMENTUM))
+
+
+def _leave_out_pretrained(config: Config) -> None:
+    # The hook fills the generator; what the config would fetch for it is not used.
+    for module in (config.model, config.model.generator):
+        if (module.get('init_cfg') or {}).get('type') == 'Pretrained':
+            module.init_cfg = None
 
 
 def _take_over_load_from(config: Config, hook: ConfigDict) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import glob
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image, ImageOps
 
 from ..errors import InputError
 from .atomic import write_bytes
+
+MAX_PIXELS = 2**30
+"""What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
@@ -179,9 +183,7 @@ def write_map(path: str | Path, artifact_map: np.ndarray,
 
 def _decode(path: str | Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Large photographs are our business; Pillow still refuses twice its limit.
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        with _pixel_limit():
             with Image.open(path) as image:
                 image.load()  # a truncated file is found here
                 # A camera's MPO is a JPEG whose further frames are previews of the first.
@@ -198,6 +200,19 @@ def _decode(path: str | Path) -> Image.Image:
     except Exception as error:  # what a damaged file raises depends on its format
         raise ImageError(f'{path}: cannot be read as an image, the file may be damaged or of '
                          f'another kind ({error})') from error
+
+
+@contextmanager
+def _pixel_limit() -> Iterator[None]:
+    """Let Pillow read images up to :data:`MAX_PIXELS`; SR images pass its own limit easily."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow warns above it and refuses the double
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:

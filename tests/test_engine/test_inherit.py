@@ -47,10 +47,12 @@ def test_workflow_comes_in_and_the_model_stays(name, options, data):
 
     (hook,) = hooks_of(config)
     assert {name: hook[name] for name in options} == options
-    assert others_of(config) == others_of(base)
+    assert [hook['type'] for hook in others_of(config)] == [
+        hook['type'] for hook in others_of(base)]
+    base.model.generator.pop('init_cfg', None)
+    config.model.generator.pop('init_cfg', None)
     assert config.model == base.model
     assert config.optim_wrapper == base.optim_wrapper
-    assert config.train_cfg == base.train_cfg
 
     assert config.train_dataloader.dataset.data_root == str(data.lq)
     assert config.train_dataloader.batch_size == base.train_dataloader.batch_size
@@ -66,10 +68,46 @@ def test_workflow_comes_in_and_the_model_stays(name, options, data):
 @pytest.mark.parametrize('name', [REAL_ESRGAN, ESRGAN, SRGAN])
 def test_validation_looks_for_artifacts_in_heldout_images(name, options, data):
     detector = dict(type='DeSRA', min_area=1000)
-    config = inherit_desra(read_config(name), detector=detector, **options)
+    config = inherit_desra(read_config(name), 400_000, detector=detector, **options)
     assert config.val_dataloader.dataset.data_root == str(data.heldout)
     (metric,) = config.val_evaluator['metrics']
     assert metric == dict(type='DeSRADetector', mse_checkpoint=str(data.mse), detector=detector)
+
+
+@pytest.mark.parametrize('name, given, expected', [
+    (OUR_CONFIGS[0], None, 30), (OUR_CONFIGS[0], 7, 7), (ESRGAN, None, 1000),
+    (ESRGAN, 5000, 5000)])
+def test_iterations(name, given, expected, options):
+    """Those of a DeSRA config are its own, those of a whole training are not meant."""
+    config = inherit_desra(read_config(name), given, **options)
+    assert config.train_cfg.max_iters == expected
+    assert config.train_cfg.type == read_config(name).train_cfg.type
+
+
+@pytest.mark.parametrize('iterations', [1, 30, 1000, 400_000])
+def test_at_most_a_twentieth_of_the_loaded_weights_stays_in_the_ema(iterations, options):
+    config = inherit_desra(read_config(REAL_ESRGAN), iterations, **options)
+    (ema,) = (hook for hook in config.custom_hooks if 'ExponentialMoving' in hook['type'])
+    momentum = ema.interp_cfg.momentum
+    assert momentum == .5 if iterations == 1 else (1 - momentum)**iterations <= .05
+    assert .001 <= momentum <= .5
+    if iterations == 400_000:
+        assert momentum == .001  # the base config's own
+    assert {key: value for key, value in ema.items() if key != 'interp_cfg'} == {
+        key: value for key, value in others_of(read_config(REAL_ESRGAN))[1].items()
+        if key != 'interp_cfg'}
+
+
+def test_ema_of_every_tenth_iteration(options):
+    base = read_config(REAL_ESRGAN)
+    base.custom_hooks[1].update(interval=10)
+    ema = inherit_desra(base, 1000, **options).custom_hooks[1]
+    assert (1 - ema.interp_cfg.momentum)**100 <= .05
+
+
+def test_weights_that_the_hook_loads_are_not_fetched_first(options):
+    assert read_config(ESRGAN).model.generator.init_cfg.type == 'Pretrained'
+    assert inherit_desra(read_config(ESRGAN), **options).model.generator.init_cfg is None
 
 
 def test_hook_that_updates_the_ema_stays(options):

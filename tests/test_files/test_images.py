@@ -13,6 +13,7 @@ from PIL import Image
 from mmdesra.files import (
     IMAGE_SUFFIXES,
     ImageError,
+    images,
     read_image,
     read_labels,
     read_mask,
@@ -269,3 +270,18 @@ def test_an_unknown_suffix_is_an_error(tmp_path, name):
     with pytest.raises(ValueError, match=f'{name}: expected one of the suffixes .bmp, '):
         write_image(tmp_path / name, RGB)
     assert not list(tmp_path.iterdir())
+
+
+def test_images_above_pillows_limit_are_read(tmp_path, monkeypatch):
+    """A photograph of 12 megapixels, enlarged 4×, is above it."""
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 50)
+    write_image(tmp_path / 'large.png', np.zeros((20, 30, 3), np.uint8))
+    assert read_image(tmp_path / 'large.png').shape == (20, 30, 3)
+    assert Image.MAX_IMAGE_PIXELS == 50
+
+
+def test_a_bomb_is_still_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, 'MAX_PIXELS', 500)
+    write_image(tmp_path / 'bomb.png', np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(ImageError, match='bomb.png: .*exceeds limit'):
+        read_image(tmp_path / 'bomb.png')

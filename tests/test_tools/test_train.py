@@ -11,6 +11,8 @@ from torch import distributed
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
 from toys import GAN_AMPLITUDE
 
+from mmdesra.files.configs import read_config
+
 REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
 
 
@@ -178,6 +180,46 @@ def test_images_smaller_than_a_patch(options, tmp_path, capsys):
     error = error_of(capsys, tmp_path / 'large.py', options)
     assert 'at least 64x64 px, got 48x40' in error
     assert 'gt_patch_size' in error
+
+
+def test_prints_what_it_changes(config, options, tmp_path, capsys):
+    assert call('train.py', config, *flat(options), '--max-iters', 1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert '--- as given' in lines and '+++ for fine-tuning' in lines
+    assert any(line.startswith('-') and 'max_iters=2' in line for line in lines)
+    assert any(line.startswith('+') and 'max_iters=1' in line for line in lines)
+
+
+def test_prints_the_config_and_stops(options, tmp_path, capsys):
+    """What is printed is a config: it can be kept, changed and trained."""
+    assert call('train.py', REAL_ESRGAN, *flat(options), '--print-config', '--hook-options',
+                'detector.min_area=1000', 'tile=64') == 0
+    printed = tmp_path / 'printed.py'
+    printed.write_text(capsys.readouterr().out)
+    config = read_config(str(printed))
+    (hook,) = (hook for hook in config.custom_hooks if hook['type'] == 'DeSRAFinetuneHook')
+    assert hook['detector'] == dict(type='DeSRA', min_area=1000) and hook['tile'] == 64
+    assert config.train_cfg.max_iters == 1000
+    assert config.model == read_config(REAL_ESRGAN).model
+    assert not (tmp_path / 'run').exists()
+
+
+def test_hook_options_add_to_those_of_the_config(config, options, capsys):
+    assert call('train.py', config, *flat(options), '--print-config', '--hook-options',
+                'detector.threshold=0.6') == 0
+    assert f"min_area={DETECTOR['min_area']}" in capsys.readouterr().out.replace(' ', '')
+
+
+def test_iterations_of_the_config_options_count(options, capsys):
+    options = dict(options, **{'--cfg-options': 'train_cfg.max_iters=3000'})
+    assert call('train.py', REAL_ESRGAN, *flat(options), '--print-config') == 0
+    assert 'max_iters=3000' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('option', ['--hook-options', '--cfg-options'])
+def test_option_that_is_no_pair_is_a_usage_error(config, options, option, capsys):
+    assert call('train.py', config, *flat(options), option, 'tile') == 2
+    assert f'argument {option}: expected KEY=VALUE, got tile' in capsys.readouterr().err
 
 
 def test_help(capsys):
