@@ -11,10 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .basicsr_keys import MSRRESNET, explain_msrresnet, to_names_like
 
 SAFETENSORS_SUFFIX = '.safetensors'
 MAX_NAMES = 5
 """Parameter names that an error lists before it says how many more there are."""
+
+WRAPPERS = ('state_dict', 'model_state_dict', 'model', 'net')
+"""Keys under which training scripts keep the weights beside other things."""
+
+ATTENTION_MASK = '.attn_mask'
+"""SwinIR's masks of shifted windows are no weights: they follow from the size of the training
+patches, and for any other size are computed anew. Only whether there is one counts."""
 
 
 class CheckpointError(InputError):
@@ -32,8 +40,10 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
     """Fill a module completely from a checkpoint.
 
     Known layouts: MMagic (``state_dict`` with ``generator_ema.`` or ``generator.`` before the
-    names; the EMA is preferred), BasicSR (``params_ema``, ``params``), a bare state dict, and
-    safetensors of any of these names. Files are read with ``weights_only=True``.
+    names; the EMA is preferred), BasicSR (``params_ema``, ``params``; likewise), a bare state
+    dict, alone or under one of :data:`WRAPPERS`, and safetensors of any of these names. Names
+    may be those of BasicSR, MMagic or ESRGAN; see :mod:`mmdesra.generators.basicsr_keys`. Files
+    are read with ``weights_only=True``.
 
     Args:
         module (nn.Module): The generator (or discriminator) to fill, in place.
@@ -41,7 +51,7 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
         role (str): The attribute under which an MMagic model holds the module.
 
     Returns:
-        str: The layout that was loaded, for the log.
+        str: The layout that was loaded, and what was left out for it, for the log.
 
     Raises:
         CheckpointError: If the file cannot be read safely, or if nothing in it fits the whole
@@ -57,13 +67,18 @@ def fill_weights(module: nn.Module, content: Mapping, path: str | Path,
     if found is None:
         raise CheckpointError(f'{path}: holds no weights')
     target = module.state_dict()
-    differences = _differences(target, found.state)
+    names = to_names_like(found.state, target)
+    state = {names[name]: value for name, value in found.state.items()}
+    state.update({name: value for name, value in target.items()
+                  if name.endswith(ATTENTION_MASK) and name in state})
+    differences = _differences(target, state)
     if differences:
         raise CheckpointError(f'{path} ({found.layout}) does not fit the {role} '
-                              f'{type(module).__name__}: {"; ".join(differences)}. Is it the '
-                              'weights of another architecture, or does the config differ?')
-    module.load_state_dict({name: found.state.get(name, value) for name, value in target.items()})
-    return found.layout
+                              f'{type(module).__name__}: {"; ".join(differences)}. '
+                              f'{_explain_misfit(target, found.state)}')
+    module.load_state_dict({name: state.get(name, value) for name, value in target.items()})
+    is_renamed = any(name != new for name, new in names.items())
+    return found.layout + (', renamed' if is_renamed else '')
 
 
 def read_checkpoint(path: str | Path) -> Mapping:
@@ -100,18 +115,21 @@ def find_weights(content: Mapping, role: str = 'generator') -> FoundWeights | No
 
     A worse one is never taken because a better one does not fit: that would hide the misfit.
     """
-    for key in ('params_ema', 'params'):
-        if isinstance(content.get(key), Mapping):
-            return FoundWeights(f'BasicSR, {key}', _tensors(content[key]))
-    is_wrapped = isinstance(content.get('state_dict'), Mapping)
-    state = _tensors(content['state_dict'] if is_wrapped else content)
-    for prefix in (f'{role}_ema.', f'{role}.'):
-        part = _tensors({name[len(prefix):]: value for name, value in state.items()
-                         if name.startswith(prefix)})
+    found = {key: content[key] for key in ('params_ema', 'params')
+             if isinstance(content.get(key), Mapping)}
+    if found:
+        return _preferred('BasicSR', found)
+    wrapper = next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    state = _tensors(content[wrapper] if wrapper else content)
+    for name in (f'{role}_ema', role):
+        part = {key[len(name) + 1:]: value for key, value in state.items()
+                if key.startswith(f'{name}.')}
         if part:
-            return FoundWeights(f'MMagic, {prefix[:-1]}', part)
-    if is_wrapped:
-        return FoundWeights('state_dict', state)
+            found[name] = part
+    if found:
+        return _preferred('MMagic', found)
+    if wrapper:
+        return FoundWeights(wrapper, state)
     return FoundWeights('bare state dict', state) if state else None
 
 
@@ -124,6 +142,12 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f'{name} {tuple(value.shape)} {value.dtype}\n'.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _preferred(layout: str, found: dict[str, Mapping]) -> FoundWeights:
+    first, *others = found
+    left_out = f', not {others[0]}' if others else ''
+    return FoundWeights(f'{layout}, {first}{left_out}', _tensors(found[first]))
 
 
 def _tensors(mapping: Mapping) -> dict[str, Tensor]:
@@ -143,6 +167,14 @@ def _differences(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> l
     found = dict(missing=missing, unexpected=unexpected)
     found['of another shape'] = reshaped
     return [f'{kind}: {_shorten(names)}' for kind, names in found.items() if names]
+
+
+def _explain_misfit(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    for wanted, mark in MSRRESNET.items():
+        reason = explain_msrresnet(state, wanted) if mark in target else None
+        if reason:
+            return reason[0].upper() + reason[1:]
+    return 'Is it the weights of another architecture, or does the config differ?'
 
 
 def _shorten(names: list[str]) -> str:
