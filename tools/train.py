@@ -22,6 +22,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
+from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import end_process_group
 from mmdesra.files.configs import config_diff, read_config
@@ -37,6 +38,9 @@ def parse_args() -> argparse.Namespace:
                         help='go on from the latest checkpoint in the work dir')
     parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning '
                         '(default: those of a DeSRA config, 1000 for any other)')
+    parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
+                        'iterations (default), or at the knee: the most detail among those that '
+                        'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth)')
     parser.add_argument('--print-config', action='store_true',
                         help='print the whole config that would be trained, and stop')
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
@@ -74,7 +78,7 @@ def load(args: argparse.Namespace) -> Config:
         config, iterations_of(args), lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
         labels_dir=args.labels_dir, segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
-        discriminator_checkpoint=args.discriminator_checkpoint,
+        discriminator_checkpoint=args.discriminator_checkpoint, stop=args.stop,
         **hook_options(config, args.hook_options or {}))
 
 

@@ -19,7 +19,13 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
 from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
+from .knee import WANTED_REMOVAL
+from .knee_watch import KneeWatch
 from .start_weights import start_discriminator, start_generator
+
+STOPS = ('iterations', 'knee')
+WATCHES = 20
+"""Looks at the held-out images in a run whose knee is sought."""
 
 
 class DeSRAFinetuneHook(Hook):
@@ -52,6 +58,14 @@ class DeSRAFinetuneHook(Hook):
         flips (bool): Flip the pairs at random; it costs texture, see
             :func:`mmdesra.datasets.pipeline.pseudo_gt_pipeline`.
         pipeline (Sequence[dict], optional): Training transforms instead of the default ones.
+        stop (str): What the result is: ``'iterations'``, the weights at the end, or ``'knee'``,
+            those with the most detail among the ones that remove ``wanted_removal`` of the
+            held-out regions and add none, see :func:`choose_knee`; they are kept as
+            ``WORK_DIR/knee.pth``.
+        watch_interval (int, optional): Look at the held-out images every so many iterations,
+            and draw ``heldout/curve.png``. Default: a twentieth of the iterations where the
+            knee is sought, else never.
+        wanted_removal (float): In [0, 1].
         tile (int): Tile side in LR px for making SR images; 0 = whole images.
         half (bool): Half precision for making SR images.
     """
@@ -74,8 +88,12 @@ class DeSRAFinetuneHook(Hook):
                  mask_prob: float = 0.5,
                  flips: bool = False,
                  pipeline: Sequence[dict] | None = None,
+                 stop: str = 'iterations',
+                 watch_interval: int | None = None,
+                 wanted_removal: float = WANTED_REMOVAL,
                  tile: int = 0,
                  half: bool = False) -> None:
+        _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
         self.lq_dir = lq_dir
         self.mse_checkpoint = mse_checkpoint
         self.gan_checkpoint = gan_checkpoint
@@ -90,11 +108,15 @@ class DeSRAFinetuneHook(Hook):
         self.mse_generator = mse_generator
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
+        self.stop = stop
+        self.watch_interval = watch_interval
+        self.wanted_removal = wanted_removal
         self.tile = tile
         self.half = half
         self.seconds: dict[str, float] = {}
         self.comparison: Comparison | None = None
         self._heldout: BeforeAfter | None = None
+        self._watch: KneeWatch | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
@@ -107,16 +129,27 @@ class DeSRAFinetuneHook(Hook):
         if not (is_resumed and folder.is_complete):
             self._make_pseudo_gts(runner, folder, mse, is_resumed)
         self._swap_training_data(runner, folder)
+        self._start_watching(runner)
         self._training_since = time.perf_counter()
+
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: object = None) -> None:
+        """Look at the held-out images, if it is time to.
+
+        Not after the iteration: this hook would come before the one that updates the EMA.
+        """
+        self._look(runner)
 
     def after_train(self, runner: Runner) -> None:
         """Measure what fine-tuning did."""
-        self.seconds['finetune'] = time.perf_counter() - self._training_since
+        self._look(runner)
+        self.seconds['finetune'] = (time.perf_counter() - self._training_since
+                                    - self.seconds.get('watch', 0))
         if self._heldout is None:
             return
         with self._timed('detect_after'):
             self.comparison = self._heldout.measure_after(
-                self._upscaler(result_generator_of(runner.model)))
+                self._upscaler(self._result_generator(runner)))
         self._heldout.write(self.comparison, self.seconds)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
@@ -188,6 +221,39 @@ class DeSRAFinetuneHook(Hook):
             # The loop has started an iterator (and its workers) over the old data already.
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
 
+    def _start_watching(self, runner: Runner) -> None:
+        interval = self.watch_interval
+        if interval is None and self.stop == 'knee':
+            interval = max(runner.max_iters // WATCHES, 1)
+        if interval and self._heldout is not None:
+            self._watch = KneeWatch(self._heldout, runner.work_dir, interval,
+                                    self.wanted_removal, runner.iter)
+
+    def _look(self, runner: Runner) -> None:
+        if self._watch is not None:
+            with self._timed('watch'):
+                self._watch.look_if_due(
+                    runner, self._upscaler(result_generator_of(runner.model)), runner.iter)
+
+    def _result_generator(self, runner: Runner) -> nn.Module:
+        generator = result_generator_of(runner.model)
+        if self.stop != 'knee' or self._watch is None:
+            return generator
+        weights = self._watch.kept_weights()
+        if weights is None:
+            runner.logger.warning('DeSRA: no iteration was without added artifacts; the result is '
+                                  'that of the last one')
+            return generator
+        knee = self._watch.knee
+        runner.logger.info(f'DeSRA: the result is {self._watch.weights_path}, that of iteration '
+                           f'{knee.iteration}')
+        if knee.removal_rate < self.wanted_removal:
+            runner.logger.warning(f'DeSRA: no iteration removed {self.wanted_removal:.0%} without '
+                                  'adding; this one removes the most')
+        generator = deepcopy(generator)
+        generator.load_state_dict(weights)
+        return generator
+
     def _upscaler(self, generator: nn.Module) -> Upscaler:
         return Upscaler(generator, self.tile, half=self.half)
 
@@ -195,4 +261,19 @@ class DeSRAFinetuneHook(Hook):
     def _timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[stage] = time.perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0) + time.perf_counter() - start
+
+
+def _check_stop(stop: str, watch_interval: int | None, wanted_removal: float,
+                heldout_lq_dir: str | None) -> None:
+    if stop not in STOPS:
+        raise InputError(f'DeSRAFinetuneHook: expected stop to be one of {STOPS}, got {stop!r}')
+    if not 0 <= wanted_removal <= 1:
+        raise InputError('DeSRAFinetuneHook: expected wanted_removal in [0, 1], got '
+                         f'{wanted_removal}')
+    if watch_interval is not None and watch_interval < 1:
+        raise InputError('DeSRAFinetuneHook: expected a watch_interval of at least 1, got '
+                         f'{watch_interval}')
+    if (stop == 'knee' or watch_interval) and not heldout_lq_dir:
+        raise InputError("DeSRAFinetuneHook: stop='knee' and watch_interval need heldout_lq_dir: "
+                         'LR images to look at')

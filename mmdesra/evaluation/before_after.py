@@ -126,8 +126,12 @@ class BeforeAfter:
         if get_rank() == 0:
             write_text(self.out_dir / BEFORE, json.dumps(details, indent=1, sort_keys=True) + '\n')
 
-    def measure_after(self, gan: Upscaler) -> Comparison:
+    def measure_after(self, gan: Upscaler, write: bool = True) -> Comparison:
         """Detect with the fine-tuned generator and compare.
+
+        Args:
+            gan (Upscaler): The fine-tuned generator.
+            write (bool): Whether to write its pictures and masks.
 
         Returns:
             Comparison: Over all processes.
@@ -136,7 +140,7 @@ class BeforeAfter:
             FileNotFoundError: If :meth:`measure_before` was not completed in this folder.
         """
         details = json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
-        rows = {path.name: self._compare_one(gan, path, details[path.name])
+        rows = {path.name: self._compare_one(gan, path, details[path.name], write)
                 for path in self._share('held-out, after') if path.name in details}
         rows = _merge(all_gather_object(rows))
         if not rows:
@@ -150,13 +154,15 @@ class BeforeAfter:
             content = dict(asdict(comparison), seconds=seconds)
             write_text(self.out_dir / RESULTS, json.dumps(content, indent=1) + '\n')
 
-    def _compare_one(self, gan: Upscaler, path: Path, detail_before: float) -> dict:
+    def _compare_one(self, gan: Upscaler, path: Path, detail_before: float,
+                     write: bool) -> dict:
         gan_sr = upscale(gan, read_image(path), path)
         mse_sr = read_image(self._file('mse', path))
         before = read_mask(self._file('mask_before', path))
         after = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
-        self._write('gan_after', path, gan_sr)
-        write_mask(self._file('mask_after', path), after)
+        if write:
+            self._write('gan_after', path, gan_sr)
+            write_mask(self._file('mask_after', path), after)
         changes = compare_regions(torch.from_numpy(before), torch.from_numpy(after))
         return dict(asdict(changes), area_before=int(before.sum()), area_after=int(after.sum()),
                     detail_before=detail_before, detail_after=image_detail(gan_sr, before))

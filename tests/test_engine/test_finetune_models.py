@@ -9,7 +9,6 @@ import torch
 from toy_training import (
     DETECTOR,
     MMAGICS_CONFIGS,
-    OUR_CONFIGS,
     Probe,
     make_runner,
     model_config,
@@ -24,13 +23,13 @@ from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
 from mmdesra.errors import InputError
 from mmdesra.files import read_image, write_image
 from mmdesra.files.configs import read_config
-from mmdesra.generators import CheckpointError, Upscaler, build_generator
+from mmdesra.generators import CheckpointError, Upscaler
 
 SRRESNET = dict(type='SRResNet', mid_channels=4, num_blocks=1)
 EVERYWHERE = dict(type='DeSRA', threshold=1, min_area=0)
 """For generators with random weights: almost each pixel is an artifact."""
 
-MOMENTUM = .25
+MOMENTUM = .5  # what so few iterations need for the EMA to follow
 EMA_HOOK = dict(type='ExponentialMovingAverageHook', module_keys='generator_ema', interval=1,
                 interp_cfg=dict(momentum=MOMENTUM))
 
@@ -138,27 +137,6 @@ def test_mse_generator_of_another_architecture(data, tmp_path):
     lq = read_image(data.heldout / 'image0.png')
     expected = Upscaler(ToyGenerator())(lq)
     assert (read_image(Path(runner.work_dir) / 'heldout/mse/image0.png') == expected).all()
-
-
-@pytest.mark.parametrize('name', OUR_CONFIGS)
-def test_configs_of_ours_train(data, tmp_path, name):
-    """Everything is theirs but the generator and the number of patches."""
-    config = read_config(name)
-    config.model.generator = dict(type='ToyGenerator')
-    config.train_dataloader.batch_size = 2
-    config.train_cfg.max_iters = 2
-    options = {}
-    if config.model.get('discriminator'):
-        discriminator = build_generator(config.model.discriminator)
-        torch.save(discriminator.state_dict(), tmp_path / 'discriminator.pth')
-        options = dict(discriminator_checkpoint=str(tmp_path / 'discriminator.pth'))
-    probe = Probe()
-    runner = make_runner(tmp_path / 'run', data, config, probe, gt_patch_size=None, **options)
-    runner.train()
-    assert len(probe.batches) == 2
-    assert (runner.model.gan_loss is not None) == bool(options)
-    assert runner.model.generator.amplitude.item() < GAN_AMPLITUDE
-    assert results_of(runner)['images'] == 4
 
 
 @pytest.mark.parametrize('with_discriminator', [False, True])

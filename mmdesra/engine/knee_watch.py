@@ -1,0 +1,112 @@
+"""Watching removal, addition and detail during fine-tuning; keeping the weights of the knee."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.runner import Runner
+
+from ..evaluation.before_after import BeforeAfter, Comparison
+from ..files import atomic_path, write_bytes
+from ..generators import Upscaler, read_checkpoint
+from ..generators.wrappers import result_generator_of
+from ..visualization.finetune_curve import draw_finetune_curve
+from .knee import Curve, Point, choose_knee
+
+WEIGHTS = 'knee.pth'
+
+
+class KneeWatch:
+    """Looks at the held-out images every so many iterations and keeps the best weights so far.
+
+    ``WORK_DIR/knee.pth`` holds them in MMagic's layout (every tool here reads it),
+    ``WORK_DIR/heldout/curve.json`` and ``curve.png`` what was seen. All processes look together,
+    the first one writes.
+
+    Args:
+        heldout (BeforeAfter): Knows the images as they were before.
+        work_dir (str | Path): Where the run writes.
+        interval (int): Iterations between two looks.
+        wanted_removal (float): See :func:`choose_knee`.
+        done (int): Iterations done already, in a resumed run.
+    """
+
+    def __init__(self, heldout: BeforeAfter, work_dir: str | Path, interval: int,
+                 wanted_removal: float, done: int = 0) -> None:
+        self.heldout = heldout
+        self.interval = interval
+        self.wanted_removal = wanted_removal
+        self.weights_path = Path(work_dir) / WEIGHTS
+        self.curve = Curve(heldout.out_dir / 'curve.json', done)
+        # What was seen before a kill may be better than the weights that the kill left.
+        kept = self._kept_iteration() if done else None
+        self._lost = {point.iteration for point in self.curve.points
+                      if kept is None or kept > done or point.iteration != kept}
+
+    @property
+    def knee(self) -> Point | None:
+        """Point | None: The best point whose weights are there."""
+        points = [point for point in self.curve.points if point.iteration not in self._lost]
+        return choose_knee(points, self.wanted_removal)
+
+    def look_if_due(self, runner: Runner, gan: Upscaler, done: int) -> None:
+        """Measure after ``done`` iterations, if it is time to."""
+        is_last = done == runner.max_iters
+        if not done or (done % self.interval and not is_last) or self._has_seen(done):
+            return
+        comparison = self.heldout.measure_after(gan, write=False)
+        if comparison.removal_rate is None:
+            runner.logger.info('DeSRA: the held-out images had no artifact to remove; there is '
+                               'nothing to watch')
+            return
+        point = _point(comparison, done)
+        self.curve.add(point, is_writer=get_rank() == 0)
+        runner.logger.info(f'DeSRA: after {done} iterations: {comparison}')
+        runner.visualizer.add_scalars({
+            'DeSRA/removal': point.removal_rate, 'DeSRA/addition': point.addition_rate,
+            'DeSRA/detail_kept': point.detail_kept, 'DeSRA/regions': point.regions}, step=done)
+        if get_rank() == 0:
+            if self.knee == point:
+                self._keep(runner, done)
+            self.draw()
+
+    def kept_weights(self) -> dict | None:
+        """Return the state dict of the generator at the knee; None if there is no knee."""
+        knee = self.knee
+        if knee is None or self._kept_iteration() != knee.iteration:
+            return None
+        state = read_checkpoint(self.weights_path)['state_dict']
+        return {name.partition('.')[2]: value for name, value in state.items()
+                if name.startswith('generator.')}
+
+    def draw(self) -> None:
+        """Write ``curve.png``."""
+        points, knee = self.curve.points, self.knee
+        write_bytes(self.heldout.out_dir / 'curve.png', draw_finetune_curve(
+            [0, *(point.iteration for point in points)],
+            dict(removal=[0, *(point.removal_rate for point in points)],
+                 addition=[0, *(point.addition_rate for point in points)],
+                 **{'detail kept': [1, *(point.detail_kept for point in points)]}),
+            knee.iteration if knee else None, self.wanted_removal))
+
+    def _has_seen(self, done: int) -> bool:
+        return any(point.iteration == done for point in self.curve.points)
+
+    def _keep(self, runner: Runner, done: int) -> None:
+        weights = {name: value.cpu() for name, value in
+                   result_generator_of(runner.model).state_dict().items()}
+        state = {f'{role}.{name}': value for role in ('generator', 'generator_ema')
+                 for name, value in weights.items()}
+        with atomic_path(self.weights_path) as part:
+            torch.save(dict(meta=dict(iter=done), state_dict=state), part)
+
+    def _kept_iteration(self) -> int | None:
+        if not self.weights_path.is_file():
+            return None
+        return read_checkpoint(self.weights_path)['meta']['iter']
+
+
+def _point(comparison: Comparison, done: int) -> Point:
+    return Point(done, comparison.regions_after, comparison.area_after, comparison.removal_rate,
+                 comparison.addition_rate, comparison.detail_kept)
