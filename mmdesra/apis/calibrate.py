@@ -111,6 +111,9 @@ def load_classes(path: str | Path) -> ClassTable:
     path = Path(path)
     if path.suffix.lower() == '.csv':
         return ClassTable.load(path)
+    if not path.is_file():
+        raise InputError(f'{path}: expected a class table (.csv) or class names, one a line, '
+                         'found no such file')
     try:
         lines = path.read_text(encoding='utf-8-sig').splitlines()
     except UnicodeDecodeError as error:

@@ -43,6 +43,8 @@ class ClassTable:
         Raises:
             InputError: If the file is no such table, naming the file and the row.
         """
+        if not Path(path).is_file():
+            raise InputError(f'{path}: expected a class table (CSV), found no such file')
         try:
             text = Path(path).read_text(encoding='utf-8-sig')  # spreadsheets write such a mark
             lines = [line for line in text.splitlines() if line and not line.startswith('#')]

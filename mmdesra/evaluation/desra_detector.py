@@ -120,7 +120,7 @@ class DeSRADetector(BaseMetric):
         """
         for sample in data_samples:
             gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
-            self.results.append(self._compare(sample, gan, self._detect(sample, gan)))
+            self.results.append(self._compare(sample, gan))
 
     def evaluate(self, size: int | None = None) -> dict:
         """Return the figures over all processes; MMagic's evaluator gives no size."""
@@ -137,11 +137,11 @@ class DeSRADetector(BaseMetric):
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
         return detect_image(self.detector, gan, mse, _name(sample), self.labels).mask
 
-    def _compare(self, sample: dict, gan: np.ndarray, mask: np.ndarray) -> ImageFigures:
+    def _compare(self, sample: dict, gan: np.ndarray) -> ImageFigures:
         known = self.known_masks
         try:
-            return ImageFigures.of(gan, mask, known.gt_mask(sample), known.mask_before(sample),
-                                   known.img_before(sample))
+            return ImageFigures.of(gan, self._detect(sample, gan), known.gt_mask(sample),
+                                   known.mask_before(sample), known.img_before(sample))
         except ImageError:
             raise
         except ValueError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import find_by_stem, list_images, read_labels
+from ..files import ImageError, find_by_stem, list_images, read_labels, size_of
 from .base import LabelSource
 
 
@@ -29,7 +29,7 @@ class LabelFolder(LabelSource):
 
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
         """Read the label maps of files, uint8; see :meth:`LabelSource.label`."""
-        return [read_labels(self.stored_file(path)) for path in paths]
+        return [_read(self.stored_file(path), image) for image, path in zip(images, paths)]
 
     def stored_file(self, path: Path) -> Path:
         """See :meth:`LabelSource.stored_file`."""
@@ -38,3 +38,11 @@ class LabelFolder(LabelSource):
     def describe(self) -> dict:
         """Return the kind alone: a folder may move, and manifests tell each file by its hash."""
         return dict(type='LabelFolder')
+
+
+def _read(path: Path, image: np.ndarray) -> np.ndarray:
+    labels = read_labels(path)
+    if labels.shape != image.shape[:2]:
+        raise ImageError(f"{path}: expected a label map of the image's size "
+                         f'{size_of(image)}, got {size_of(labels)}')
+    return labels

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
@@ -27,6 +28,9 @@ def read_mmseg_config(name: str) -> Config:
     if package_folder('mmseg') is None:  # mmengine would go and install it
         raise InputError(f'{name}: needs MMSegmentation, which is not installed here: '
                          'pip install mmsegmentation ftfy regex')
+    if not (name in SHORT_NAMES or '::' in name or Path(name).suffix):
+        raise InputError(f'{name}: expected {", ".join(SHORT_NAMES)}, the name of an mmseg config '
+                         '(mmseg::segformer/...) or a config file (.py)')
     config = read_config(SHORT_NAMES.get(name, name))
     if not isinstance(config.get('model'), Mapping) or _find_pipeline(config) is None:
         raise InputError(f'{name}: expected the config of an mmseg model, with model and '

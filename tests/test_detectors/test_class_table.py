@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmdesra.detectors import ClassTable
+from mmdesra.errors import InputError
 
 HEAD = 'index,class,bin\n'
 
@@ -32,6 +33,12 @@ def test_a_table_of_ones_own(tmp_path, text):
     table = ClassTable.load(tmp_path / 'mine.csv')
     assert table == ClassTable(('fur', 'sky, at night'), (10, -4.5))
     assert table.weights.tolist() == pytest.approx([2, 20 / 24.5])
+
+
+def test_no_table(tmp_path):
+    for missing in (tmp_path / 'nowhere.csv', tmp_path):
+        with pytest.raises(InputError, match=f'{missing}: expected a class table .*no such file'):
+            ClassTable.load(missing)
 
 
 @pytest.mark.parametrize('content, message', [

@@ -244,6 +244,13 @@ def test_labels_of_the_sample_switch_the_semantic_step_on():
     assert evaluate([dict(entry, labels=sea)])['DeSRA/regions'] == 0
 
 
+def test_labels_that_do_not_fit_name_the_sample():
+    for labels, message in ((torch.zeros(3, 3), "image's size"),
+                            (torch.full((HEIGHT, WIDTH), 200), r'labels in \[0, 149\]')):
+        with pytest.raises(ImageError, match=f'a.png: expected .*{message}'):
+            evaluate([dict(sample(stipple(), flat()), labels=labels, img_path='a.png')])
+
+
 def test_labels_from_a_folder(tmp_path):
     weak = flat() + (stipple() - flat()) * .14
     Image.fromarray(np.full((HEIGHT, WIDTH), 26, np.uint8)).save(tmp_path / 'a.png')

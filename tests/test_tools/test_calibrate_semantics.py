@@ -174,7 +174,8 @@ def test_bad_images_are_skipped_and_named(known, tmp_path, capsys):
     messages = {'broken.png': 'cannot be read as an image', 'alone.png': 'no MSE-SR partner',
                 'unlabelled.png': "no image named 'unlabelled'",
                 'strange.png': r'strange.png: expected labels in [0, 4] or 255',
-                'other.png': "label map of the image's size 120x120, got 7x5"}
+                'other.png': "labels/other.png: expected a label map of the image's size 120x120, "
+                             'got 7x5'}
     assert set(skipped) == set(messages)
     assert all(messages[name] in skipped[name] for name in messages)
     assert 'skipped: 5 of 10' in capsys.readouterr().out
@@ -185,7 +186,8 @@ def test_bad_images_are_skipped_and_named(known, tmp_path, capsys):
     (['--min-pixels', '0'], 'pixels of at least 1, got 0'),
     (['--min-pixels', '99999'], 'no class has 99999 pixels without artifacts, the most frequent'),
     (['--min-area', 'big'], 'expected an area'),
-    (['--classes', 'nothing.txt'], 'nothing.txt'),
+    (['--classes', 'nothing.txt'], 'nothing.txt: expected a class table (.csv) or class names'),
+    (['--classes', 'nothing.csv'], 'nothing.csv: expected a class table (CSV), found no such file'),
     (['--masks', 'nowhere'], 'nowhere: expected a folder'),
 ])
 def test_settings_that_cannot_work_write_nothing(known, tmp_path, capsys, options, message):

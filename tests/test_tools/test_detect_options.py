@@ -153,7 +153,7 @@ def test_config_files(root, tmp_path, name, content):
     (['--detector', 'SSIM', '--labels', 'gan'], 'SSIM has no semantic step'),
     (['--detector', 'SSIM', '--segmentor', 'segformer-b5'], 'SSIM has no semantic step'),
     (['--labels', 'gan', '--segmentor', 'segformer-b5'], 'either --labels or --segmentor, got bo'),
-    (['--segmentor', 'nothing'], 'nothing: cannot be read as a config'),
+    (['--segmentor', 'nothing'], 'nothing: expected segformer-b5, the name of an mmseg config'),
     (['--segmentor', 'segformer-b5', '--device', 'toaster'], 'device toaster: cannot be used'),
     (['--custom-imports', 'no_such_module'], '--custom-imports no_such_module: cannot be importe'),
     (['--custom-imports', 'nowhere.py'], '--custom-imports nowhere.py: cannot be imported'),
