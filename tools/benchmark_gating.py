@@ -24,11 +24,10 @@ from tqdm import tqdm
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
-from mmdesra.detectors import BaseDetector
+from mmdesra.detectors import BaseDetector, build_labels
 from mmdesra.errors import InputError
 from mmdesra.generators import Pair
 from mmdesra.segmentors import LabelSource
-from mmdesra.segmentors.build import build_segmentor
 
 
 class Run:
@@ -69,8 +68,8 @@ def parse_args() -> argparse.Namespace:
 
 def segmentor_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource:
     if args.random_weights and args.segmentor:
-        return build_segmentor(dict(config=args.segmentor, random_weights=True, half=args.half,
-                                    device=args.device), detector.class_table.names)
+        return build_labels(detector, dict(config=args.segmentor, random_weights=True,
+                                           half=args.half, device=args.device))
     labels = labels_from(args, detector)
     if labels is None:
         raise InputError('give the segmenter: --segmentor')

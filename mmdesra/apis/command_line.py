@@ -4,16 +4,21 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
 from mmengine.config import DictAction
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..errors import InputError
 from ..generators import GeneratedPairs, Upscaler, load_generator
 
 EXIT_SKIPPED = 1
 EXIT_ERROR = 2
+
+NOT_FOR_USERS = 'pkg_resources is deprecated', '`torch.utils._pytree'
+"""How warnings begin that are about the code of mmengine and of diffusers."""
 
 GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet), or a config '
                   'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py')
@@ -96,10 +101,13 @@ def run(main: Callable[[], int]) -> None:
     Anything but an :class:`InputError` or ``OSError`` is a fault of ours and keeps its traceback.
     """
     logging.basicConfig(level=logging.WARNING, format='%(message)s')
+    for start in NOT_FOR_USERS:
+        warnings.filterwarnings('ignore', start)
     # File names need not be text (old archives); naming one must not end the run.
     sys.stdout.reconfigure(errors='backslashreplace')
     try:
-        sys.exit(main())
+        with logging_redirect_tqdm():  # messages stand above the progress bar, not in it
+            sys.exit(main())
     except (InputError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(EXIT_ERROR)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def test_a_real_command_line(folders):
     assert tuple(rows[0]) == COLUMNS
     assert [row['iou'] for row in rows] == ['0.5', '0.5', '1.0']
     assert rows[2]['precision'] == ''
+
+
+def test_what_is_skipped_stands_on_a_line_of_its_own(folders):
+    (folders / 'pred/image1.png').unlink()
+    done = run('evaluate_masks.py', '--pred', folders / 'pred', '--gt', folders / 'gt')
+    assert done.returncode == 1
+    lines = re.split(r'[\r\n]+', done.stderr)
+    assert f"skipped: {folders}/pred: holds no image named 'image1' (matched by file stem)" in lines
 
 
 def test_before_and_after(folders, capsys):
