@@ -4,10 +4,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .atomic import write_bytes, write_text
+
+# Strings have no line breaks in JSON, so none of them looks like this.
+NUMBERS = re.compile(r'\[\n\s*([-+.\deE]+(?:,\n\s*[-+.\deE]+)*)\n\s*\]')
+"""A list of numbers, one a line, as ``json`` writes it."""
 
 
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping]) -> None:
@@ -21,12 +26,13 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping])
 
 
 def write_json(path: str | Path, content: object) -> None:
-    """Write JSON atomically.
+    """Write JSON atomically; lists of numbers stand on one line.
 
     Raises:
         ValueError: If a figure is nan or infinite, for which JSON has no word.
     """
-    write_text(path, json.dumps(content, indent=1, allow_nan=False) + '\n')
+    text = json.dumps(content, indent=1, allow_nan=False)
+    write_text(path, NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + '\n')
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

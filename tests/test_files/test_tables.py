@@ -29,6 +29,15 @@ def test_json_never_holds_nan(tmp_path):
     assert not (tmp_path / 'bad.json').exists()
 
 
+def test_json_has_lists_of_numbers_on_one_line(tmp_path):
+    content = dict(bins=[0, -1.5, 1e-07, 1e+20], boxes=[[1, 2], [3]], none=[], one=[None, True],
+                   names=['1', '[\n 2\n]', '[ 3 ]'])
+    write_json(tmp_path / 'some.json', content)
+    text = (tmp_path / 'some.json').read_text()
+    assert json.loads(text) == content
+    assert ' "bins": [0, -1.5, 1e-07, 1e+20],\n "boxes": [\n  [1, 2],\n  [3]\n ],\n' in text
+
+
 def test_markdown_is_padded_and_escaped():
     assert markdown_table(['', 'IoU'], [['a|b', '51.1'], ['c', '-']]).splitlines() == [
         '|      |  IoU |', '| ---- | ---: |', '| a\\|b | 51.1 |', '| c    |    - |']
