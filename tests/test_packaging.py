@@ -46,10 +46,11 @@ def test_wheel_carries_the_code_and_its_data(wheel):
 
 def test_wheel_carries_the_configs_where_mmengine_looks(wheel):
     configs = ROOT / 'configs'
-    expected = {f'mmdesra/.mim/configs/{path.relative_to(configs).as_posix()}'
-                for path in configs.rglob('*.py')}
-    assert expected
-    assert expected <= wheel
+    for suffix in ('.py', '.yml'):
+        expected = {f'mmdesra/.mim/configs/{path.relative_to(configs).as_posix()}'
+                    for path in configs.rglob(f'*{suffix}')}
+        assert expected
+        assert expected <= wheel
 
 
 def test_wheel_carries_nothing_else(wheel):

@@ -15,7 +15,10 @@ from toys import MIN_AREA, make_lq_folder, write_checkpoints
 
 from mmdesra.engine.inherit import inherit_desra
 
-OUR_CONFIGS = sorted(map(str, (Path(__file__).parents[1] / 'configs/desra').glob('*.py')))
+OUR_CONFIGS = sorted(map(str, (Path(__file__).parents[1] / 'configs/desra').glob('*.py')),
+                     key=lambda path: ('srgan-bn' not in path, path))
+"""Those in ``configs/desra``, first the ones of the SRGAN pair with batch norm."""
+
 MMAGICS_CONFIGS = ['mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py',
                    'mmagic::esrgan/esrgan_x4c64b23g32_1xb16-400k_div2k.py',
                    'mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py']
