@@ -17,6 +17,7 @@ TYPES = {
         'LDL': 'mmdesra.models.ldl:LDL',
         'SRResNet': 'mmdesra.models.srresnet:SRResNet',
         'SRGANDiscriminator': 'mmdesra.models.srgan_discriminator:SRGANDiscriminator',
+        'SpandrelGenerator': 'mmdesra.generators.spandrel_generator:SpandrelGenerator',
     },
     'DATASETS': {
         'PseudoGTDataset': 'mmdesra.datasets.pseudo_gt_dataset:PseudoGTDataset',

@@ -11,6 +11,8 @@ from ..errors import InputError
 from ..files.configs import read_config
 from .checkpoint import load_weights
 
+SPANDREL = 'SpandrelGenerator'
+
 
 class GeneratorError(InputError):
     """A generator that cannot be built from what was given."""
@@ -31,6 +33,9 @@ def build_generator(spec: str | dict) -> nn.Module:
         InputError: If the config cannot be read.
         GeneratorError: If it has no generator, the type is unknown, or it needs other arguments.
     """
+    if _needs_checkpoint(spec):
+        raise GeneratorError('spandrel recognises a generator by its checkpoint; name one: '
+                             f"dict(type='{SPANDREL}', checkpoint='FILE')")
     if isinstance(spec, str):
         is_config = '::' in spec or spec.endswith('.py')
         spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
@@ -50,7 +55,13 @@ def build_generator(spec: str | dict) -> nn.Module:
 
 
 def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
-    """Build a generator and fill it; see :func:`build_generator` and :func:`load_weights`."""
+    """Build a generator and fill it; see :func:`build_generator` and :func:`load_weights`.
+
+    With the spec ``'spandrel'``, the generator is what spandrel recognises the checkpoint to be;
+    see :class:`mmdesra.generators.spandrel_generator.SpandrelGenerator`.
+    """
+    if _needs_checkpoint(spec):
+        return build_generator(dict(type=SPANDREL, checkpoint=str(checkpoint)))
     generator = build_generator(spec)
     load_weights(generator, checkpoint)
     return generator
@@ -61,6 +72,12 @@ def _generator_of(config: Config, spec: str) -> dict:
         return config.model.generator.to_dict()
     except AttributeError as error:
         raise GeneratorError(f'{spec}: expected a config with model.generator') from error
+
+
+def _needs_checkpoint(spec: str | dict) -> bool:
+    if isinstance(spec, dict):
+        return spec.get('type') == SPANDREL and not spec.get('checkpoint')
+    return spec in ('spandrel', SPANDREL)
 
 
 def _registry_of(type_name: str):

@@ -76,7 +76,8 @@ def test_networks_are_told_by_their_names(names, network):
     X2_ESRGAN,  # upsamples once, so its layers are others than the x4 network's
     [*FIRST_ESRGAN, 'model.1.sub.0.RDB1.conv1x1.weight'],  # ESRGAN+
     [name for name in ESRGAN if not name.startswith('upconv2')],  # BSRGAN x2
-    [*ESRGAN, 'conv_body.weight'],  # two that would become one
+    [*FIRST_ESRGAN, 'model.1.sub.9.weight'],  # two that would become one
+    [*ESRGAN, 'conv_body.weight'],
     [*MMAGIC_UNET, 'conv_10.weight'],
     ['conv_0.weight', 'conv_1.weight'],
     [],

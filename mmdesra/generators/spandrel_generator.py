@@ -1,0 +1,142 @@
+"""Any architecture that spandrel knows, as a generator that trains."""
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .checkpoint import CheckpointError, find_weights, read_checkpoint
+
+if TYPE_CHECKING:
+    from spandrel import ImageModelDescriptor
+
+NETWORK = 'network.'
+CHANNELS = 3
+PROBE_SIDE = 16
+"""Least side of the image on which a network is tried, in pixels."""
+
+
+class SpandrelGenerator(nn.Module):
+    """The network that a checkpoint is of, recognised by spandrel (``pip install spandrel``).
+
+    spandrel's own call is for inference: it switches gradients off and clamps in place. This
+    module trains, and in evaluation mode gives the same images, up to the clamping. Its state
+    dict has the names of the network, without a prefix, so that weights of the same network fit
+    wherever they come from.
+
+    Args:
+        checkpoint (str | Path): Tells the architecture and its sizes, and is loaded. Any layout
+            of :func:`mmdesra.generators.load_weights`; read with ``weights_only=True``.
+
+    Attributes:
+        network (nn.Module): The network itself.
+        architecture (str): spandrel's name of it.
+        upscale_factor (int): Sides of the output by those of the input.
+
+    Raises:
+        CheckpointError: If spandrel is not installed, does not know the architecture, or knows
+            it as something else than a network from RGB images to RGB images.
+    """
+
+    def __init__(self, checkpoint: str | Path) -> None:
+        super().__init__()
+        descriptor = _recognise(checkpoint)
+        self.network = descriptor.model
+        self.architecture = descriptor.architecture.name
+        self.upscale_factor = descriptor.scale
+        self._requirements = descriptor.size_requirements
+        self._register_state_dict_hook(_drop_prefix)
+        self._register_load_state_dict_pre_hook(_add_prefix)
+        self._check(descriptor, checkpoint)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Enlarge a batch of images.
+
+        Args:
+            x (Tensor): (N, 3, H, W), RGB in [0, 1], of any size: what the network asks for is
+                padded, mirrored at the right and lower edge, and cut off again.
+
+        Returns:
+            Tensor: (N, 3, H · upscale_factor, W · upscale_factor), in [0, 1] up to overshoots.
+
+        Raises:
+            TypeError: If the network returns anything but an image.
+        """
+        return self._run(self.network, x)
+
+    def _run(self, network: nn.Module, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        y = network(_pad(x, *self._requirements.get_padding(width, height)))
+        if not isinstance(y, Tensor):
+            raise TypeError(f'expected an image, got {type(y).__name__}')
+        return y[..., :height * self.upscale_factor, :width * self.upscale_factor]
+
+    def extra_repr(self) -> str:
+        """Return what the network is."""
+        return f'{self.architecture}, x{self.upscale_factor}'
+
+    def _check(self, descriptor: ImageModelDescriptor, checkpoint: str | Path) -> None:
+        """Compare with spandrel's own call, which for some networks is more than the network."""
+        side = max(PROBE_SIDE, descriptor.size_requirements.minimum)
+        image = torch.rand((1, CHANNELS, side, side), generator=torch.Generator().manual_seed(0))
+        # A copy, because running changes some networks: they fold weights for evaluation, and
+        # what they keep from inference mode cannot train.
+        copy = deepcopy(descriptor).eval()
+        try:
+            with torch.no_grad():
+                result = self._run(copy.model, image).clamp(0, 1)
+            is_same = torch.allclose(result, copy(image), atol=1e-4, equal_nan=True)
+        except (TypeError, RuntimeError):  # no image, or one of another size
+            is_same = False
+        if not is_same:
+            raise CheckpointError(f'{checkpoint}: is of the architecture {self.architecture}, '
+                                  'whose result is not simply its output; it cannot be used as a '
+                                  'generator')
+
+
+def _recognise(checkpoint: str | Path) -> ImageModelDescriptor:
+    try:
+        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+    except ImportError as error:
+        raise CheckpointError(f'{checkpoint}: recognising its architecture needs spandrel '
+                              f'({error}): pip install spandrel') from error
+    found = find_weights(read_checkpoint(checkpoint))
+    if found is None:
+        raise CheckpointError(f'{checkpoint}: holds no weights')
+    try:
+        descriptor = ModelLoader().load_from_state_dict(dict(found.state))
+    except UnsupportedModelError as error:
+        raise CheckpointError(f'{checkpoint} ({found.layout}): is of no architecture that '
+                              'spandrel knows; name a config with its generator') from error
+    except Exception as error:  # its architectures read sizes from the weights without checks
+        raise CheckpointError(f'{checkpoint} ({found.layout}): resembles an architecture that '
+                              'spandrel knows, but does not fit it '
+                              f'({str(error).splitlines()[0]})') from error
+    channels = descriptor.input_channels, descriptor.output_channels
+    if not isinstance(descriptor, ImageModelDescriptor) or channels != (CHANNELS, CHANNELS):
+        raise CheckpointError(f'{checkpoint}: expected a network from RGB images to RGB images, '
+                              f'got {descriptor.architecture.name} ({descriptor.purpose}, '
+                              f'{channels[0]} to {channels[1]} channels)')
+    return descriptor
+
+
+def _pad(x: Tensor, right: int, below: int) -> Tensor:
+    if not right and not below:
+        return x
+    mirrored = min(right, x.shape[-1] - 1), min(below, x.shape[-2] - 1)  # all that there is
+    x = F.pad(x, (0, mirrored[0], 0, mirrored[1]), 'reflect')
+    return F.pad(x, (0, right - mirrored[0], 0, below - mirrored[1]), 'replicate')
+
+
+def _drop_prefix(module: nn.Module, state: dict[str, Tensor], prefix: str, _: Any) -> None:
+    for name in [name for name in state if name.startswith(prefix + NETWORK)]:
+        state[prefix + name[len(prefix + NETWORK):]] = state.pop(name)
+
+
+def _add_prefix(state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for name in [name for name in state if name.startswith(prefix)]:
+        state[f'{prefix}{NETWORK}{name[len(prefix):]}'] = state.pop(name)
