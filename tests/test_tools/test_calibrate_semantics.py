@@ -187,7 +187,7 @@ def test_bad_images_are_skipped_and_named(known, tmp_path, capsys):
     (['--min-pixels', '99999'], 'no class has 99999 pixels without artifacts, the most frequent'),
     (['--min-area', 'big'], 'expected an area'),
     (['--classes', 'nothing.txt'], 'nothing.txt: expected a class table (.csv) or class names'),
-    (['--classes', 'nothing.csv'], 'nothing.csv: expected a class table (CSV), found no such file'),
+    (['--classes', 'nothing.csv'], 'nothing.csv: expected a class table (CSV), found no'),
     (['--masks', 'nowhere'], 'nowhere: expected a folder'),
 ])
 def test_settings_that_cannot_work_write_nothing(known, tmp_path, capsys, options, message):

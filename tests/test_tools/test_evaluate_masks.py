@@ -52,7 +52,8 @@ def test_what_is_skipped_stands_on_a_line_of_its_own(folders):
     done = run('evaluate_masks.py', '--pred', folders / 'pred', '--gt', folders / 'gt')
     assert done.returncode == 1
     lines = re.split(r'[\r\n]+', done.stderr)
-    assert f"skipped: {folders}/pred: holds no image named 'image1' (matched by file stem)" in lines
+    assert f"skipped: {folders}/pred: holds no image named 'image1'" in [
+        line.partition(' (')[0] for line in lines]
 
 
 def test_before_and_after(folders, capsys):
