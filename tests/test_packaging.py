@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,30 @@ def test_tested_versions_are_within_the_ranges():
         if line and not line.startswith('#'):
             requirement = Requirement(line)
             assert pins.get(requirement.name, 'none') in requirement.specifier, line
+
+
+IMPORTED_AS = dict(pillow='PIL')
+BROUGHT_BY_MMENGINE = {'cv2', 'matplotlib'}
+
+
+def test_what_is_imported_is_asked_for():
+    """Where nothing but the extra for detection is, everything but the MMagic parts imports."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    lines = (config['options']['install_requires']
+             + config['options.extras_require']['detection']).split('\n')
+    asked = {Requirement(line).name for line in lines if line and not line.startswith('#')}
+    known = ({IMPORTED_AS.get(name, name) for name in asked} | BROUGHT_BY_MMENGINE
+             | set(sys.stdlib_module_names) | {'mmdesra', 'mmagic', 'mmcv'})
+    unknown = {(name, path.name) for path in (ROOT / 'mmdesra').rglob('*.py')
+               for name in imported_at_once(path) if name not in known}
+    assert not unknown
+
+
+def imported_at_once(path: Path) -> Iterator[str]:
+    """Yields the packages that a module imports outside its functions."""
+    for node in ast.parse(path.read_text(encoding='utf-8')).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split('.')[0]
