@@ -199,6 +199,11 @@ def fdncnn():
     return random_network('DnCNN', in_nc=4, out_nc=3, nc=4, nb=8, act_mode='R', mode='FDnCNN')
 
 
+def mix_dehaze_net():
+    """Its images are in [-1, 1]; spandrel's call takes them to [0, 1]."""
+    return random_network('MixDehazeNet', embed_dims=[8, 16, 16, 16, 8])
+
+
 def incomplete():
     return {name: value for name, value in compact().state_dict().items() if name != 'body.2.bias'}
 
@@ -209,6 +214,7 @@ def incomplete():
     (lambda: incomplete(), 'resembles an architecture that spandrel knows, but does not fit'),
     (lambda: compact(channels=1).state_dict(), 'got RealESRGAN Compact .SR, 1 to 1 channels'),
     (lambda: fdncnn().state_dict(), 'DnCNN, whose result is not simply its output'),
+    (lambda: mix_dehaze_net().state_dict(), 'MixDehazeNet, whose result is not simply its'),
 ])
 def test_what_cannot_be_a_generator_is_an_error(tmp_path, make, message):
     torch.save(make(), tmp_path / 'weights.pth')
