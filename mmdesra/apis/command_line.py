@@ -20,8 +20,9 @@ EXIT_ERROR = 2
 NOT_FOR_USERS = 'pkg_resources is deprecated', '`torch.utils._pytree'
 """How warnings begin that are about the code of mmengine and of diffusers."""
 
-GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet), or a config '
-                  'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py')
+GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet); a config '
+                  'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py; '
+                  'or spandrel, which recognises the network of the checkpoints')
 
 
 class KeyValues(DictAction):
