@@ -45,6 +45,8 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def _image_file(path: Path) -> Path:
+    if not path.exists():
+        raise ImageError(f'{path}: expected a folder of images, or an image, found nothing')
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ImageError(f'{path}: expected a folder of images, or an image '
                          f'({", ".join(IMAGE_SUFFIXES)}), found another file')
@@ -73,7 +75,7 @@ def collect_images(inputs: str | Path | Sequence[str | Path]) -> list[Path]:
     if isinstance(inputs, (str, Path)):
         inputs = [inputs]
     paths = [path for entry in map(Path, inputs)
-             for path in ([_image_file(entry)] if entry.is_file() else list_images(entry))]
+             for path in (list_images(entry) if entry.is_dir() else [_image_file(entry)])]
     if not paths:
         raise ImageError('expected an image file or a folder of images, got none')
     _refuse_shared_stems(paths)

@@ -207,7 +207,7 @@ def test_labels_for_a_detector_without_semantic_step():
     (np.zeros((2, 8, 8, 3), np.uint8), r'got \(2, 8, 8, 3\) uint8'),
     ([np.zeros((8, 8, 3), np.uint8), 'a.png'], 'got str'),
     ('nowhere', 'nowhere: expected a folder of images'),
-    (['nowhere.png'], 'nowhere.png: expected a folder of images'),
+    (['nowhere.png'], 'nowhere.png: expected a folder of images, or an image, found nothing'),
     (__file__, 'expected a folder of images, or an image .* found another file'),
 ])
 def test_inputs_that_are_none(inferencer, inputs, message):
