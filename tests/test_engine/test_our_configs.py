@@ -173,12 +173,6 @@ def test_model_of_full_size_is_built(path):
     assert parameters == pytest.approx(expected[model.generator.type], rel=.05)
 
 
-@pytest.fixture
-def quick_logs(monkeypatch):
-    """Where mmengine writes the config down, half of a short run's time goes into its layout."""
-    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """LR images just large enough for a patch of 128 px."""
@@ -189,7 +183,6 @@ def data(tmp_path_factory):
 
 
 @pytest.mark.parametrize('path', OUR_CONFIGS, ids=lambda path: Path(path).stem)
-@pytest.mark.usefixtures('quick_logs')
 def test_three_iterations_and_validation(data, tmp_path, path):
     """Fewer channels, patches and iterations; everything else is theirs."""
     config = read_config(path)
