@@ -12,19 +12,22 @@ With --heldout-lq-dir, what was removed, added and kept is measured on photograp
 trained on; figures and pictures go to WORK_DIR/heldout. To look in between, validate every N
 iterations with --cfg-options train_cfg.val_interval=N. The fine-tuned weights are
 WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on with --resume.
+Several processes: tools/dist_train.sh CONFIG N, with the same options.
 """
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
-from mmdesra.engine.process_group import end_process_group
+from mmdesra.engine.process_group import LAUNCHERS, end_process_group, join_process_group
 from mmdesra.files.configs import config_diff, read_config
 
 
@@ -48,6 +51,10 @@ def parse_args() -> argparse.Namespace:
                         'gt_patch_size=128 tile=256')
     parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='override settings of the config, e.g. train_cfg.max_iters=100')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none',
+                        help='who started this process; tools/dist_train.sh sets it')
+    # Launchers from before torchrun say it on the command line.
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
     files = parser.add_argument_group('images and weights (default: those of the config)')
     files.add_argument('--lq-dir', metavar='DIR', help='LR images to make pseudo GTs from')
     files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
@@ -105,11 +112,15 @@ def segmentor_of(args: argparse.Namespace) -> dict | None:
 
 def main() -> int:
     args = parse_args()
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     config = load(args)
     if args.print_config:
         print(config.pretty_text)
         return 0
-    print(config_diff(read_config(args.config), config))
+    join_process_group(config, args.launcher)
+    if get_rank() == 0:
+        print(config_diff(read_config(args.config), config))
     Runner.from_cfg(config).train()
     end_process_group()
     return 0

@@ -104,8 +104,9 @@ def _keep_ema_up(config: Config) -> None:
         updates = config.train_cfg.get('max_iters', 0) // max(hook.get('interval', -1), 1)
         if updates and hook.get('interp_mode', 'lerp') == 'lerp':
             needed = math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6
-            settings = hook.setdefault('interp_cfg', ConfigDict())
-            settings['momentum'] = max(settings.get('momentum', .001), min(needed, MAX_MOMENTUM))
+            settings = hook.get('interp_cfg') or {}
+            momentum = max(settings.get('momentum', .001), min(needed, MAX_MOMENTUM))
+            hook.interp_cfg = dict(settings, momentum=momentum)
 
 
 def _leave_out_pretrained(config: Config) -> None:

@@ -1,9 +1,38 @@
-"""Leaving a distributed run."""
+"""Joining a distributed run, also without a GPU, and leaving it."""
 from __future__ import annotations
 
 import gc
+from importlib import import_module
 
+import torch
+from mmengine.config import Config
 from torch import distributed
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+"""As in MMagic's tools/train.py."""
+
+MODEL_WRAPPER = 'MMSeparateDistributedDataParallel'
+"""What MMagic's configs wrap their GAN models with: each network by itself."""
+
+
+def join_process_group(config: Config, launcher: str) -> None:
+    """Prepare a config, and this process, to train as one of several.
+
+    With a GPU the Runner does it all. Without one mmengine would ask for one, so the group of
+    the ``gloo`` backend is started here, from what ``torchrun`` put into the environment.
+
+    Args:
+        config (Config): Changed in place.
+        launcher (str): One of :data:`LAUNCHERS`.
+    """
+    config.launcher = launcher
+    if launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    # First imported while the group exists, it would keep the group in default arguments.
+    import_module('torch.distributed.optim')
+    distributed.init_process_group('gloo')
+    wrapper = config.get('model_wrapper_cfg') or dict(type=MODEL_WRAPPER)
+    config.model_wrapper_cfg = dict(wrapper, device_ids=None)
 
 
 def end_process_group() -> None:

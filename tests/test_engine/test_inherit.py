@@ -105,6 +105,13 @@ def test_ema_of_every_tenth_iteration(options):
     assert (1 - ema.interp_cfg.momentum)**100 <= .05
 
 
+def test_ema_that_leaves_its_momentum_to_mmagic(options):
+    base = read_config(REAL_ESRGAN)
+    base.custom_hooks[1].pop('interp_cfg')
+    ema = inherit_desra(base, 1000, **options).custom_hooks[1]
+    assert (1 - ema.interp_cfg.momentum)**1000 <= .05
+
+
 def test_weights_that_the_hook_loads_are_not_fetched_first(options):
     assert read_config(ESRGAN).model.generator.init_cfg.type == 'Pretrained'
     assert inherit_desra(read_config(ESRGAN), **options).model.generator.init_cfg is None
