@@ -56,8 +56,8 @@ def test_a_real_command_line(heldout, tmp_path):
 
 def test_options(heldout, tmp_path, capsys):
     assert call('make_study.py', '--heldout', heldout, '--compare', 'mse', '--crop', 0,
-                '--no-ties', '--max-images', 1, '--seed', 3, '--jpeg', 80,
-                '--title', 'Look & see', '--intro', 'Thank you.', '--out', tmp_path / 'study.html') == 0
+                '--no-ties', '--max-images', 1, '--seed', 3, '--jpeg', 80, '--title',
+                'Look & see', '--intro', 'Thank you.', '--out', tmp_path / 'study.html') == 0
     key, source = read_key(tmp_path / 'study.html'), (tmp_path / 'study.html').read_text()
     question, = key['questions']
     assert (question['pair'], question['size']) == ('after vs MSE-SR', [60, 40])

@@ -4,12 +4,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections import Counter
 
 import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
-from command_lines import call
+from command_lines import PATIENCE, call
 from PIL import Image
 
 from mmdesra.apis.study_answers import read_answers
@@ -60,8 +61,7 @@ def browser(tmp_path_factory):
 def tab(browser, path, tmp_path):
     """The study, freshly opened by somebody new; nothing may go wrong or be fetched."""
     browser.call('Browser.setDownloadBehavior', behavior='allow', downloadPath=str(tmp_path))
-    browser.open(path)
-    browser.run('localStorage.clear()')
+    browser.call('Storage.clearDataForOrigin', origin='file://', storageTypes='local_storage')
     browser.open(path)
     browser.problems.clear()
     browser.requests.clear()
@@ -93,6 +93,15 @@ def answer(tab, key, number):
 def shown(tab):
     """[(version, image), (version, image)] from left to right."""
     return [KNOWN[uri] for uri in tab.run(PICTURES)]
+
+
+def downloaded(folder):
+    """Wait for the file that was saved."""
+    end = time.monotonic() + PATIENCE
+    while not list(folder.glob('*.csv')):
+        assert time.monotonic() < end, 'nothing was saved'
+        time.sleep(0.02)
+    return next(folder.glob('*.csv'))
 
 
 def exported(tab):
@@ -137,9 +146,8 @@ def test_answer_reload_undo_save_and_tally(tab, path, tmp_path, capsys):
     assert texts in ([ARTIFACTS] * 4 + [DETAIL] * 4, [DETAIL] * 4 + [ARTIFACTS] * 4)
 
     tab.run("document.querySelector('#done .save').click()")
-    name = tab.run("document.querySelector('.saved').textContent").split()[2]
-    while not (tmp_path / name).is_file():
-        tab.settle()
+    name = downloaded(tmp_path).name
+    assert name in tab.run("document.querySelector('.saved').textContent")
     assert name.startswith('a-study-') and name.endswith('-Zoë-Z-x.csv')
     answers = read_answers([tmp_path / name]).answers
     assert [(one.left, one.image, one.right) for one in answers] == [
@@ -218,6 +226,17 @@ def test_one_press_is_one_answer(tab):
     arrive(tab, 2)
     assert tab.run(COUNT) == '2 of 8'
     assert tab.run("document.querySelector('progress').value") == 1
+    tab.run("""new Promise(done => {
+        const press = () => document.dispatchEvent(new KeyboardEvent('keydown', {key: '2'}));
+        press();
+        (function wait() {
+            const count = document.querySelector('#ask .count').textContent;
+            if (count !== '3 of 8') return setTimeout(wait);
+            press();  // while the hand is still on the key
+            setTimeout(done, 300);
+        })();
+    })""")
+    assert tab.run(COUNT) == '3 of 8'
 
 
 def test_several_people_on_one_device(tab, path):
@@ -256,9 +275,7 @@ def test_blocked_storage_is_said_and_saving_works(browser, tab, path, tmp_path):
         assert tab.run('!!onbeforeunload')  # the browser asks before the answer is lost
         tab.run("document.querySelector('#ask .save').click()")
         assert not tab.run('!!onbeforeunload')
-        while not list(tmp_path.glob('*.csv')):
-            tab.settle()
-        assert len(read_answers(tmp_path.glob('*.csv')).answers) == 1
+        assert len(read_answers([downloaded(tmp_path)]).answers) == 1
     finally:
         tab.call('Page.removeScriptToEvaluateOnNewDocument', identifier=blocked['identifier'])
     tab.open(path)
@@ -298,6 +315,24 @@ def test_both_pictures_are_enlarged_and_moved_alike(tab):
     assert tab.run(boxes)[0] == left  # the next pair is whole again
 
 
+def test_wheel_keeps_what_is_below_it(tab):
+    begin(tab, 'wheel')
+    place = """(frame => {
+        const box = frame.getBoundingClientRect();
+        const image = frame.querySelector('img').getBoundingClientRect();
+        return [image.width, (box.x + 300 - image.x) / image.width,
+            (box.y + 400 - image.y) / image.height, box.x + 300, box.y + 400];
+    })(document.querySelector('.frame'))"""
+    for _ in range(4):
+        tab.press('+')
+    width, x, y, left, top = tab.run(place)
+    tab.call('Input.dispatchMouseEvent', type='mouseWheel', x=left, y=top, deltaX=0, deltaY=-20)
+    tab.wait_for(f'{place}[0] > {width}')
+    now = tab.run(place)
+    assert now[0] == pytest.approx(width * 1.0015**20, rel=1e-3)
+    assert now[1:3] == pytest.approx([x, y], abs=2e-3)
+
+
 def test_phone(browser, tab, path):
     browser.open(path, width=360, height=740)
     begin(tab, 'thumb')
@@ -317,6 +352,13 @@ def test_phone(browser, tab, path):
     before = tab.run(width)
     tab.swipe((180, tops[0] + 80), (180, tops[0] + 80), steps=1)  # a tap
     tab.wait_for(f'{width} > 2 * {before}')
+    tapped = tab.run(width)
+    for kind, apart in (('touchStart', 100), ('touchMove', 80), ('touchMove', 60)):  # a pinch
+        tab.call('Input.dispatchTouchEvent', type=kind, touchPoints=[
+            dict(x=180 + side * apart, y=tops[0] + 100, id=side + 1) for side in (-1, 1)])
+    tab.call('Input.dispatchTouchEvent', type='touchEnd', touchPoints=[])
+    tab.wait_for(f'{width} < .7 * {tapped}')
+    assert tab.run(width) == pytest.approx(.6 * tapped, rel=.02)
 
 
 def test_dark(browser, tab, path):
