@@ -9,7 +9,8 @@ it) and ungated (it runs on every image), in turns, so that both see the same ma
 
 Prints images, calls of the segmenter and seconds of both, without the time that reading or
 making the SR images takes. For a check of the plumbing alone, --random-weights will do.
-Exit code: 0 = the masks are the same, 1 = some are not, 2 = nothing was done.
+Exit code: 0 = the masks are the same, 1 = some are not or some images were skipped, 2 = nothing
+was done.
 """
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from mmdesra.apis.detector_options import add_detector_options, detector_from, l
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
 from mmdesra.detectors import BaseDetector, build_labels
 from mmdesra.errors import InputError
-from mmdesra.generators import Pair
+from mmdesra.generators import Pair, PairSource
 from mmdesra.segmentors import LabelSource
 
 
@@ -76,15 +77,24 @@ def segmentor_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSou
     return labels
 
 
-def compare(detector: BaseDetector, source, runs: Sequence[Run]) -> int:
-    """Detect on every pair with both; returns how many masks differ."""
-    different = 0
+def compare(detector: BaseDetector, source: PairSource, runs: Sequence[Run]) -> list[bool]:
+    """Detect on every pair with both; returns whether the masks are the same, for each.
+
+    Pairs that cannot be used are reported and left out.
+    """
+    same = []
     for number, path in enumerate(tqdm(source.paths, 'gated and ungated', unit='image')):
-        pair = source.load(path)
-        # In turns, so that neither always finds the caches filled by the other.
-        masks = [run.detect(detector, pair, path) for run in runs[::(-1)**number]]
-        different += not np.array_equal(*masks)
-    return different
+        try:
+            pair = source.load(path)
+            if not number:  # the first call of a network sets things up
+                runs[0].labels.label([pair.gan], [path])
+            # In turns, so that neither always finds the caches filled by the other.
+            masks = [run.detect(detector, pair, path) for run in runs[::(-1)**number]]
+        except ValueError as error:  # ImageError, or images that do not fit each other
+            tqdm.write(f'skipped: {path}: {error}')
+            continue
+        same.append(np.array_equal(*masks))
+    return same
 
 
 def main() -> int:
@@ -92,17 +102,18 @@ def main() -> int:
     detector = detector_from(args)
     source = pairs_from(args)
     labels = segmentor_from(args, detector)
-    first = source.load(source.paths[0])
-    labels.label([first.gan], source.paths[:1])  # the first call of a network sets things up
     gated, ungated = runs = Run(labels, True), Run(labels, False)
-    different = compare(detector, source, runs)
-    print(f'images: {len(source.paths)}')
+    same = compare(detector, source, runs)
+    if not same:
+        raise InputError('none of the pairs can be used')
+    different, skipped = same.count(False), len(source.paths) - len(same)
+    print(f'images: {len(same)}' + (f', skipped: {skipped}' if skipped else ''))
     for name, run in (('gated', gated), ('ungated', ungated)):
         print(f'{name}: {run.calls} segmenter calls, {run.seconds:.1f} s')
     print(f'saved: {ungated.calls - gated.calls} calls '
           f'({1 - gated.calls / ungated.calls:.0%}), {1 - gated.seconds / ungated.seconds:.0%} '
           f'of the time; masks that differ: {different}')
-    return cli.EXIT_SKIPPED if different else 0
+    return cli.EXIT_SKIPPED if different or skipped else 0
 
 
 if __name__ == '__main__':

@@ -74,3 +74,12 @@ def test_warnings_of_other_packages_are_not_for_users(pairs):
     assert done.returncode == 2
     assert re.fullmatch(r'error: mmseg::no_such/config: cannot be read as a config .*\n',
                         done.stderr)
+
+
+def test_pair_that_cannot_be_used_is_skipped(pairs, tmp_path, segmentor, capsys):
+    (tmp_path / 'gan/image0.png').write_bytes(b'no image')
+    options, weights = segmentor
+    assert call('benchmark_gating.py', *pairs, *options, *weights) == 1
+    output = capsys.readouterr()
+    assert 'images: 2, skipped: 1\ngated: 1 segmenter calls' in output.out
+    assert 'skipped: ' in output.out + output.err and 'image0.png' in output.out + output.err
