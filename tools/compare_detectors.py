@@ -65,7 +65,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     import_custom(args.custom_imports)
-    contestants = read_contestants(args.detector or ['DeSRA'], args.min_area, args.thresholds)
+    contestants = read_contestants(args.detector or ['DeSRA'], args.min_area, args.thresholds,
+                                   device=args.device, half=args.half)
     source = pairs_from(args, any(one.detector.uses_mse for one in contestants))
     labels = labels_for(args, contestants)
     make_output_folder(args.out)

@@ -21,7 +21,7 @@ _WITH_ARGUMENTS = re.compile(r'(\w+):(.+)', re.DOTALL)
 
 
 def read_contestants(texts: Sequence[str], min_area: str | None = None,
-                     thresholds: Sequence[str] = ()) -> list[Contestant]:
+                     thresholds: Sequence[str] = (), **offered: object) -> list[Contestant]:
     """Build contestants from ``[LABEL=]DETECTOR``.
 
     DETECTOR is a registered name (``DeSRA``), one with arguments (``LDLStar:threshold=0.005``),
@@ -32,12 +32,13 @@ def read_contestants(texts: Sequence[str], min_area: str | None = None,
         texts (Sequence[str]): Of the contestants.
         min_area (str, optional): For those that do not say it themselves.
         thresholds (Sequence[str]): ``NAME=T,T,…``: the sweep of the contestant of this name.
+        **offered: See :func:`mmdesra.detectors.build_detector`.
 
     Raises:
         InputError: If one of them cannot be read or built.
     """
     sweeps = dict(_read_sweep(text) for text in thresholds)
-    contestants = [_read(text, min_area, sweeps) for text in texts]
+    contestants = [_read(text, min_area, sweeps, offered) for text in texts]
     unknown = sweeps.keys() - {contestant.name for contestant in contestants}
     if unknown:
         raise InputError(f'thresholds for {", ".join(sorted(unknown))}: no detector has this '
@@ -58,8 +59,8 @@ def labels_for(args: argparse.Namespace, contestants: Sequence[Contestant]) -> L
     return labels_from(args, users[0] if users else contestants[0].detector)
 
 
-def _read(text: str, min_area: str | None,
-          sweeps: dict[str, tuple[float, ...]]) -> Contestant:
+def _read(text: str, min_area: str | None, sweeps: dict[str, tuple[float, ...]],
+          offered: dict) -> Contestant:
     name, spec = _split_label(text)
     config = _read_config(spec)
     name = name or _name_of(spec, config)
@@ -69,7 +70,8 @@ def _read(text: str, min_area: str | None,
     if min_area is not None:
         config.setdefault('min_area', min_area)
     try:
-        return Contestant(name, build_detector(config), sweeps.get(name, ()), with_labels)
+        return Contestant(name, build_detector(config, **offered), sweeps.get(name, ()),
+                          with_labels)
     except InputError as error:
         raise InputError(f'{text}: {error}') from error
 

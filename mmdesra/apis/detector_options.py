@@ -73,7 +73,7 @@ def detector_from(args: argparse.Namespace) -> BaseDetector:
         value = getattr(args, name)
         if value is not None:
             config[name] = value
-    return build_detector(config)
+    return build_detector(config, device=args.device, half=args.half)
 
 
 def read_detector(text: str) -> dict:

@@ -56,8 +56,8 @@ class DeSRAInferencer:
             :func:`mmdesra.segmentors.build_segmentor`. Default: no semantic step.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         tile_pad (int): See :class:`mmdesra.generators.Upscaler`.
-        half (bool): Half precision for the generators.
-        device (str, optional): Where the generators run. Default: CUDA where there is one.
+        half (bool): Half precision for networks.
+        device (str, optional): Where networks run. Default: CUDA where there is one.
         channel_order (str): Of the arrays given: ``'rgb'`` or ``'bgr'`` (as OpenCV reads).
 
     Raises:
@@ -84,13 +84,13 @@ class DeSRAInferencer:
         missing = [name for name, value in needed.items() if value is None]
         if missing and len(missing) < len(needed):
             raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}')
-        self.detector = build_detector(detector)
-        self.labels = build_labels(self.detector, segmentor)
+        device = device or default_device()
+        check_device(device)
+        self.detector = build_detector(detector, device=device, half=half)
+        self.labels = build_labels(self.detector, segmentor, device=device, half=half)
         self.channel_order = channel_order
         self._upscalers = None
         if not missing:
-            device = device or default_device()
-            check_device(device)
             self._upscalers = tuple(
                 Upscaler(load_generator(generator, checkpoint).to(device), tile, tile_pad, half)
                 for checkpoint in (gan_checkpoint, mse_checkpoint))

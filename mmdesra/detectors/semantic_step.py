@@ -10,13 +10,15 @@ from .base import BaseDetector
 
 
 def build_labels(detector: BaseDetector,
-                 segmentor: str | Path | Mapping | LabelSource | None) -> LabelSource | None:
+                 segmentor: str | Path | Mapping | LabelSource | None,
+                 **offered: object) -> LabelSource | None:
     """Build the source of label maps that a detector's semantic step takes.
 
     Args:
         detector (BaseDetector): The detector.
         segmentor (str | Path | dict | LabelSource | None): See
             :func:`mmdesra.segmentors.build_segmentor`. None: no semantic step.
+        **offered: See there.
 
     Raises:
         InputError: If there is no such source, or the detector has no semantic step.
@@ -24,4 +26,4 @@ def build_labels(detector: BaseDetector,
     if segmentor is not None and not detector.uses_labels:
         raise InputError(f'the detector {type(detector).__name__} has no semantic step: leave out '
                          'labels and segmentor')
-    return build_segmentor(segmentor, detector.class_names)
+    return build_segmentor(segmentor, detector.class_names, **offered)

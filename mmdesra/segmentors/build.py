@@ -12,7 +12,8 @@ from .mmseg_segmentor import MMSegSegmentor
 
 
 def build_segmentor(config: str | Path | Mapping | LabelSource | None,
-                    class_names: Sequence[str] | None = None) -> LabelSource | None:
+                    class_names: Sequence[str] | None = None,
+                    **offered: object) -> LabelSource | None:
     """Build a source of label maps.
 
     Args:
@@ -25,6 +26,8 @@ def build_segmentor(config: str | Path | Mapping | LabelSource | None,
             - a source, returned as it is,
             - None: no label maps.
         class_names (Sequence[str], optional): The class table that the labels are indices of.
+        **offered: Arguments of :class:`MMSegSegmentor`, such as ``device``, where ``config`` is
+            a segmenter and does not say otherwise.
 
     Raises:
         InputError: If it is none of these, or cannot be built.
@@ -32,24 +35,24 @@ def build_segmentor(config: str | Path | Mapping | LabelSource | None,
     if config is None or isinstance(config, LabelSource):
         return config
     if isinstance(config, Mapping):
-        return _build(dict(config), class_names)
+        return _build(dict(config), class_names, offered)
     name = str(config)
     if Path(name).is_dir():
         return LabelFolder(name)
     if name in SHORT_NAMES or '::' in name or name.endswith('.py'):
-        return MMSegSegmentor(name, class_names=class_names)
+        return MMSegSegmentor(name, class_names=class_names, **offered)
     raise InputError(f'{name}: expected {", ".join(SHORT_NAMES)}, the name of an mmseg config '
                      '(mmseg::segformer/...), a config file (.py) or a folder of label maps')
 
 
-def _build(options: dict, class_names: Sequence[str] | None) -> LabelSource:
+def _build(options: dict, class_names: Sequence[str] | None, offered: dict) -> LabelSource:
     if set(options) == {'folder'}:
         return LabelFolder(options['folder'])
     if 'config' not in options or 'folder' in options:
         raise InputError('expected the config of a segmenter, dict(config=..., ...) or '
                          f'dict(folder=...), got {options}')
     try:
-        return MMSegSegmentor(**{'class_names': class_names, **options})
+        return MMSegSegmentor(**{'class_names': class_names, **offered, **options})
     except TypeError as error:
         if 'unexpected keyword' not in str(error):
             raise

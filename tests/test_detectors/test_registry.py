@@ -54,3 +54,17 @@ def test_the_description_goes_through_json():
     import json
     description = DeSRA(min_area=np.float64(1000)).describe()
     assert json.loads(json.dumps(description)) == description
+
+
+class Offered(DeSRA):
+
+    def __init__(self, device='cpu', **options):
+        super().__init__(**options)
+        self.device = device
+
+
+def test_what_is_offered_goes_to_those_who_take_it():
+    """A --device is for detectors that have a network, and their config goes before it."""
+    assert build_detector(dict(type=Offered), device='cuda').device == 'cuda'
+    assert build_detector(dict(type=Offered, device='mps'), device='cuda').device == 'mps'
+    assert build_detector(dict(type='DeSRA'), device='cuda').describe() == DeSRA().describe()
