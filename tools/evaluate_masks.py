@@ -2,7 +2,7 @@
 """Score detected artifact masks: IoU, precision, recall; what fine-tuning removed and added.
 
 Against human masks, matched by file stem:
-  python tools/evaluate_masks.py --pred artifacts/mask --gt human_masks --json scores.json
+  python tools/evaluate_masks.py --pred artifacts/mask --gt human_masks
 
 Before and after fine-tuning, with or without human masks, with the detail kept:
   python tools/evaluate_masks.py --pred after/mask --before before/mask \\
@@ -47,7 +47,8 @@ def parse_args() -> argparse.Namespace:
                         help='leave out this frame of both masks; 5 = as in the released scripts '
                         '(default: %(default)s)')
     parser.add_argument('--per-image', action='store_true', help='also print each image')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write all figures')
+    parser.add_argument('--json', type=Path, metavar='FILE', default=Path('mask_scores.json'),
+                        help='where all figures go (default: %(default)s in the working folder)')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='write a table of the images')
     args = parser.parse_args()
     if args.gt is None and args.before is None:
@@ -58,14 +59,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     folders = MaskFolders(args.pred, args.gt, args.before, args.pred_images, args.before_images)
-    for path in filter(None, (args.json, args.csv)):
+    written = list(filter(None, (args.json, args.csv)))
+    for path in written:
         make_output_folder(path.parent)
     result = score_folders(folders, args.p, args.margin)
-    if args.json:
-        write_json(args.json, result.figures())
+    write_json(args.json, result.figures())
     if args.csv:
         write_csv(args.csv, COLUMNS, (image.row() for image in result.images))
     print('\n\n'.join(describe(result, args.per_image)))
+    print(f'\nwritten: {", ".join(map(str, written))}')
     if len(result.done) < len(result.images):
         print(f'skipped: {len(result.images) - len(result.done)} of {len(result.images)}')
         return cli.EXIT_SKIPPED if result.done else cli.EXIT_ERROR

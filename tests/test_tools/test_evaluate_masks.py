@@ -29,6 +29,19 @@ def folders(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path, monkeypatch):
+    """Where the figures go that no option places elsewhere."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_figures_are_written_without_being_asked_for(folders, capsys):
+    assert call('evaluate_masks.py', '--pred', folders / 'pred', '--gt', folders / 'gt') == 0
+    assert 'written: mask_scores.json' in capsys.readouterr().out
+    figures = json.loads((folders / 'mask_scores.json').read_text())
+    assert figures['scores']['iou'] == pytest.approx(2 / 3)
+
+
 def test_a_real_command_line(folders):
     done = run('evaluate_masks.py', '--pred', folders / 'pred', '--gt', folders / 'gt',
                '--json', folders / 'out/scores.json', '--csv', folders / 'out/images.csv')
