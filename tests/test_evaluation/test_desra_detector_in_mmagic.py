@@ -1,9 +1,15 @@
 """The metric on a model and data of MMagic, in the evaluators of MMagic and of mmengine."""
 from __future__ import annotations
 
+import json
+import runpy
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
@@ -134,6 +140,32 @@ def test_both_evaluators_give_the_figures_of_the_images(data, expected):
                       mse_generator='ToyGenerator') == expected
     assert run_mmengine(model, loader, mse_checkpoint=checkpoint,
                         mse_generator='ToyGenerator') == expected
+
+
+def test_mmagics_own_test_tool(data, expected, tmp_path, monkeypatch):
+    """python tools/test.py CONFIG CHECKPOINT --out FILE, as MMagic's users do."""
+    tool = Path(find_spec('mmagic').origin).parent / '.mim/tools/test.py'
+    pipeline = [dict(type='LoadImageFromFile', key='img', channel_order='rgb'),
+                dict(type='PackInputs')]
+    config = Config(dict(
+        default_scope='mmagic', experiment_name=tmp_path.name, model=model_config(),
+        custom_imports=dict(imports=['mmdesra', 'toys'], allow_failed_imports=False),
+        test_cfg=dict(type='MultiTestLoop'),
+        test_dataloader=dict(
+            batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='BasicImageDataset', data_root=str(data / 'lq'),
+                         data_prefix=dict(img=''), pipeline=pipeline)),
+        test_evaluator=dict(type='Evaluator', metrics=[dict(
+            type='DeSRADetector', mse_checkpoint=str(data / 'mse.pth'), detector=DETECTOR)])))
+    config.dump(tmp_path / 'config.py')
+    state = {f'generator.{name}': value for name, value in ToyGenerator(.15).state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'model.pth')
+    monkeypatch.setattr('sys.argv', [
+        'test.py', str(tmp_path / 'config.py'), str(tmp_path / 'model.pth'), '--work-dir',
+        str(tmp_path / 'run'), '--out', str(tmp_path / 'figures.json')])
+    runpy.run_path(str(tool), run_name='__main__')
+    figures = json.loads((tmp_path / 'figures.json').read_text())
+    assert {name: value for name, value in figures.items() if name in expected} == expected
 
 
 def test_evaluated_model_stays_as_it_is(data):
