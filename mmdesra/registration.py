@@ -29,6 +29,7 @@ TYPES = {
     },
     'HOOKS': {
         'DeSRAFinetuneHook': 'mmdesra.engine.finetune_hook:DeSRAFinetuneHook',
+        'StartGeneratorHook': 'mmdesra.engine.start_hook:StartGeneratorHook',
     },
     'METRICS': {
         'DeSRADetector': 'mmdesra.evaluation.desra_detector:DeSRADetector',

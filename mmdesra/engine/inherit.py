@@ -61,8 +61,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
         if hook.get(name):
             list_images(hook[name])  # MMagic's dataset does not say what is wrong with a folder
     _set_iterations(config, max_iters, is_whole_training)
-    _keep_ema_up(config)
-    _leave_out_pretrained(config)
+    keep_ema_up(config)
+    leave_out_pretrained(config)
     _set_training_data(config, hook['lq_dir'])
     _set_validation(config, hook)
     # MMagic's configs collect checkpoints in ./work_dirs whatever the work_dir, and keep the
@@ -97,9 +97,12 @@ def _set_iterations(config: Config, max_iters: int | None, is_whole_training: bo
         config.train_cfg.max_iters = max_iters
 
 
-def _keep_ema_up(config: Config) -> None:
-    # The EMA is what is validated and used. With 0.001 it would still be to 37% what it was
-    # after 1,000 iterations, artifacts included.
+def keep_ema_up(config: Config) -> None:
+    """Raise the momentum of a config's EMA until little of the loaded weights remains in it.
+
+    The EMA is what is validated and used. With 0.001 it would still be to 37% what it was
+    after 1,000 iterations, artifacts included.
+    """
     for hook in _hooks_of_type(config, EMA_HOOK):
         updates = config.train_cfg.get('max_iters', 0) // max(hook.get('interval', -1), 1)
         if updates and hook.get('interp_mode', 'lerp') == 'lerp':
@@ -109,8 +112,8 @@ def _keep_ema_up(config: Config) -> None:
             hook.interp_cfg = dict(settings, momentum=momentum)
 
 
-def _leave_out_pretrained(config: Config) -> None:
-    # The hook fills the generator; what the config would fetch for it is not used.
+def leave_out_pretrained(config: Config) -> None:
+    """Fetch no weights for a generator that a hook fills."""
     for module in (config.model, config.model.generator):
         if (module.get('init_cfg') or {}).get('type') == 'Pretrained':
             module.init_cfg = None

@@ -1,0 +1,34 @@
+"""A hook that starts a model's generator from published weights."""
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ..generators.wrappers import unwrap
+from .start_weights import start_generator
+
+
+class StartGeneratorHook(Hook):
+    """Fills the generator, and its EMA, before training, completely or not at all.
+
+    In place of ``load_from``, which says nothing where no name fits. A resumed run keeps the
+    weights it has.
+
+    Args:
+        checkpoint (str): In any layout of :func:`mmdesra.generators.load_weights`.
+    """
+
+    # After mmengine has loaded what it loads, before hooks that look at the model.
+    priority = 'HIGH'
+
+    def __init__(self, checkpoint: str) -> None:
+        self.checkpoint = checkpoint
+
+    def before_train(self, runner: Runner) -> None:
+        """Load.
+
+        Raises:
+            CheckpointError: If the checkpoint does not fill the whole generator.
+        """
+        if runner.iter == 0:
+            start_generator(unwrap(runner.model), self.checkpoint, runner.logger)

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Make the MSE-trained sibling of a GAN-SR model that was published without one.
+
+The detector compares a GAN-SR image with that of a sibling trained by a pixel loss alone. This
+trains one: the same generator, started from the GAN-trained weights, by the pixel loss of its
+config. On the config's own training data:
+
+  python tools/make_mse_partner.py mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py \\
+      --gan-checkpoint srgan.pth --out srgan_mse.pth
+
+or, where those are not at hand, on a folder of photographs (cut large ones into tiles first, each
+is read whole for one patch):
+
+  python tools/make_mse_partner.py CONFIG --gan-checkpoint F --gt-dir photos --out partner.pth
+
+The partner is a checkpoint of the generator that every tool here reads (--mse-checkpoint). Stop at
+any moment, go on with --resume. How good it is: docs/mse_partner.md. Exit code 2: an error.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdesra.apis import command_line as cli
+from mmdesra.engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write_partner
+from mmdesra.errors import InputError
+from mmdesra.files.atomic import make_output_folder
+from mmdesra.files.configs import config_diff, read_config
+from mmdesra.generators import read_checkpoint
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='the training config of the GAN-SR model: a file, or a '
+                        'name such as mmagic::real_esrgan/...')
+    parser.add_argument('--gan-checkpoint', required=True, metavar='FILE',
+                        help='weights of the GAN-trained generator, to start from')
+    parser.add_argument('--out', required=True, type=Path, metavar='FILE',
+                        help="the partner's weights, to write (.pth)")
+    parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
+    parser.add_argument('--gt-dir', metavar='DIR',
+                        help="photographs to train on (default: the config's own data). A config "
+                        'that makes LR images itself makes them from these; otherwise they are '
+                        'reduced bicubically')
+    parser.add_argument('--scale', type=int, metavar='N',
+                        help='factor of the bicubic reduction, if the config does not say')
+    parser.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
+                        help='iterations of training (default: %(default)s)')
+    parser.add_argument('--work-dir', metavar='DIR', help='where logs and checkpoints go '
+                        '(default: work_dirs/mse_partner_CONFIG_NAME)')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on from the latest checkpoint in the work dir')
+    parser.add_argument('--print-config', action='store_true',
+                        help='print the whole config that would be trained, and stop')
+    parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
+                        help='override settings of the config, e.g. train_dataloader.batch_size=8 '
+                        'optim_wrapper.generator.optimizer.lr=2e-4')
+    return parser.parse_args()
+
+
+def load(args: argparse.Namespace) -> Config:
+    config = read_config(args.config)
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    config.work_dir = args.work_dir or f'work_dirs/mse_partner_{Path(args.config).stem}'
+    config.resume = args.resume
+    return inherit_mse_partner(config, args.gan_checkpoint, args.gt_dir, args.max_iters,
+                               args.scale)
+
+
+def check_files(args: argparse.Namespace) -> None:
+    """Find now what would otherwise be found after hours."""
+    read_checkpoint(args.gan_checkpoint)
+    if args.out.exists() and not args.overwrite:
+        raise InputError(f'{args.out}: is there already; it is replaced only with --overwrite')
+    if args.out.exists() and args.out.samefile(args.gan_checkpoint):
+        raise InputError(f'{args.out}: is the checkpoint to start from; name another to write')
+    make_output_folder(args.out.parent)
+
+
+def main() -> int:
+    args = parse_args()
+    config = load(args)
+    if args.print_config:
+        print(config.pretty_text)
+        return 0
+    check_files(args)
+    print(config_diff(read_config(args.config), config))
+    runner = Runner.from_cfg(config)
+    runner.train()
+    write_partner(runner.model, args.out)
+    print(f'{args.out}: the MSE-trained partner, after {runner.iter} iterations')
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)
