@@ -14,7 +14,7 @@ from mmdesra.engine.inherit import HOOK
 from mmdesra.engine.mse_partner import inherit_mse_partner, write_partner
 from mmdesra.errors import InputError
 from mmdesra.files.configs import read_config
-from mmdesra.generators import load_weights
+from mmdesra.generators import build_generator, load_weights
 from mmdesra.generators.wrappers import generator_of
 
 REAL_ESRGAN, ESRGAN, SRGAN = MMAGICS_CONFIGS
@@ -163,6 +163,29 @@ def test_training_makes_the_partner(model_type, gan, photographs, tmp_path):
     wanted = 'generator_ema.amplitude' if model_type == 'RealESRGAN' else 'generator.amplitude'
     assert torch.equal(partner.amplitude, probe.states[-1][wanted])
     assert abs(partner.amplitude.item()) < GAN_AMPLITUDE / 2  # MMagic's 0.001 leaves all of it
+
+
+@pytest.mark.parametrize('name', [REAL_ESRGAN, ESRGAN, SRGAN, str(LDL)])
+def test_whole_configs_train(name, photographs, tmp_path):
+    """As they are, but for a small generator: their models, data, optimisers and hooks."""
+    config = read_config(name)
+    config.model.generator.update(mid_channels=4, num_blocks=1)
+    if 'growth_channels' in config.model.generator:
+        config.model.generator.growth_channels = 4
+    config.model.generator.pop('init_cfg', None)
+    config.train_dataloader.update(batch_size=1, num_workers=0, persistent_workers=False)
+    torch.save(build_generator(config.model.generator.to_dict()).state_dict(), tmp_path / 'g.pth')
+    runner = Runner.from_cfg(toy_config(tmp_path / 'g.pth', photographs, tmp_path / 'run', 1,
+                                        base=config))
+    probe = Probe()
+    runner.register_hook(probe)
+    runner.train()
+    start, end = probe.start, probe.states[-1]
+    changed = {name for name in end if not torch.equal(start[name], end[name])}
+    assert changed
+    assert all(name.startswith('generator') for name in end)
+    losses = {name for name in runner.message_hub.log_scalars if 'loss' in name}
+    assert losses == {'train/loss_pix'}
 
 
 def test_resumed_run_keeps_its_weights(gan, photographs, tmp_path):
