@@ -27,6 +27,9 @@ TYPES = {
         'ComposePseudoGT': 'mmdesra.datasets.transforms:ComposePseudoGT',
         'PairedMaskCrop': 'mmdesra.datasets.transforms:PairedMaskCrop',
     },
+    'DATA_SAMPLERS': {
+        'FixedShareSampler': 'mmdesra.datasets.share_sampler:FixedShareSampler',
+    },
     'HOOKS': {
         'DeSRAFinetuneHook': 'mmdesra.engine.finetune_hook:DeSRAFinetuneHook',
         'StartGeneratorHook': 'mmdesra.engine.start_hook:StartGeneratorHook',

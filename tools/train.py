@@ -44,6 +44,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
                         'iterations (default), or at the knee: the most detail among those that '
                         'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth)')
+    parser.add_argument('--original-share', type=float, metavar='S', help="share of the config's "
+                        'own training data in each batch, in [0, 1), beside the pseudo GTs '
+                        '(default: 0); they must exist, see --cfg-options '
+                        'train_dataloader.dataset.data_root=DIR')
     parser.add_argument('--print-config', action='store_true',
                         help='print the whole config that would be trained, and stop')
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
@@ -81,12 +85,14 @@ def load(args: argparse.Namespace) -> Config:
         config.merge_from_dict(args.cfg_options)
     config.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}'
     config.resume = args.resume
-    return inherit_desra(
-        config, iterations_of(args), lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
-        labels_dir=args.labels_dir, segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
+    options = dict(
+        lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir, labels_dir=args.labels_dir,
+        segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
-        discriminator_checkpoint=args.discriminator_checkpoint, stop=args.stop,
-        **hook_options(config, args.hook_options or {}))
+        discriminator_checkpoint=args.discriminator_checkpoint,
+        original_share=args.original_share, stop=args.stop)
+    options.update(hook_options(config, args.hook_options or {}))
+    return inherit_desra(config, iterations_of(args), **options)
 
 
 def iterations_of(args: argparse.Namespace) -> int | None:

@@ -7,11 +7,20 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
-from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
+from mmengine.config import ConfigDict
+from mmengine.dist import (
+    all_gather_object,
+    barrier,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+)
 from mmengine.hooks import Hook
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch import nn
 
+from ..datasets.mixed_dataset import MixedDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import build_detector, build_labels
@@ -58,6 +67,10 @@ class DeSRAFinetuneHook(Hook):
         flips (bool): Flip the pairs at random; it costs texture, see
             :func:`mmdesra.datasets.pipeline.pseudo_gt_pipeline`.
         pipeline (Sequence[dict], optional): Training transforms instead of the default ones.
+        original_share (float): Share of the original training data in each batch, in [0, 1). The
+            rest is pseudo-GT pairs. Default: 0, pseudo-GT pairs alone. Above 0 the config's
+            ``train_dataloader.dataset`` must be the original data, and its GT patches as large
+            as ``gt_patch_size``, see :class:`mmdesra.datasets.mixed_dataset.MixedDataset`.
         stop (str): What the result is: ``'iterations'``, the weights at the end, or ``'knee'``,
             those with the most detail among the ones that remove ``wanted_removal`` of the
             held-out regions and add none, see :func:`choose_knee`; they are kept as
@@ -88,11 +101,15 @@ class DeSRAFinetuneHook(Hook):
                  mask_prob: float = 0.5,
                  flips: bool = False,
                  pipeline: Sequence[dict] | None = None,
+                 original_share: float = 0,
                  stop: str = 'iterations',
                  watch_interval: int | None = None,
                  wanted_removal: float = WANTED_REMOVAL,
                  tile: int = 0,
                  half: bool = False) -> None:
+        if not 0 <= original_share < 1:
+            raise InputError('DeSRAFinetuneHook: expected original_share in [0, 1), got '
+                             f'{original_share}')
         _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
         self.lq_dir = lq_dir
         self.mse_checkpoint = mse_checkpoint
@@ -108,6 +125,7 @@ class DeSRAFinetuneHook(Hook):
         self.mse_generator = mse_generator
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
+        self.original_share = original_share
         self.stop = stop
         self.watch_interval = watch_interval
         self.wanted_removal = wanted_removal
@@ -121,6 +139,10 @@ class DeSRAFinetuneHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
         is_resumed = runner.iter > 0
+        if self.original_share and not hasattr(runner.train_loop, 'dataloader_iterator'):
+            raise InputError('DeSRAFinetuneHook: original_share needs a loop that counts '
+                             'iterations (train_cfg.type IterBasedTrainLoop), got '
+                             f'{type(runner.train_loop).__name__}')
         self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
         if self.heldout_lq_dir:
@@ -216,10 +238,24 @@ class DeSRAFinetuneHook(Hook):
         config = deepcopy(runner.cfg.train_dataloader)
         config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root), **self.patches)
         loop = runner.train_loop
+        if self.original_share:
+            self._mix_with_original(runner, config)
         loop.dataloader = runner.build_dataloader(config, seed=runner.seed)
         if hasattr(loop, 'dataloader_iterator'):
             # The loop has started an iterator (and its workers) over the old data already.
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
+
+    def _mix_with_original(self, runner: Runner, config: ConfigDict) -> None:
+        original = runner.train_loop.dataloader.dataset
+        config.dataset = MixedDataset(DATASETS.build(config.dataset), original)
+        # runner.seed may be another one in each rank (diff_rank_seed).
+        seed = [runner.seed]
+        broadcast_object_list(seed)
+        config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
+                              share=self.original_share, seed=seed[0])
+        config.pop('batch_sampler', None)
+        runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
+                           f'{len(original)} samples of the original training data')
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval

@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
 from ..files import list_images
+from .original_data import check_original_data
 
 HOOK = 'DeSRAFinetuneHook'
 EMA_HOOK = 'ExponentialMovingAverageHook'
@@ -28,7 +29,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
 
     A config that has the hook already (such as those in ``configs/desra``) gets the options;
     any other GAN-SR config gets the hook, training and validation data that exist, and
-    :data:`DEFAULT_ITERS` iterations. Its losses, optimisers and hooks stay.
+    :data:`DEFAULT_ITERS` iterations. Its losses, optimisers and hooks stay; with an
+    ``original_share`` above 0 its training data, too.
 
     Args:
         config (Config): With ``model.generator``; changed in place.
@@ -41,8 +43,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
 
     Raises:
         InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if an
-            image folder or checkpoint that fine-tuning needs is named nowhere, or if a folder
-            holds no image.
+            image folder or checkpoint that fine-tuning needs is named nowhere, if a folder
+            holds no image, or if original training data that are to be used do not exist.
     """
     if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
         raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
@@ -63,7 +65,10 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     _set_iterations(config, max_iters, is_whole_training)
     keep_ema_up(config)
     leave_out_pretrained(config)
-    _set_training_data(config, hook['lq_dir'])
+    if hook.get('original_share'):
+        check_original_data(config)
+    else:
+        _set_training_data(config, hook['lq_dir'])
     _set_validation(config, hook)
     # MMagic's configs collect checkpoints in ./work_dirs whatever the work_dir, and keep the
     # best by a PSNR that LR images without GT do not have.

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import torch
 from gloo_pair import process_group
+from mmengine.config import Config
+from toy_mix import SHARE, mixed_config, write_original
 from toy_training import (
     Probe,
     make_data,
@@ -30,18 +32,14 @@ def write_data(folder: Path) -> SimpleNamespace:
     data = make_data(folder)
     state = write_whole_model(folder / 'whole.pth', MODEL)
     write_role(folder / 'discriminator.pth', state, 'discriminator')
+    write_original(folder / 'original')
     return data
 
 
 def train(folder: Path, rank: int) -> None:
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
     config = training_config(MODEL, iterations=2, val_interval=1, hooks=[EMA_HOOK])
-    config.launcher = 'pytorch'
-    config.model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel', device_ids=None)
-    data = SimpleNamespace(lq=folder / 'lq', heldout=folder / 'heldout',
-                           gan=folder / 'weights/gan.pth', mse=folder / 'weights/mse.pth')
     probe = Probe()
-    runner = make_runner(folder / 'run', data, config, probe,
+    runner = make_runner(folder / 'run', data_in(folder), distributed(config), probe,
                          discriminator_checkpoint=str(folder / 'discriminator.pth'))
     runner.train()
     scalars = {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()
@@ -52,10 +50,33 @@ def train(folder: Path, rank: int) -> None:
                folder / f'rank{rank}.pth')
 
 
+def train_mixed(folder: Path, rank: int) -> None:
+    config = distributed(mixed_config(folder / 'original', 2))
+    config.randomness = dict(seed=0, diff_rank_seed=True)
+    probe = Probe()
+    make_runner(folder / 'mixed', data_in(folder), config, probe, heldout_lq_dir=None,
+                original_share=SHARE).train()
+    torch.save([[sample.gt_path for sample in batch['data_samples']] for batch in probe.batches],
+               folder / f'mixed{rank}.pth')
+
+
+def distributed(config: Config) -> Config:
+    config.launcher = 'pytorch'
+    config.model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel', device_ids=None)
+    return config
+
+
+def data_in(folder: Path) -> SimpleNamespace:
+    return SimpleNamespace(lq=folder / 'lq', heldout=folder / 'heldout',
+                           gan=folder / 'weights/gan.pth', mse=folder / 'weights/mse.pth')
+
+
 def main() -> None:
     folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
     with process_group(folder, rank):  # with its own start mmengine would ask for a GPU
         train(folder, rank)
+        train_mixed(folder, rank)
 
 
 if __name__ == '__main__':

@@ -71,3 +71,19 @@ def test_figures_are_of_all_images(folder, ranks):
     assert scalars['val/DeSRA/regions'] == results['regions_after']
     assert scalars['val/DeSRA/artifact_area'] == pytest.approx(
         results['area_after'] / (4 * 160 * 192))
+
+
+def test_original_data_are_mixed_in_as_one_process_would(folder):
+    """Each batch of both ranks holds the share; together they see each sample once an epoch."""
+    ranks = [torch.load(folder / f'mixed{rank}.pth', weights_only=True) for rank in range(2)]
+    originals, pseudo_gts = [], []
+    for batches, expected in zip(zip(*ranks), [2, 1]):
+        for batch in batches:
+            part = [path for path in batch if Path(path).parent == folder / 'original/GT']
+            assert len(part) == expected
+            originals += part
+            pseudo_gts += [path for path in batch if path not in part]
+    assert {Path(path).parent for path in pseudo_gts} == {folder / 'mixed/pseudo_gt/gt'}
+    assert len(originals) == len(pseudo_gts) == 6
+    assert len(set(originals)) == 5  # there are 5: the sixth begins the second epoch
+    assert max(map(pseudo_gts.count, pseudo_gts)) == 2  # there are 3: two epochs

@@ -8,6 +8,7 @@ import torch
 from command_lines import call, run
 from mmengine.registry import DefaultScope
 from torch import distributed
+from toy_mix import mixed_config, write_original
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
 from toys import GAN_AMPLITUDE
 
@@ -208,6 +209,24 @@ def test_hook_options_add_to_those_of_the_config(config, options, capsys):
     assert call('train.py', config, *flat(options), '--print-config', '--hook-options',
                 'detector.threshold=0.6') == 0
     assert f"min_area={DETECTOR['min_area']}" in capsys.readouterr().out.replace(' ', '')
+
+
+def test_hook_options_go_before_the_options_of_the_same_name(config, options, capsys):
+    assert call('train.py', config, *flat(options), '--print-config', '--hook-options',
+                'pseudo_gt_dir=elsewhere') == 0
+    assert "pseudo_gt_dir='elsewhere'" in capsys.readouterr().out
+
+
+def test_mixes_with_the_original_data(options, data, tmp_path, capsys):
+    config = tmp_path / 'mixed.py'
+    mixed_config(tmp_path / 'original', 2).dump(config)
+    options['--original-share'] = .5
+    hook_options = ['--hook-options', f'gt_patch_size={GT_PATCH_SIZE}', 'detector.min_area=200']
+    assert f'{tmp_path}/original: does not exist' in error_of(capsys, config, options)
+    write_original(tmp_path / 'original')
+    assert call('train.py', config, *flat(options), *hook_options) == 0
+    assert (tmp_path / 'run/iter_2.pth').is_file()
+    assert 'original_share=0.5' in capsys.readouterr().out
 
 
 def test_iterations_of_the_config_options_count(options, capsys):

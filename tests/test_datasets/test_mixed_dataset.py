@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+
+from mmdesra.datasets.mixed_dataset import MixedDataset
+from mmdesra.errors import InputError
+
+
+def sample(gt=16, lq=4, meta=(), **data):
+    data_sample = BaseDataElement(metainfo=dict(dict(img_path='a.png'), **dict(meta)),
+                                  gt_img=torch.zeros(3, gt, gt), **data)
+    return dict(inputs=torch.zeros(3, lq, lq), data_samples=data_sample)
+
+
+class Samples(list):
+    """A dataset that makes its samples anew, as pipelines do."""
+
+    def __getitem__(self, index):
+        return list.__getitem__(self, index)()
+
+
+def test_only_the_shared_fields_stay():
+    pseudo_gt = Samples([lambda: sample(mask=torch.ones(1, 16, 16), meta=dict(gt_order='rgb'))])
+    original = Samples([lambda: sample(lq=4, meta=dict(scale=4)), lambda: sample(), ])
+    mixed = MixedDataset(pseudo_gt, original)
+    assert len(mixed) == 3
+    for index in range(3):
+        assert mixed[index].keys() == {'inputs', 'data_samples'}
+        assert set(mixed[index]['data_samples'].all_keys()) == {'gt_img', 'img_path'}
+
+
+@pytest.mark.parametrize(('pseudo_gt', 'original', 'message'), [
+    (sample(gt=32, lq=8), sample(), r'32x32 px .* 16x16 px .* set gt_patch_size to 16'),
+    (sample(lq=4), sample(lq=8), 'inputs of one size, got 4x4'),
+    (sample(), sample(gt_unsharp=torch.zeros(3, 16, 16)), 'data have gt_unsharp, .* pipeline'),
+    (sample(meta=dict(gt_channel_order='rgb')), sample(meta=dict(gt_channel_order='bgr')),
+     'gt_channel_order to be the same, got rgb .* bgr'),
+    (sample(), dict(inputs=torch.zeros(3, 4, 4), data_samples=BaseDataElement()),
+     r'hold no GT \(key gt\)'),
+    (sample(), dict(img=0, gt=0), r"end in PackInputs .* got \['gt', 'img'\]"),
+    (sample(), 7, 'got something else')])
+def test_what_cannot_go_in_one_batch_is_refused(pseudo_gt, original, message):
+    with pytest.raises(InputError, match=message):
+        MixedDataset(Samples([lambda: pseudo_gt]), Samples([lambda: original]))
+
+
+def test_original_that_cannot_be_read():
+    def read():
+        raise FileNotFoundError(2, 'No such file', 'GT/a.png')
+
+    with pytest.raises(InputError, match='original training data: .*GT/a.png'):
+        MixedDataset(Samples([sample]), Samples([read]))
