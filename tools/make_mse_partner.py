@@ -25,6 +25,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write_partner
 from mmdesra.errors import InputError
 from mmdesra.files.atomic import make_output_folder
@@ -50,24 +51,14 @@ def parse_args() -> argparse.Namespace:
                         help='factor of the bicubic reduction, if the config does not say')
     parser.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
                         help='iterations of training (default: %(default)s)')
-    parser.add_argument('--work-dir', metavar='DIR', help='where logs and checkpoints go '
-                        '(default: work_dirs/mse_partner_CONFIG_NAME)')
-    parser.add_argument('--resume', action='store_true',
-                        help='go on from the latest checkpoint in the work dir')
-    parser.add_argument('--print-config', action='store_true',
-                        help='print the whole config that would be trained, and stop')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
-                        help='override settings of the config, e.g. train_dataloader.batch_size=8 '
-                        'optim_wrapper.generator.optimizer.lr=2e-4')
+    add_run_options(parser, 'where logs and checkpoints go (default: '
+                    'work_dirs/mse_partner_CONFIG_NAME)', 'train_dataloader.batch_size=8 '
+                    'optim_wrapper.generator.optimizer.lr=2e-4')
     return parser.parse_args()
 
 
 def load(args: argparse.Namespace) -> Config:
-    config = read_config(args.config)
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
-    config.work_dir = args.work_dir or f'work_dirs/mse_partner_{Path(args.config).stem}'
-    config.resume = args.resume
+    config = training_config_from(args, 'mse_partner_')
     return inherit_mse_partner(config, args.gan_checkpoint, args.gt_dir, args.max_iters,
                                args.scale)
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import LAUNCHERS, end_process_group, join_process_group
@@ -35,10 +35,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='a config file, or a name such as mmagic::srgan_resnet/...')
-    parser.add_argument('--work-dir', metavar='DIR',
-                        help='where everything goes (default: work_dirs/CONFIG_NAME)')
-    parser.add_argument('--resume', action='store_true',
-                        help='go on from the latest checkpoint in the work dir')
+    add_run_options(parser, 'where everything goes (default: work_dirs/CONFIG_NAME)',
+                    'train_cfg.max_iters=100')
     parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning '
                         '(default: those of a DeSRA config, 1000 for any other)')
     parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
@@ -48,13 +46,9 @@ def parse_args() -> argparse.Namespace:
                         'own training data in each batch, in [0, 1), beside the pseudo GTs '
                         '(default: 0); they must exist, see --cfg-options '
                         'train_dataloader.dataset.data_root=DIR')
-    parser.add_argument('--print-config', action='store_true',
-                        help='print the whole config that would be trained, and stop')
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='arguments of DeSRAFinetuneHook, e.g. detector.min_area=1000 '
                         'gt_patch_size=128 tile=256')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
-                        help='override settings of the config, e.g. train_cfg.max_iters=100')
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none',
                         help='who started this process; tools/dist_train.sh sets it')
     # Launchers from before torchrun say it on the command line.
@@ -80,11 +74,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def load(args: argparse.Namespace) -> Config:
-    config = read_config(args.config)
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
-    config.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}'
-    config.resume = args.resume
+    config = training_config_from(args)
     options = dict(
         lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir, labels_dir=args.labels_dir,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,

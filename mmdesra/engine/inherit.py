@@ -46,9 +46,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
             image folder or checkpoint that fine-tuning needs is named nowhere, if a folder
             holds no image, or if original training data that are to be used do not exist.
     """
-    if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
-        raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
-                         'with model.generator and train_dataloader')
+    check_training_config(config)
     is_whole_training = find_hook(config) is None
     hook = _find_or_add_hook(config)
     for name, value in options.items():
@@ -78,6 +76,22 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     return config
 
 
+def check_training_config(config: Config) -> None:
+    """Refuse what is no training config of a GAN-SR model.
+
+    Raises:
+        InputError: If the config has no ``model.generator`` or no ``train_dataloader``.
+    """
+    if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
+        raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
+                         'with model.generator and train_dataloader')
+
+
+def is_hook(hook: dict, name: str) -> bool:
+    """Whether a hook of a config is of a type, with or without a scope before its name."""
+    return hook['type'].rpartition('.')[2] == name
+
+
 def find_hook(config: Config) -> ConfigDict | None:
     """Return the arguments of :class:`DeSRAFinetuneHook` in a config; None if it has none."""
     return next(_hooks_of_type(config, HOOK), None)
@@ -85,7 +99,7 @@ def find_hook(config: Config) -> ConfigDict | None:
 
 def _hooks_of_type(config: Config, name: str) -> Iterator[ConfigDict]:
     for hook in config.get('custom_hooks') or []:
-        if hook['type'].rpartition('.')[2] == name:  # it may be written with a scope
+        if is_hook(hook, name):
             yield hook
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..files import write_text
+from ..files.tables import write_json
 
 WANTED_REMOVAL = .9
 
@@ -72,5 +72,4 @@ class Curve:
         """Add a point and, in one of several processes, write the file."""
         self.points.append(point)
         if is_writer:
-            rows = [asdict(point) for point in self.points]
-            write_text(self.path, json.dumps(rows, indent=1) + '\n')
+            write_json(self.path, [asdict(point) for point in self.points])

@@ -40,7 +40,7 @@ class KneeWatch:
         self.weights_path = Path(work_dir) / WEIGHTS
         self.curve = Curve(heldout.out_dir / 'curve.json', done)
         # What was seen before a kill may be better than the weights that the kill left.
-        kept = self._kept_iteration() if done else None
+        kept = self._read_kept()['meta']['iter'] if done and self.weights_path.is_file() else None
         self._lost = {point.iteration for point in self.curve.points
                       if kept is None or kept > done or point.iteration != kept}
 
@@ -74,10 +74,12 @@ class KneeWatch:
     def kept_weights(self) -> dict | None:
         """Return the state dict of the generator at the knee; None if there is no knee."""
         knee = self.knee
-        if knee is None or self._kept_iteration() != knee.iteration:
+        if knee is None or not self.weights_path.is_file():
             return None
-        state = read_checkpoint(self.weights_path)['state_dict']
-        return {name.partition('.')[2]: value for name, value in state.items()
+        kept = self._read_kept()
+        if kept['meta']['iter'] != knee.iteration:
+            return None
+        return {name.partition('.')[2]: value for name, value in kept['state_dict'].items()
                 if name.startswith('generator.')}
 
     def draw(self) -> None:
@@ -101,10 +103,8 @@ class KneeWatch:
         with atomic_path(self.weights_path) as part:
             torch.save(dict(meta=dict(iter=done), state_dict=state), part)
 
-    def _kept_iteration(self) -> int | None:
-        if not self.weights_path.is_file():
-            return None
-        return read_checkpoint(self.weights_path)['meta']['iter']
+    def _read_kept(self) -> dict:
+        return read_checkpoint(self.weights_path)
 
 
 def _point(comparison: Comparison, done: int) -> Point:

@@ -13,7 +13,13 @@ from ..errors import InputError
 from ..files import list_images
 from ..files.atomic import atomic_path
 from ..generators.wrappers import result_generator_of
-from .inherit import HOOK, keep_ema_up, leave_out_pretrained
+from .inherit import (
+    HOOK,
+    check_training_config,
+    is_hook,
+    keep_ema_up,
+    leave_out_pretrained,
+)
 
 DEFAULT_ITERS = 5000
 PIXEL_LOSS = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
@@ -51,9 +57,7 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
             there and ``gt_dir`` is not given, or ``gt_dir`` holds no image or one that is too
             small.
     """
-    if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
-        raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
-                         'with model.generator and train_dataloader')
+    check_training_config(config)
     if max_iters < 1:
         raise InputError(f'expected at least 1 iteration, got {max_iters}')
     _leave_pixel_loss_alone(config.model)
@@ -91,8 +95,7 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
 
 def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> None:
     config.load_from = None
-    others = [hook for hook in config.get('custom_hooks') or []
-              if hook['type'].rpartition('.')[2] != HOOK]
+    others = [hook for hook in config.get('custom_hooks') or [] if not is_hook(hook, HOOK)]
     config.custom_hooks = [*others, dict(type='StartGeneratorHook',
                                          checkpoint=str(gan_checkpoint))]
     keep_ema_up(config)

@@ -1,0 +1,40 @@
+"""The command-line options of the tools that train: the config, its overrides, where it runs."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..files.configs import read_config
+from .command_line import KeyValues
+
+
+def add_run_options(parser: argparse.ArgumentParser, work_dir_help: str,
+                    cfg_options_example: str) -> None:
+    """Add the options that every run has, whatever it trains."""
+    parser.add_argument('--work-dir', metavar='DIR', help=work_dir_help)
+    parser.add_argument('--resume', action='store_true',
+                        help='go on from the latest checkpoint in the work dir')
+    parser.add_argument('--print-config', action='store_true',
+                        help='print the whole config that would be trained, and stop')
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
+                        help=f'override settings of the config, e.g. {cfg_options_example}')
+
+
+def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') -> Config:
+    """Read ``args.config`` with what the options of :func:`add_run_options` say.
+
+    Args:
+        args (argparse.Namespace): With these options and ``config``.
+        work_dir_prefix (str): Of the default work dir, ``work_dirs/PREFIX + CONFIG_NAME``.
+
+    Raises:
+        InputError: If the config cannot be read.
+    """
+    config = read_config(args.config)
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    config.work_dir = args.work_dir or f'work_dirs/{work_dir_prefix}{Path(args.config).stem}'
+    config.resume = args.resume
+    return config
