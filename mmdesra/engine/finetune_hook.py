@@ -26,7 +26,7 @@ from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
-from ..generators import GeneratedPairs, Upscaler, build_generator, load_weights
+from ..generators import GeneratedPairs, Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
@@ -192,10 +192,10 @@ class DeSRAFinetuneHook(Hook):
 
     def _build_mse(self, runner: Runner) -> nn.Module:
         if self.mse_generator is not None:
-            generator = build_generator(self.mse_generator)
+            generator = load_generator(self.mse_generator, self.mse_checkpoint)
         else:
             generator = deepcopy(generator_of(runner.model))
-        load_weights(generator, self.mse_checkpoint)
+            load_weights(generator, self.mse_checkpoint)
         return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:

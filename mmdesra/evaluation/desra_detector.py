@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from ..detectors import build_detector, build_labels, detect_image
 from ..files import ImageError
-from ..generators import Upscaler, build_generator, load_weights
+from ..generators import Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
 from .image_figures import ImageFigures, sum_up
@@ -46,8 +46,8 @@ class DeSRADetector(BaseMetric):
     Args:
         mse_checkpoint (str, optional): Weights of the MSE-trained generator.
         mse_generator (str | dict, optional): Its type or config, see
-            :func:`mmdesra.generators.build_generator`. Default: a copy of the evaluated
-            model's own generator, which only MMagic's evaluator shows to its metrics.
+            :func:`mmdesra.generators.load_generator`. Default: a copy of the evaluated model's
+            own generator, which only MMagic's evaluator shows to its metrics.
         detector (str | dict): The detector. Default: 'DeSRA'.
         segmentor (str | dict, optional): Source of label maps for the semantic step, see
             :func:`mmdesra.segmentors.build_segmentor`. A label map in the data sample
@@ -95,13 +95,18 @@ class DeSRADetector(BaseMetric):
         self.size: int | None = None
         self._mse: Upscaler | None = None
         if mse_generator is not None:
-            self._set_mse(build_generator(mse_generator))
+            if mse_checkpoint is None:
+                raise ValueError('mse_generator was given without mse_checkpoint: random weights '
+                                 'are no reference')
+            self._set_mse(load_generator(mse_generator, mse_checkpoint))
 
     def prepare(self, module: nn.Module, dataloader: DataLoader) -> None:
         """Called by MMagic's evaluator: remember the size, copy the generator."""
         self.size = len(dataloader.dataset)
         if self._mse is None and self.mse_checkpoint is not None:
-            self._set_mse(deepcopy(generator_of(module)))
+            generator = deepcopy(generator_of(module))
+            load_weights(generator, self.mse_checkpoint)
+            self._set_mse(generator)
         if self._mse is not None:
             parameter = next(module.parameters(), None)
             self._mse.generator.to('cpu' if parameter is None else parameter.device)
@@ -148,10 +153,6 @@ class DeSRADetector(BaseMetric):
             raise ImageError(f'{_name(sample)}: {error}') from error
 
     def _set_mse(self, generator: nn.Module) -> None:
-        if self.mse_checkpoint is None:
-            raise ValueError('mse_generator was given without mse_checkpoint: random weights are '
-                             'no reference')
-        load_weights(generator, self.mse_checkpoint)
         self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
 
     def _reference(self, sample: dict) -> np.ndarray:

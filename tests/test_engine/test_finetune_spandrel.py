@@ -31,9 +31,10 @@ def test_from_its_file_to_its_file(tmp_path):
     gan, mse = (write_compact(tmp_path / f'{name}.pth', seed)
                 for seed, name in enumerate(('gan', 'mse')))
     model = model_config('SRGAN', generator=dict(type='SpandrelGenerator', checkpoint=gan))
-    config = training_config(model, lr=1e-3, iterations=2, hooks=[EMA_HOOK])
+    config = training_config(model, lr=1e-3, iterations=2, val_interval=1, hooks=[EMA_HOOK])
     runner = make_runner(tmp_path / 'run', make_data(tmp_path / 'data'), config,
-                         gan_checkpoint=gan, mse_checkpoint=mse, detector=EVERYWHERE)
+                         gan_checkpoint=gan, mse_checkpoint=mse, detector=EVERYWHERE,
+                         mse_generator='spandrel')
     runner.train()
     done = convert_checkpoint(tmp_path / 'run/iter_2.pth', tmp_path / 'tuned.pth')
     assert (done.layout, done.network) == ('MMagic, generator_ema, not generator',
