@@ -34,6 +34,9 @@ TYPES = {
         'DeSRAFinetuneHook': 'mmdesra.engine.finetune_hook:DeSRAFinetuneHook',
         'StartGeneratorHook': 'mmdesra.engine.start_hook:StartGeneratorHook',
     },
+    'OPTIM_WRAPPERS': {
+        'CpuAmpOptimWrapper': 'mmdesra.engine.amp:CpuAmpOptimWrapper',
+    },
     'METRICS': {
         'DeSRADetector': 'mmdesra.evaluation.desra_detector:DeSRADetector',
     },

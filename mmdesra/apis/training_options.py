@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from ..engine.amp import use_amp
 from ..files.configs import read_config
 from .command_line import KeyValues
 
@@ -16,6 +17,8 @@ def add_run_options(parser: argparse.ArgumentParser, work_dir_help: str,
     parser.add_argument('--work-dir', metavar='DIR', help=work_dir_help)
     parser.add_argument('--resume', action='store_true',
                         help='go on from the latest checkpoint in the work dir')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, '
+                        'where it saves time and memory; bfloat16 on the CPU, to try it out')
     parser.add_argument('--print-config', action='store_true',
                         help='print the whole config that would be trained, and stop')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
@@ -30,11 +33,12 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
         work_dir_prefix (str): Of the default work dir, ``work_dirs/PREFIX + CONFIG_NAME``.
 
     Raises:
-        InputError: If the config cannot be read.
+        InputError: If the config cannot be read, or with ``--amp`` has optimisers that cannot
+            train in mixed precision.
     """
     config = read_config(args.config)
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
     config.work_dir = args.work_dir or f'work_dirs/{work_dir_prefix}{Path(args.config).stem}'
     config.resume = args.resume
-    return config
+    return use_amp(config) if args.amp else config

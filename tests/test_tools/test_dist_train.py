@@ -39,8 +39,9 @@ def test_two_processes_make_the_pseudo_gts_of_one_and_train(tmp_path):
     training_config(model_config(), iterations=2, hooks=[hook]).dump(config)
     options = ['--lq-dir', data.lq, '--heldout-lq-dir', data.heldout, '--gan-checkpoint',
                data.gan, '--mse-checkpoint', data.mse]
-    done = launch(config, 2, *options, '--work-dir', tmp_path / 'two')
+    done = launch(config, 2, *options, '--amp', '--work-dir', tmp_path / 'two')
     assert done.returncode == 0, done.stderr
+    assert "type='CpuAmpOptimWrapper'" in done.stdout
     assert 'terminate called' not in done.stderr
     assert done.stdout.count('+++ for fine-tuning') == 1  # the first process alone says it
 

@@ -193,8 +193,8 @@ def test_prints_what_it_changes(config, options, tmp_path, capsys):
 
 def test_prints_the_config_and_stops(options, tmp_path, capsys):
     """What is printed is a config: it can be kept, changed and trained."""
-    assert call('train.py', REAL_ESRGAN, *flat(options), '--print-config', '--hook-options',
-                'detector.min_area=1000', 'tile=64') == 0
+    assert call('train.py', REAL_ESRGAN, *flat(options), '--print-config', '--amp',
+                '--hook-options', 'detector.min_area=1000', 'tile=64') == 0
     printed = tmp_path / 'printed.py'
     printed.write_text(capsys.readouterr().out)
     config = read_config(str(printed))
@@ -202,6 +202,8 @@ def test_prints_the_config_and_stops(options, tmp_path, capsys):
     assert hook['detector'] == dict(type='DeSRA', min_area=1000) and hook['tile'] == 64
     assert config.train_cfg.max_iters == 1000
     assert config.model == read_config(REAL_ESRGAN).model
+    for name in ('generator', 'discriminator'):
+        assert config.optim_wrapper[name].type.endswith('AmpOptimWrapper')
     assert not (tmp_path / 'run').exists()
 
 
