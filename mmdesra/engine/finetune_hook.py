@@ -7,20 +7,11 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
-from mmengine.config import ConfigDict
-from mmengine.dist import (
-    all_gather_object,
-    barrier,
-    broadcast_object_list,
-    get_rank,
-    get_world_size,
-)
+from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.hooks import Hook
-from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch import nn
 
-from ..datasets.mixed_dataset import MixedDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import build_detector, build_labels
@@ -28,9 +19,11 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
 from ..generators import GeneratedPairs, Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
+from .ema import keep_ema_up
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
-from .start_weights import start_discriminator, start_generator
+from .start_weights import leave_out_pretrained, start_discriminator, start_generator
+from .training_data import TrainingData
 
 STOPS = ('iterations', 'knee')
 WATCHES = 20
@@ -136,13 +129,14 @@ class DeSRAFinetuneHook(Hook):
         self._heldout: BeforeAfter | None = None
         self._watch: KneeWatch | None = None
 
+    def before_run(self, runner: Runner) -> None:
+        """Fetch no weights that would be replaced."""
+        leave_out_pretrained(runner.model, runner.logger)
+
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
         is_resumed = runner.iter > 0
-        if self.original_share and not hasattr(runner.train_loop, 'dataloader_iterator'):
-            raise InputError('DeSRAFinetuneHook: original_share needs a loop that counts '
-                             'iterations (train_cfg.type IterBasedTrainLoop), got '
-                             f'{type(runner.train_loop).__name__}')
+        data = TrainingData(runner, self.patches, self.original_share)
         self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
         if self.heldout_lq_dir:
@@ -150,7 +144,8 @@ class DeSRAFinetuneHook(Hook):
         folder = PseudoGTFolder(self.pseudo_gt_dir or Path(runner.work_dir) / 'pseudo_gt')
         if not (is_resumed and folder.is_complete):
             self._make_pseudo_gts(runner, folder, mse, is_resumed)
-        self._swap_training_data(runner, folder)
+        data.swap_in(runner, folder)
+        keep_ema_up(runner)
         self._start_watching(runner)
         self._training_since = time.perf_counter()
 
@@ -233,29 +228,6 @@ class DeSRAFinetuneHook(Hook):
                     f'{sum(record.regions for record in pairs_made)} regions from '
                     f'{len(manifest.records)} LR images ({len(skipped)} skipped) in {folder.root}')
             barrier()
-
-    def _swap_training_data(self, runner: Runner, folder: PseudoGTFolder) -> None:
-        config = deepcopy(runner.cfg.train_dataloader)
-        config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root), **self.patches)
-        loop = runner.train_loop
-        if self.original_share:
-            self._mix_with_original(runner, config)
-        loop.dataloader = runner.build_dataloader(config, seed=runner.seed)
-        if hasattr(loop, 'dataloader_iterator'):
-            # The loop has started an iterator (and its workers) over the old data already.
-            loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
-
-    def _mix_with_original(self, runner: Runner, config: ConfigDict) -> None:
-        original = runner.train_loop.dataloader.dataset
-        config.dataset = MixedDataset(DATASETS.build(config.dataset), original)
-        # runner.seed may be another one in each rank (diff_rank_seed).
-        seed = [runner.seed]
-        broadcast_object_list(seed)
-        config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
-                              share=self.original_share, seed=seed[0])
-        config.pop('batch_sampler', None)
-        runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
-                           f'{len(original)} samples of the original training data')
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval

@@ -37,7 +37,8 @@ def write_data(folder: Path) -> SimpleNamespace:
 
 
 def train(folder: Path, rank: int) -> None:
-    config = training_config(MODEL, iterations=2, val_interval=1, hooks=[EMA_HOOK])
+    config = training_config(MODEL, iterations=3, val_interval=1, hooks=[EMA_HOOK])
+    config.randomness = dict(seed=0, diff_rank_seed=True)
     probe = Probe()
     runner = make_runner(folder / 'run', data_in(folder), distributed(config), probe,
                          discriminator_checkpoint=str(folder / 'discriminator.pth'))

@@ -1,0 +1,74 @@
+"""What a run trains on: pseudo-GT pairs, and the original data where they are wanted."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+
+from mmengine.config import ConfigDict
+from mmengine.dist import broadcast_object_list
+from mmengine.registry import DATASETS
+from mmengine.runner import Runner
+
+from ..datasets.mixed_dataset import MixedDataset
+from ..datasets.pseudo_gt_folder import PseudoGTFolder
+from ..errors import InputError
+
+
+class TrainingData:
+    """Swaps the pairs of a pseudo-GT folder into a training loop.
+
+    Args:
+        runner (Runner): Its loop has the config's own data; they are the original ones.
+        patches (dict): Arguments of :class:`PseudoGTDataset`.
+        original_share (float): Share of the original data in each batch, in [0, 1).
+
+    Raises:
+        InputError: If original data are wanted and the loop counts epochs.
+    """
+
+    def __init__(self, runner: Runner, patches: dict, original_share: float) -> None:
+        loop = runner.train_loop
+        self._iterator_type = type(getattr(loop, 'dataloader_iterator', None))
+        if original_share and not counts_iterations(runner):
+            raise InputError('DeSRAFinetuneHook: original_share needs a loop that counts '
+                             'iterations (train_cfg.type IterBasedTrainLoop), got '
+                             f'{type(loop).__name__}')
+        self.patches = patches
+        self.original_share = original_share
+        self.original = loop.dataloader.dataset if original_share else None
+
+    def swap_in(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int = 0) -> None:
+        """Give the loop the pairs of a folder, and start on them."""
+        loop = runner.train_loop
+        loop.dataloader = self._build(runner, folder, seed_offset)
+        if counts_iterations(runner):
+            # The loop has started an iterator (and its workers) over the old data already.
+            loop.dataloader_iterator = self.batches(runner)
+
+    def batches(self, runner: Runner) -> Iterator:
+        """Begin at the first batch of the loop's data."""
+        return self._iterator_type(runner.train_loop.dataloader)
+
+    def _build(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int):
+        config = deepcopy(runner.cfg.train_dataloader)
+        config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root), **self.patches)
+        # runner.seed may be another one in each rank (diff_rank_seed); samplers need the same.
+        seeds = [runner.seed]
+        broadcast_object_list(seeds)
+        seed = seeds[0] + seed_offset
+        if self.original is not None:
+            self._mix_with_original(config, seed)
+            runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
+                               f'{len(self.original)} samples of the original training data')
+        return runner.build_dataloader(config, seed=seed)
+
+    def _mix_with_original(self, config: ConfigDict, seed: int) -> None:
+        config.dataset = MixedDataset(DATASETS.build(config.dataset), self.original)
+        config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
+                              share=self.original_share, seed=seed)
+        config.pop('batch_sampler', None)
+
+
+def counts_iterations(runner: Runner) -> bool:
+    """Whether the training loop is one over an endless stream of batches."""
+    return hasattr(runner.train_loop, 'dataloader_iterator')
