@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from tqdm import tqdm
 
@@ -20,56 +19,20 @@ from ..files import (
     read_mask,
     write_image,
     write_mask,
-    write_text,
 )
+from ..files.tables import write_json
 from ..generators import Upscaler, upscale
-from ..ops import DetailChange, RegionChanges, compare_regions
 from ..segmentors import LabelSource
+from .comparison import Comparison, scalars_before
+from .ground_truths import GroundTruths
 from .image_detail import image_detail
+from .image_figures import Before, ImageFigures
 
 logger = logging.getLogger('mmdesra')
 
 BEFORE = 'before.json'
 RESULTS = 'results.json'
 FOLDERS = ('mse', 'gan_before', 'mask_before', 'gan_after', 'mask_after')
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What fine-tuning did to a set of images.
-
-    Attributes:
-        images (int): Images compared.
-        regions_before (int): Artifact regions before.
-        regions_after (int): Artifact regions after.
-        area_before (int): Artifact pixels before.
-        area_after (int): Artifact pixels after.
-        removal_rate (float | None): Regions with no artifact pixel left / regions before, in
-            [0, 1]; None where there was none before.
-        addition_rate (float | None): Regions that share no pixel with one from before /
-            regions before; None where there was none before.
-        detail_kept (float): Sum of local standard deviations outside the masks from before,
-            after ÷ before.
-        per_image (dict): The same counts for each image, by file name.
-    """
-    images: int
-    regions_before: int
-    regions_after: int
-    area_before: int
-    area_after: int
-    removal_rate: float | None
-    addition_rate: float | None
-    detail_kept: float
-    per_image: dict[str, dict]
-
-    def __str__(self) -> str:
-        if self.removal_rate is None:
-            rates = f'nothing to remove, added {self.regions_after} regions'
-        else:
-            rates = f'removed {self.removal_rate:.2%}, added {self.addition_rate:.2%}'
-        return (f'{self.images} held-out images: regions {self.regions_before} -> '
-                f'{self.regions_after}, artifact area {self.area_before} -> {self.area_after} '
-                f'px, {rates}, detail kept {self.detail_kept:.4f}')
 
 
 class BeforeAfter:
@@ -85,18 +48,23 @@ class BeforeAfter:
         detector (BaseDetector): Finds the artifacts.
         out_dir (str | Path): Where the files go.
         labels (LabelSource, optional): Label maps for the semantic step.
+        gt_dir (str | Path, optional): Folder of ground truths, for PSNR and SSIM. One that is
+            missing or of another size than the SR image is reported, and its image left out of
+            these two figures.
 
     Raises:
-        ImageError: If ``lq_dir`` holds no image.
+        ImageError: If ``lq_dir`` holds no image, or ``gt_dir`` the ground truth of none of them.
     """
 
     def __init__(self, lq_dir: str | Path, mse: Upscaler, detector: BaseDetector,
-                 out_dir: str | Path, labels: LabelSource | None = None) -> None:
+                 out_dir: str | Path, labels: LabelSource | None = None,
+                 gt_dir: str | Path | None = None) -> None:
         self.paths = list_images(lq_dir)
         self.mse = mse
         self.detector = detector
         self.out_dir = Path(out_dir)
         self.labels = labels
+        self.ground_truths = GroundTruths(gt_dir, self.paths) if gt_dir else None
 
     @property
     def knows_before(self) -> bool:
@@ -109,22 +77,20 @@ class BeforeAfter:
             make_output_folder(self.out_dir / name)
         # A kill from here on must not leave the figures of an earlier run beside new pictures.
         (self.out_dir / BEFORE).unlink(missing_ok=True)
-        details = {}
+        rows = {}
         for path in self._share('held-out, before'):
             try:
-                lq = read_image(path)
-                mse_sr, gan_sr = upscale(self.mse, lq, path), upscale(gan, lq, path)
-                mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
+                rows[path.name] = self._measure_one(gan, path)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
-                continue
-            self._write('mse', path, mse_sr)
-            self._write('gan_before', path, gan_sr)
-            write_mask(self._file('mask_before', path), mask)
-            details[path.name] = image_detail(gan_sr, mask)
-        details = _merge(all_gather_object(details))
+        rows = _merge(all_gather_object(rows))
         if get_rank() == 0:
-            write_text(self.out_dir / BEFORE, json.dumps(details, indent=1, sort_keys=True) + '\n')
+            write_json(self.out_dir / BEFORE, rows)
+
+    @property
+    def scalars_before(self) -> dict[str, float]:
+        """dict[str, float]: As :attr:`Comparison.scalars`, from :meth:`measure_before`."""
+        return scalars_before(self._read_before())
 
     def measure_after(self, gan: Upscaler, write: bool = True) -> Comparison:
         """Detect with the fine-tuned generator and compare.
@@ -139,33 +105,56 @@ class BeforeAfter:
         Raises:
             FileNotFoundError: If :meth:`measure_before` was not completed in this folder.
         """
-        details = json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
-        rows = {path.name: self._compare_one(gan, path, details[path.name], write)
-                for path in self._share('held-out, after') if path.name in details}
+        known = self._read_before()
+        rows = {path.name: self._compare_one(gan, path, known[path.name], write)
+                for path in self._share('held-out, after') if path.name in known}
         rows = _merge(all_gather_object(rows))
         if not rows:
             logger.warning('none of the held-out images could be compared: they are not those of '
                            '%s', self.out_dir / BEFORE)
-        return _sum_up(rows)
+        return Comparison.of(rows)
 
     def write(self, comparison: Comparison, seconds: dict[str, float]) -> None:
         """Write ``results.json``: the comparison, and the seconds of each stage."""
         if get_rank() == 0:
-            content = dict(asdict(comparison), seconds=seconds)
-            write_text(self.out_dir / RESULTS, json.dumps(content, indent=1) + '\n')
+            write_json(self.out_dir / RESULTS, dict(asdict(comparison), seconds=seconds))
 
-    def _compare_one(self, gan: Upscaler, path: Path, detail_before: float,
-                     write: bool) -> dict:
+    def _measure_one(self, gan: Upscaler, path: Path) -> dict:
+        lq = read_image(path)
+        mse_sr, gan_sr = upscale(self.mse, lq, path), upscale(gan, lq, path)
+        mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
+        self._write('mse', path, mse_sr)
+        self._write('gan_before', path, gan_sr)
+        write_mask(self._file('mask_before', path), mask)
+        figures = ImageFigures.of(gan_sr, mask)
+        fidelity = self.ground_truths.compare(gan_sr, path) if self.ground_truths else None
+        return dict(regions=figures.regions, area=figures.area,
+                    detail=image_detail(gan_sr, mask), **asdict(fidelity) if fidelity else {})
+
+    def _compare_one(self, gan: Upscaler, path: Path, known: dict, write: bool) -> dict:
         gan_sr = upscale(gan, read_image(path), path)
         mse_sr = read_image(self._file('mse', path))
-        before = read_mask(self._file('mask_before', path))
-        after = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
+        before = Before(read_mask(self._file('mask_before', path)), known['detail'])
+        mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         if write:
             self._write('gan_after', path, gan_sr)
-            write_mask(self._file('mask_after', path), after)
-        changes = compare_regions(torch.from_numpy(before), torch.from_numpy(after))
-        return dict(asdict(changes), area_before=int(before.sum()), area_after=int(after.sum()),
-                    detail_before=detail_before, detail_after=image_detail(gan_sr, before))
+            write_mask(self._file('mask_after', path), mask)
+        figures = ImageFigures.of(gan_sr, mask, before=before)
+        return dict(asdict(figures.changes), area_before=known['area'], area_after=figures.area,
+                    detail_before=figures.detail.before, detail_after=figures.detail.after,
+                    **self._compare_fidelity(gan_sr, path, known))
+
+    def _compare_fidelity(self, gan_sr: np.ndarray, path: Path, known: dict) -> dict:
+        # An image without a fitting ground truth was reported before; once is enough.
+        if self.ground_truths is None or 'psnr' not in known:
+            return {}
+        after = self.ground_truths.compare(gan_sr, path)
+        return {} if after is None else dict(
+            psnr_before=known['psnr'], psnr_after=after.psnr,
+            ssim_before=known['ssim'], ssim_after=after.ssim)
+
+    def _read_before(self) -> dict[str, dict]:
+        return json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
 
     def _share(self, title: str) -> tqdm:
         rank = get_rank()
@@ -181,18 +170,3 @@ class BeforeAfter:
 def _merge(parts: list[dict]) -> dict:
     merged = {name: value for part in parts for name, value in part.items()}
     return dict(sorted(merged.items()))
-
-
-def _sum_up(rows: dict[str, dict]) -> Comparison:
-    def total(key: str) -> float:
-        return sum(row[key] for row in rows.values())
-
-    changes = RegionChanges(*(total(key) for key in ('before', 'after', 'removed', 'added')))
-    detail = DetailChange(total('detail_before'), total('detail_after'))
-    return Comparison(
-        images=len(rows), regions_before=changes.before, regions_after=changes.after,
-        area_before=total('area_before'), area_after=total('area_after'),
-        removal_rate=changes.removal_rate if changes.before else None,
-        addition_rate=changes.addition_rate if changes.before else None,
-        detail_kept=detail.kept,
-        per_image=rows)

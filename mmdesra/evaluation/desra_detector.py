@@ -146,7 +146,7 @@ class DeSRADetector(BaseMetric):
         known = self.known_masks
         try:
             return ImageFigures.of(gan, self._detect(sample, gan), known.gt_mask(sample),
-                                   known.mask_before(sample), known.img_before(sample))
+                                   known.before(sample))
         except ImageError:
             raise
         except ValueError as error:

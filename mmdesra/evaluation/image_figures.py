@@ -14,6 +14,18 @@ from .image_detail import image_detail
 
 
 @dataclass(frozen=True)
+class Before:
+    """What the figures need of an image from before fine-tuning.
+
+    Attributes:
+        mask (np.ndarray): Its artifacts, bool, shape ``(H, W)``.
+        detail (float, optional): Its detail outside the mask, see :func:`image_detail`.
+    """
+    mask: np.ndarray
+    detail: float | None = None
+
+
+@dataclass(frozen=True)
 class ImageFigures:
     """Sufficient statistics of one image: numbers only, to be kept and sent.
 
@@ -34,30 +46,28 @@ class ImageFigures:
 
     @classmethod
     def of(cls, image: np.ndarray, mask: np.ndarray, gt_mask: np.ndarray | None = None,
-           mask_before: np.ndarray | None = None,
-           img_before: np.ndarray | None = None) -> ImageFigures:
+           before: Before | None = None) -> ImageFigures:
         """Count.
 
         Args:
             image (np.ndarray): GAN-SR image, uint8, shape ``(H, W, 3)``.
             mask (np.ndarray): Its artifacts, bool, shape ``(H, W)``.
             gt_mask (np.ndarray, optional): The human mask, as ``mask``.
-            mask_before (np.ndarray, optional): The mask from before fine-tuning, as ``mask``.
-            img_before (np.ndarray, optional): The GAN-SR image from before, as ``image``; used
-                with ``mask_before`` only.
+            before (Before, optional): How it was before fine-tuning.
 
         Raises:
             ValueError: If the sizes differ.
         """
         found = torch.from_numpy(mask)
-        before = None if mask_before is None else torch.from_numpy(mask_before)
-        has_detail = before is not None and img_before is not None
+        changes = detail = None
+        if before is not None:
+            changes = compare_regions(torch.from_numpy(before.mask), found)
+            if before.detail is not None:
+                detail = DetailChange(before.detail, image_detail(image, before.mask))
         return cls(
             regions=len(label_regions(found)), area=int(mask.sum()), pixels=mask.size,
             scores=None if gt_mask is None else score_mask(found, torch.from_numpy(gt_mask)),
-            changes=None if before is None else compare_regions(before, found),
-            detail=DetailChange(image_detail(img_before, mask_before),
-                                image_detail(image, mask_before)) if has_detail else None)
+            changes=changes, detail=detail)
 
 
 def sum_up(figures: Sequence[ImageFigures]) -> dict[str, float]:

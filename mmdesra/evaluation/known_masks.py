@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..files import ImageError, find_by_stem, list_images, read_image, read_mask
+from .image_detail import image_detail
+from .image_figures import Before
 from .sample_arrays import path_of, to_mask, to_rgb
 
 logger = logging.getLogger('mmdesra')
@@ -40,12 +42,15 @@ class KnownMasks:
         """Return the human mask, bool, shape ``(H, W)``."""
         return self._mask('gt_mask', sample)
 
-    def mask_before(self, sample: dict) -> np.ndarray | None:
-        """Return the mask from before fine-tuning, bool, shape ``(H, W)``."""
-        return self._mask('mask_before', sample)
+    def before(self, sample: dict) -> Before | None:
+        """Return how the sample was before fine-tuning; None without a mask from then."""
+        mask = self._mask('mask_before', sample)
+        if mask is None:
+            return None
+        image = self._img_before(sample)
+        return Before(mask, None if image is None else image_detail(image, mask))
 
-    def img_before(self, sample: dict) -> np.ndarray | None:
-        """Return the GAN-SR image from before fine-tuning, uint8, shape ``(H, W, 3)``, RGB."""
+    def _img_before(self, sample: dict) -> np.ndarray | None:
         if 'img_before' in sample:
             return to_rgb(sample['img_before'], sample.get('img_before_channel_order', 'rgb'))
         path = self._file('img_before', sample)

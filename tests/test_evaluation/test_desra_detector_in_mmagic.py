@@ -21,7 +21,9 @@ from toy_training import DETECTOR, model_config, training_config
 from toys import SCALE, ToyGenerator, make_lq_folder, make_lq_image, write_checkpoints
 
 from mmdesra.detectors import DeSRA
-from mmdesra.evaluation.image_figures import ImageFigures, sum_up
+from mmdesra.evaluation.ground_truths import Fidelity
+from mmdesra.evaluation.image_detail import image_detail
+from mmdesra.evaluation.image_figures import Before, ImageFigures, sum_up
 from mmdesra.generators import Upscaler
 
 
@@ -234,7 +236,8 @@ def known(data):
         mask_before[:, :60] = False  # what lies there now is added
         mask_before[140:150, 140:150] = True  # and this is removed
         gt_mask = np.roll(mask, 12 * (number + 1), axis=0)
-        expected.append((gan, mask, gt_mask, mask_before, before))
+        known_before = Before(mask_before, image_detail(before, mask_before))
+        expected.append((gan, mask, gt_mask, known_before))
         for kind, image in dict(mse=mse, before=before, gt_mask=gt_mask, mask_before=mask_before,
                                 sea=np.full(mask.shape, 26)).items():
             image = image.astype(np.uint8) * (255 if image.dtype == bool else 1)
@@ -309,3 +312,11 @@ def test_the_loop_of_mmagic(known, tmp_path):
         runner.register_hook(keep)
         runner.val()
     assert keep.figures == expected
+
+
+def test_psnr_and_ssim_of_the_hook_are_those_of_mmagics_metrics():
+    from mmagic.evaluation import psnr, ssim
+    image, gt = (make_lq_image(seed) for seed in (0, 1))
+    got = Fidelity.of(image, gt)
+    assert got.psnr == pytest.approx(psnr(image, gt), abs=1e-6)
+    assert got.ssim == pytest.approx(ssim(image, gt), abs=1e-6)

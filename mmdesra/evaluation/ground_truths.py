@@ -1,0 +1,85 @@
+"""PSNR and SSIM of SR images whose ground truth is known."""
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..files import ImageError, find_by_stem, list_images, read_image, size_of
+from ..ops import MARGIN, by_strips
+from ..ops.psnr import psnr
+from ..ops.ssim import structural_similarity
+
+logger = logging.getLogger('mmdesra')
+
+MAX_PSNR = 100.
+"""In dB: stands for the infinity of two equal images, for which JSON has no word."""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Closeness to the ground truth as MMagic's metrics have it by default: RGB, nothing cropped.
+
+    Attributes:
+        psnr (float): In dB, at most :data:`MAX_PSNR`.
+        ssim (float): In [-1, 1].
+    """
+    psnr: float
+    ssim: float
+
+    @classmethod
+    def of(cls, image: np.ndarray, gt: np.ndarray) -> Fidelity:
+        """Compare two images, uint8, shape ``(H, W, 3)``.
+
+        Raises:
+            ValueError: If they differ in size, or a side is shorter than 11 px.
+        """
+        similarity = by_strips(_similarity, image, gt, MARGIN)
+        return cls(min(psnr(torch.from_numpy(image), torch.from_numpy(gt)), MAX_PSNR),
+                   float(similarity.mean()))
+
+
+class GroundTruths:
+    """The ground truths of a folder of LR images, matched by file stem.
+
+    Args:
+        folder (str | Path): Folder of images of the SR images' size.
+        lq_paths (list[Path]): The LR images.
+
+    Raises:
+        ImageError: If the folder does not exist, or holds the ground truth of none of them.
+    """
+
+    def __init__(self, folder: str | Path, lq_paths: list[Path]) -> None:
+        self.folder = Path(folder)
+        stems = {path.stem for path in list_images(folder)}
+        if stems.isdisjoint(path.stem for path in lq_paths):
+            raise ImageError(f'{folder}: expected ground truths of the images in '
+                             f'{lq_paths[0].parent}, matched by file stem, e.g. '
+                             f'{lq_paths[0].stem}.png; found none')
+
+    def compare(self, sr: np.ndarray, lq_path: Path) -> Fidelity | None:
+        """Compare an SR image with its ground truth.
+
+        Returns:
+            Fidelity | None: None where there is none that fits; this is logged.
+        """
+        try:
+            path = find_by_stem(self.folder, lq_path.stem)
+            gt = read_image(path)
+            if gt.shape != sr.shape:
+                raise ImageError(f'{path}: expected the size of the SR image of {lq_path}, '
+                                 f'{size_of(sr)}, got {size_of(gt)}')
+        except ImageError as error:
+            logger.warning('no PSNR and SSIM: %s', error)
+            return None
+        return Fidelity.of(sr, gt)
+
+
+def _similarity(image: np.ndarray, gt: np.ndarray) -> np.ndarray:
+    pair = (torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+            for pixels in (image, gt))
+    return structural_similarity(*pair).mean(dim=0).numpy()
