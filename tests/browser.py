@@ -10,15 +10,25 @@ import signal
 import subprocess
 import time
 
-from command_lines import PATIENCE
-
 CHROMIUM = next(filter(None, map(shutil.which, (
     'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'))), None)
 FLAGS = (
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
     '--disable-quic', '--disable-extensions', '--hide-scrollbars', '--mute-audio',
-    '--remote-debugging-pipe')
+    # Nothing slows down, waits or is dropped because nobody seems to be looking.
+    '--allow-pre-commit-input', '--disable-background-timer-throttling',
+    '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
+    '--disable-back-forward-cache', '--remote-debugging-pipe')
+PAGE = """(() => {
+    const active = document.activeElement, stored = {};
+    try { Object.assign(stored, localStorage); } catch (error) { stored.error = String(error); }
+    return {url: location.href, state: document.readyState, visible: document.visibilityState,
+        focused: [document.hasFocus(), active && active.outerHTML.slice(0, 200)],
+        busy: document.querySelectorAll('[aria-busy=true]').length, at: performance.now(),
+        stored: stored, text: document.body && document.body.innerText.slice(0, 2000)};
+})()"""
+PATIENCE = 60  # seconds for an answer or a condition; only a hang takes so long
 
 
 class Browser:
@@ -56,6 +66,7 @@ class Browser:
             for domain in ('Page', 'Runtime', 'Network', 'Log'):
                 self.call(f'{domain}.enable')
             self.call('Page.setLifecycleEventsEnabled', enabled=True)
+            self.call('Emulation.setFocusEmulationEnabled', enabled=True)
         except BaseException:
             self.__exit__()
             raise
@@ -78,7 +89,7 @@ class Browser:
         if getattr(self, '_session', None):
             message['sessionId'] = self._session
         os.write(self._to, json.dumps(message).encode() + b'\0')
-        answer = self._receive(lambda got: got.get('id') == self._count)
+        answer = self._receive(method, lambda got: got.get('id') == self._count)
         assert 'error' not in answer, f'{method}: {answer}'
         return answer['result']
 
@@ -92,7 +103,7 @@ class Browser:
         self.call('Page.navigate', url='about:blank')  # a new fragment alone loads nothing
         self._events.clear()
         loader = self.call('Page.navigate', url=path.as_uri() + fragment)['loaderId']
-        self._receive(lambda got: got.get('method') == 'Page.lifecycleEvent'
+        self._receive('load', lambda got: got.get('method') == 'Page.lifecycleEvent'
                       and (got['params']['loaderId'], got['params']['name']) == (loader, 'load'),
                       self._events)
 
@@ -120,10 +131,12 @@ class Browser:
         })().then(() => 0)""")
 
     def wait_for(self, condition):
-        """Wait until a condition in JavaScript is true."""
+        """Wait until a condition in JavaScript is true; if it never is, tell what is there."""
         end = time.monotonic() + PATIENCE
         while not self.run(condition):
-            assert time.monotonic() < end, f'never true: {condition}'
+            assert time.monotonic() < end, (
+                f'not true within {PATIENCE} s: {condition}\nproblems: {self.problems}\n'
+                f'page: {json.dumps(self.run(PAGE), indent=1, ensure_ascii=False)}')
             time.sleep(0.05)
 
     def press(self, key, code=None, shift=False):
@@ -161,7 +174,7 @@ class Browser:
             time.sleep(0.05)
         raise TimeoutError('Chromium opened no page')
 
-    def _receive(self, wanted, past=()):
+    def _receive(self, name, wanted, past=()):
         """The first message that is wanted; events on the way are noted."""
         for message in past:
             if wanted(message):
@@ -176,7 +189,7 @@ class Browser:
                     return message
             left = end - time.monotonic()
             if left < 0 or not select.select([self._from], [], [], left)[0]:
-                raise TimeoutError(f'Chromium did not answer within {PATIENCE} s')
+                raise TimeoutError(f'Chromium did not answer within {PATIENCE} s: {name}')
             chunk = os.read(self._from, 1 << 20)
             if not chunk:
                 log = (self.folder / 'chromium.log').read_text(errors='replace')
