@@ -69,7 +69,9 @@ class BeforeAfter:
     @property
     def knows_before(self) -> bool:
         """bool: Whether :meth:`measure_before` was completed in this folder."""
-        return (self.out_dir / BEFORE).is_file()
+        # Not the figures of detail alone that earlier versions left there.
+        return ((self.out_dir / BEFORE).is_file()
+                and all(isinstance(row, dict) for row in self._read_before().values()))
 
     def measure_before(self, gan: Upscaler) -> None:
         """Detect with the generator as it was loaded; an image that cannot be used is skipped."""

@@ -48,7 +48,7 @@ def make_strip(panels: Sequence[tuple[str, np.ndarray]], height: int) -> np.ndar
     gap = np.full((caption_height(height) + height, GAP, 3), 255, np.uint8)
     columns = []
     for caption, picture in zip(captions, pictures):
-        head = _draw_caption(caption, caption_height(height), picture.shape[1], font)
+        head = draw_caption(caption, caption_height(height), picture.shape[1], font)
         columns += [np.concatenate([head, picture]), gap]
     return np.concatenate(columns[:-1], axis=1)
 
@@ -79,7 +79,8 @@ def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int):
         size -= 1
 
 
-def _draw_caption(text: str, height: int, width: int, font) -> np.ndarray:
+def draw_caption(text: str, height: int, width: int, font) -> np.ndarray:
+    """Write a line in black on white, in the middle; uint8, shape ``(height, width, 3)``."""
     head = Image.new('RGB', (width, height), 'white')
     # A caption too long even at the smallest size starts at the left and is cut at the right.
     x = max(width / 2, font.getlength(text) / 2)

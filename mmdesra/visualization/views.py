@@ -59,7 +59,7 @@ def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScal
         region at full size; and the data URI of the thumbnail.
     """
     small = {key: reduce(image, max_side) for key, image in versions.items()}
-    small_mask = _reduce_mask(mask, max_side)
+    small_mask = reduce_mask(mask, max_side)
     size, (height, width) = small_mask.shape, mask.shape
     # Looked for where it is quick; a few pixels more or less do not matter here.
     y, x = ((part.start + part.stop) / 2 / full
@@ -86,8 +86,8 @@ def reduce(image: np.ndarray, max_side: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
-    # A pixel that is an artifact in part is one: no region of a size that matters gets lost.
+def reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
+    """Reduce a mask as :func:`reduce` does; a pixel that is an artifact in part is one."""
     return reduce(mask.view(np.uint8) * 255, max_side) > 0
 
 
@@ -113,7 +113,7 @@ def _window(share: float, full: int) -> slice:
 
 def _thumbnail(image: np.ndarray, mask: np.ndarray) -> str:
     image = reduce(image, THUMB_SIDE).copy()
-    mask = _reduce_mask(mask, THUMB_SIDE)
+    mask = reduce_mask(mask, THUMB_SIDE)
     # Lines would hide a picture that small.
     image[mask] = np.rint(image[mask] * 0.5 + np.array(INNER_COLOR) * 0.5)
     return data_uri(image, quality=THUMB_QUALITY)

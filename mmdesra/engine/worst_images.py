@@ -1,0 +1,79 @@
+"""Pictures of the held-out images that fine-tuning helped the least."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import barrier, master_only
+from mmengine.visualization import Visualizer
+
+from ..evaluation.before_after import BeforeAfter
+from ..evaluation.comparison import Comparison
+from ..files import make_output_folder, read_image, read_mask, write_image
+from ..visualization.before_after import BeforeAfterImage, draw_before_after
+
+FOLDER = 'worst'
+COUNT = 4
+
+
+def worst_images(comparison: Comparison, count: int = COUNT) -> list[str]:
+    """Return the names of the images with the most artifact pixels after, then before.
+
+    Those without any, before and after, are not among them.
+    """
+    areas = {name: (row['area_after'], row['area_before'])
+             for name, row in comparison.per_image.items()}
+    worst = sorted((name for name, area in areas.items() if any(area)),
+                   key=areas.get, reverse=True)
+    return worst[:count]
+
+
+def show_worst_images(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
+                      step: int) -> None:
+    """Draw the worst images before and after, see :func:`draw_before_after`.
+
+    The pictures go to ``worst/1_NAME.png`` … in the folder of ``heldout``, and to the visualizer
+    as ``worst_1`` …. In one of several processes; the others wait.
+
+    Args:
+        visualizer (Visualizer): Hands them to its backends: files, TensorBoard, W&B ….
+        heldout (BeforeAfter): Has measured the images, and written what it saw.
+        comparison (Comparison): What it found.
+        step (int): Iterations done.
+    """
+    _show(visualizer, heldout, comparison, step)
+    barrier()
+
+
+@master_only
+def _show(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
+          step: int) -> None:
+    folder = make_output_folder(heldout.out_dir / FOLDER)
+    for rank in range(1, COUNT + 1):
+        for old in folder.glob(f'{rank}_*.png'):  # of a run before, in the same folder
+            old.unlink()
+    paths = {path.name: path for path in heldout.paths}
+    for rank, name in enumerate(worst_images(comparison), 1):
+        picture = _draw(paths[name], heldout.out_dir, comparison.per_image[name])
+        write_image(folder / f'{rank}_{paths[name].stem}.png', picture)
+        visualizer.add_image(f'worst_{rank}', picture, step)
+
+
+def _draw(path: Path, out_dir: Path, row: dict) -> np.ndarray:
+    file = f'{path.stem}.png'
+    images = {key: read_image(out_dir / folder / file) for key, folder in dict(
+        mse='mse', before='gan_before', after='gan_after').items()}
+    masks = {key: read_mask(out_dir / key / file) for key in ('mask_before', 'mask_after')}
+    return draw_before_after(BeforeAfterImage(
+        title=_title(path.name, row), lq=read_image(path), **images, **masks))
+
+
+def _title(name: str, row: dict) -> str:
+    kept = row['detail_after'] / row['detail_before'] if row['detail_before'] else 1.
+    title = (f'{name}: {row["removed"]} of {row["before"]} regions removed, {row["added"]} added, '
+             f'detail kept {kept:.4f}')
+    if 'psnr_after' in row:
+        title += (f', PSNR {row["psnr_before"]:.2f} to {row["psnr_after"]:.2f} dB, '
+                  f'SSIM {row["ssim_before"]:.4f} to {row["ssim_after"]:.4f}')
+    # A file name need not be text; what is drawn must be.
+    return title.encode('utf-8', 'backslashreplace').decode()

@@ -1,0 +1,126 @@
+"""What fine-tuning did to an image, in one picture: the whole of it, and the worst place."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import ImageFont
+
+from .checks import check_versions
+from .crop import crop_around
+from .overlay import draw_overlay
+from .strip import GAP, draw_caption, make_strip
+from .views import reduce, reduce_mask
+
+WHOLE_SIDE = 648
+"""Longer side in px above which whole images are reduced: two are as wide as four crops."""
+CROP_SIDES = (160, 320)
+"""Sides in px of the window on the worst place: the first into which its region fits."""
+CROP_HEIGHT = 320
+FRAME_COLOR = (0, 220, 255)
+TITLE_HEIGHT, TITLE_SIZE = 34, 20
+
+
+@dataclass(frozen=True)
+class BeforeAfterImage:
+    """An image in all its versions.
+
+    Attributes:
+        title (str): A line for people.
+        lq (np.ndarray): LR image, uint8, shape ``(h, w, 3)``, RGB.
+        mse (np.ndarray): MSE-SR image, uint8, shape ``(H, W, 3)``, RGB.
+        before (np.ndarray): GAN-SR image before fine-tuning, as ``mse``.
+        mask_before (np.ndarray): Its artifacts, bool, shape ``(H, W)``.
+        after (np.ndarray): GAN-SR image after fine-tuning, as ``mse``.
+        mask_after (np.ndarray): Its artifacts, as ``mask_before``.
+    """
+    title: str
+    lq: np.ndarray
+    mse: np.ndarray
+    before: np.ndarray
+    mask_before: np.ndarray
+    after: np.ndarray
+    mask_after: np.ndarray
+
+
+def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
+    """Draw the whole image before and after, and the worst place in four versions.
+
+    The worst place is the largest region that is left or, if none is, that there was. The whole
+    images show the regions' outlines; the crops none, so that nothing hides the texture.
+
+    Returns:
+        np.ndarray: uint8, shape ``(h, w, 3)``, RGB; of some 1300 px in width.
+
+    Raises:
+        ValueError: If dtypes or shapes differ from :class:`BeforeAfterImage`.
+    """
+    for mask in (image.mask_before, image.mask_after):
+        check_versions(image.title, mask, image.mse, lq=image.lq, before=image.before,
+                       after=image.after)
+    mask = image.mask_after if image.mask_after.any() else image.mask_before
+    crop = _crop(mask)
+    wholes = [(f'{name}, {_count(mask)}', _whole(picture, mask, crop)) for name, picture, mask in (
+        ('GAN-SR before', image.before, image.mask_before),
+        ('GAN-SR after', image.after, image.mask_after))]
+    crops = [('LR, bicubic', enlarge(image.lq, crop, mask.shape))] + [
+        (name, np.ascontiguousarray(picture[crop])) for name, picture in (
+            ('MSE-SR', image.mse), ('GAN-SR before', image.before),
+            ('GAN-SR after', image.after))]
+    rows = [make_strip(wholes, wholes[0][1].shape[0]), make_strip(crops, CROP_HEIGHT)]
+    width = max(row.shape[1] for row in rows)
+    font = ImageFont.load_default(size=TITLE_SIZE)
+    return np.concatenate([draw_caption(image.title, TITLE_HEIGHT, width, font),
+                           *(_pad(row, width) for row in rows)])
+
+
+def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, int]) -> np.ndarray:
+    """Cut from an LR image what a crop of its SR image shows, enlarged by bicubic interpolation.
+
+    Args:
+        lq (np.ndarray): uint8, shape ``(h, w, 3)``.
+        crop (tuple[slice, slice]): Rows and columns in the SR image.
+        size (tuple[int, int]): ``(H, W)`` of the SR image.
+
+    Returns:
+        np.ndarray: uint8, ``(rows, columns, 3)``; the crop of the whole LR image enlarged, which
+        for a large one would fill the memory.
+    """
+    (scale_y, scale_x), (rows, columns) = (np.divide(lq.shape[:2], size), crop)
+    # From the middle of an SR pixel to where it lies among the middles of the LR pixels.
+    to_lq = np.array([[scale_x, 0, (columns.start + .5) * scale_x - .5],
+                      [0, scale_y, (rows.start + .5) * scale_y - .5]])
+    return cv2.warpAffine(lq, to_lq, (columns.stop - columns.start, rows.stop - rows.start),
+                          flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                          borderMode=cv2.BORDER_REPLICATE)
+
+
+def _crop(mask: np.ndarray) -> tuple[slice, slice]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    regions = stats[1:] if len(stats) > 1 else np.zeros((1, 5), int)
+    biggest = regions[regions[:, cv2.CC_STAT_AREA].argmax()]
+    extent = biggest[[cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max()
+    small, large = CROP_SIDES
+    return crop_around(mask, small if extent <= small else large)
+
+
+def _whole(picture: np.ndarray, mask: np.ndarray, crop: tuple[slice, slice]) -> np.ndarray:
+    small = draw_overlay(reduce(picture, WHOLE_SIDE), reduce_mask(mask, WHOLE_SIDE))
+    factor = np.divide(small.shape[:2], mask.shape)
+    (top, bottom), (left, right) = (
+        np.rint([part.start * share, part.stop * share]).astype(int).tolist()
+        for part, share in zip(crop, factor))
+    return cv2.rectangle(small, (left, top), (right - 1, bottom - 1), FRAME_COLOR, 2)
+
+
+def _count(mask: np.ndarray) -> str:
+    regions = cv2.connectedComponents(mask.astype(np.uint8))[0] - 1
+    return f'{regions} region{"" if regions == 1 else "s"}, {int(mask.sum()):,} px'
+
+
+def _pad(row: np.ndarray, width: int) -> np.ndarray:
+    """Set a row into the middle of ``width`` px, with a gap below."""
+    left = (width - row.shape[1]) // 2
+    sides = left, width - row.shape[1] - left
+    return np.pad(row, ((0, GAP), sides, (0, 0)), constant_values=255)
