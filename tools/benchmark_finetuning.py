@@ -12,7 +12,8 @@ that both see the same machine:
 
 Prints milliseconds a sample that loading takes, seconds an iteration (loading, step and all hooks
 of the config, without the first iteration of a run) and the overhead: the median, over the turns,
-of ours ÷ plain - 1.
+of ours ÷ plain - 1. Processor time is that of this process; it hardly depends on what else runs on
+the machine, and means little on a GPU or with workers that load data.
 """
 from __future__ import annotations
 
@@ -38,6 +39,10 @@ from mmdesra.engine.inherit import HOOK, find_hook, inherit_desra, is_hook
 from mmdesra.files import read_image
 from mmdesra.files.configs import read_config
 
+NOT_MEASURED = ('heldout_lq_dir', 'heldout_gt_dir', 'stop', 'watch_interval', 'rounds',
+                'original_share')
+"""Arguments of the hook for what is done between and after iterations, or with other data."""
+
 
 class IterationTimes(Hook):
     """Notes the seconds between the ends of iterations."""
@@ -45,18 +50,18 @@ class IterationTimes(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
+        self.ends: list[tuple[float, float]] = []
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: object = None,
                          outputs: object = None) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.ends.append(time.perf_counter())
+        self.ends.append((time.perf_counter(), time.process_time()))
 
     @property
-    def seconds(self) -> float:
-        """float: The median."""
-        return float(np.median(np.diff(self.ends)))
+    def seconds(self) -> np.ndarray:
+        """np.ndarray: The medians, of the clock and of the processor."""
+        return np.median(np.diff(self.ends, axis=0), axis=0)
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,6 +74,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
     parser.add_argument('--mse-checkpoint', metavar='FILE',
                         help='weights of the MSE-trained sibling')
+    parser.add_argument('--discriminator-checkpoint', metavar='FILE',
+                        help='weights of the discriminator; without them neither side has an '
+                        'adversarial loss')
     parser.add_argument('--turns', type=int, default=10, metavar='N',
                         help='runs of each side (default: %(default)s)')
     parser.add_argument('--iterations', type=int, default=6, metavar='N',
@@ -84,13 +92,13 @@ def parse_args() -> argparse.Namespace:
 def our_config(args: argparse.Namespace, work_dir: Path) -> Config:
     config = read_config(args.config)
     config.merge_from_dict(args.cfg_options or {})
+    for name in NOT_MEASURED:
+        (find_hook(config) or {}).pop(name, None)
     inherit_desra(config, args.iterations, lq_dir=args.lq_dir, pseudo_gt_dir=args.pseudo_gt_dir,
-                  gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint)
-    find_hook(config).update(heldout_lq_dir=None, stop='iterations', watch_interval=None)
-    # Neither side is to validate or to save.
-    config.update(val_cfg=None, val_dataloader=None, val_evaluator=None, work_dir=str(work_dir))
+                  gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
+                  discriminator_checkpoint=args.discriminator_checkpoint)
     config.default_hooks.checkpoint = None
-    config.log_level = 'ERROR'
+    config.update(work_dir=str(work_dir), log_level='ERROR')
     return config
 
 
@@ -141,7 +149,7 @@ def paired_pipeline(dataset: BaseDataset, scale: int) -> list[dict]:
     ]
 
 
-def train(config: Config, name: str) -> tuple[Runner, float]:
+def train(config: Config, name: str) -> tuple[Runner, np.ndarray]:
     """Train as tools/train.py would; return the runner and the seconds of an iteration."""
     config = deepcopy(config)
     config.experiment_name = name  # mmengine keeps one log for each name in a process
@@ -190,16 +198,17 @@ def main() -> int:
 
 def report(dataset: BaseDataset, batch_size: int, loading: np.ndarray,
            seconds: np.ndarray) -> None:
-    ratios = seconds[:, 0] / seconds[:, 1] - 1
-    low, middle, high = np.percentile(ratios, [25, 50, 75])
-    ours, plain = np.median(seconds, axis=0)
+    """Print the figures; ``seconds`` are by turn, side (ours, plain) and clock."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else (
-        f'CPU, {torch.get_num_threads()} threads')
+        f'CPU, threads: {torch.get_num_threads()}')
     print(f'{len(dataset)} pairs, batch size {batch_size}, {device}')
     print(f'loading: ours {1e3 * loading[0]:.1f} ms a sample, plain {1e3 * loading[1]:.1f} ms')
-    print(f'iteration: ours {ours:.4f} s, plain {plain:.4f} s')
-    print(f'overhead: {middle:+.1%} (quartiles of {len(seconds)} turns: {low:+.1%} to '
-          f'{high:+.1%})')
+    ratios = seconds[:, 0] / seconds[:, 1] - 1
+    for clock, name in enumerate(['iteration', 'processor time of an iteration']):
+        ours, plain = np.median(seconds[..., clock], axis=0)
+        low, middle, high = np.percentile(ratios[:, clock], [25, 50, 75])
+        print(f'{name}: ours {ours:.4f} s, plain {plain:.4f} s; overhead {middle:+.1%} '
+              f'(quartiles of {len(seconds)} turns: {low:+.1%} to {high:+.1%})')
 
 
 if __name__ == '__main__':
