@@ -42,6 +42,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
                         'iterations (default), or at the knee: the most detail among those that '
                         'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth)')
+    parser.add_argument('--rounds', type=int, metavar='N', help='divide the iterations into N '
+                        'rounds; each but the first detects again with the fine-tuned generator '
+                        '(default: 1); figures in WORK_DIR/rounds.json')
     parser.add_argument('--original-share', type=float, metavar='S', help="share of the config's "
                         'own training data in each batch, in [0, 1), beside the pseudo GTs '
                         '(default: 0); they must exist, see --cfg-options '
@@ -57,6 +60,8 @@ def parse_args() -> argparse.Namespace:
     files.add_argument('--lq-dir', metavar='DIR', help='LR images to make pseudo GTs from')
     files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
                        'trained on')
+    files.add_argument('--heldout-gt-dir', metavar='DIR', help='their ground truths, matched by '
+                       'file stem: adds PSNR and SSIM')
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
     files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
                        "segformer-b5 (the paper's) or an mmseg config")
@@ -76,11 +81,12 @@ def parse_args() -> argparse.Namespace:
 def load(args: argparse.Namespace) -> Config:
     config = training_config_from(args)
     options = dict(
-        lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir, labels_dir=args.labels_dir,
+        lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
+        heldout_gt_dir=args.heldout_gt_dir, labels_dir=args.labels_dir,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint,
-        original_share=args.original_share, stop=args.stop)
+        original_share=args.original_share, rounds=args.rounds, stop=args.stop)
     options.update(hook_options(config, args.hook_options or {}))
     return inherit_desra(config, iterations_of(args), **options)
 

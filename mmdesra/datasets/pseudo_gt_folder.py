@@ -37,6 +37,8 @@ class Record:
         regions (int): Artifact regions; 0 = the image is clean and has no pair.
         area (int): Artifact pixels.
         mask_sha256 (str): SHA-256 of the mask that the pseudo GT was composed with.
+        found (int | None): Of a later round of fine-tuning, the artifact regions that its
+            detection found; None in a first round, where they are ``regions``.
     """
     name: str
     lq: str
@@ -45,11 +47,16 @@ class Record:
     regions: int = 0
     area: int = 0
     mask_sha256: str = ''
+    found: int | None = None
 
     @property
     def made_from(self) -> tuple[str, ...]:
         """tuple[str]: Names and contents of the files that the pair is made from."""
         return self.name, self.lq, self.lq_sha256, self.labels_sha256
+
+    def to_dict(self) -> dict:
+        """Return what a file says of the image."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,13 @@ class Manifest:
     made_with: dict
     records: tuple[Record, ...]
     skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """str: SHA-256 over all that decides the pairs: equal pairs, equal text."""
+        content = dict(made_with=self.made_with,
+                       records=[record.to_dict() for record in self.records])
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class PseudoGTFolder:
@@ -141,7 +155,7 @@ class PseudoGTFolder:
         records = sorted(manifest.records, key=lambda record: record.name)
         content = dict(format=FORMAT, version=VERSION, lq_dir=manifest.lq_dir,
                        made_with=manifest.made_with,
-                       records=[asdict(record) for record in records],
+                       records=[record.to_dict() for record in records],
                        skipped=dict(sorted(manifest.skipped.items())))
         write_text(self.root / MANIFEST, json.dumps(content, indent=1) + '\n')
         for path in self.root.glob(JOURNALS):
@@ -191,13 +205,13 @@ class Journal:
     def __init__(self, path: Path, made_with: dict) -> None:
         found, records = self.read(path) if path.exists() else (None, [])
         # Rewritten on opening: a kill may have torn the last line.
-        lines = [made_with if found is None else found, *map(asdict, records)]
+        lines = [made_with if found is None else found, *(record.to_dict() for record in records)]
         write_text(path, ''.join(json.dumps(line) + '\n' for line in lines))
         self._file = path.open('a', encoding='utf-8')
 
     def add(self, record: Record) -> None:
         """Note an image whose files are written."""
-        self._file.write(json.dumps(asdict(record)) + '\n')
+        self._file.write(json.dumps(record.to_dict()) + '\n')
         self._file.flush()
 
     def close(self) -> None:

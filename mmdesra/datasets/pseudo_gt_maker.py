@@ -153,7 +153,7 @@ class PseudoGTMaker:
         if not detection.area:
             folder.remove_pair(record.name)  # of an earlier LR image of this name
             return record
-        return _write_pair(folder, record, pair, detection.mask, len(detection.regions))
+        return write_pair(folder, record, pair, detection.mask, len(detection.regions))
 
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
         mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)
@@ -174,11 +174,12 @@ class PseudoGTMaker:
         if mask.shape != pair.gan.shape[:2]:
             raise ImageError(f"{mask_path}: expected a mask of the SR image's size "
                              f'{size_of(pair.gan)}, got {size_of(mask)}')
-        return _write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
+        return write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
 
 
-def _write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.ndarray,
-                regions: int) -> Record:
+def write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.ndarray,
+               regions: int) -> Record:
+    """Compose a pseudo GT, write it and its mask, and return the record that says so."""
     write_image(folder.gt_path(record.name), compose_pseudo_gt(pair.gan, pair.mse, mask))
     mask_path = folder.mask_path(record.name)
     write_mask(mask_path, mask)

@@ -5,25 +5,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
-from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from ..datasets.pseudo_gt_folder import PseudoGTFolder
-from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
-from ..generators import GeneratedPairs, Upscaler, load_generator, load_weights
+from ..generators import Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .ema import keep_ema_up
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
+from .round_folders import RoundFolders
+from .run_in_rounds import RunInRounds, plan_rounds
 from .start_weights import leave_out_pretrained, start_discriminator, start_generator
 from .training_data import TrainingData
+from .worst_images import show_worst_images
 
 STOPS = ('iterations', 'knee')
 WATCHES = 20
@@ -48,6 +49,8 @@ class DeSRAFinetuneHook(Hook):
             the adversarial loss is switched off, and this is said: a random discriminator
             would pull the generator towards noise.
         heldout_lq_dir (str, optional): Folder of LR images not trained on, to measure with.
+        heldout_gt_dir (str, optional): Folder of their ground truths, matched by file stem: adds
+            PSNR and SSIM to what is measured.
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
         segmentor (str | dict, optional): Instead: a segmenter, see
@@ -64,10 +67,16 @@ class DeSRAFinetuneHook(Hook):
             rest is pseudo-GT pairs. Default: 0, pseudo-GT pairs alone. Above 0 the config's
             ``train_dataloader.dataset`` must be the original data, and its GT patches as large
             as ``gt_patch_size``, see :class:`mmdesra.datasets.mixed_dataset.MixedDataset`.
+        rounds (int): Divide the iterations evenly into so many rounds. Each but the first begins
+            by detecting again, with the fine-tuned generator, and trains on pseudo GTs with the
+            masks of all rounds so far, see :class:`NextRoundMaker`; optimisers and schedules go
+            on. ``WORK_DIR`` gets the figures of each round (``rounds.json``), the pseudo GTs of
+            each (``pseudo_gt_roundN``), and the weights when the next one begins
+            (``round_N.pth``). Default: 1.
         stop (str): What the result is: ``'iterations'``, the weights at the end, or ``'knee'``,
             those with the most detail among the ones that remove ``wanted_removal`` of the
             held-out regions and add none, see :func:`choose_knee`; they are kept as
-            ``WORK_DIR/knee.pth``.
+            ``WORK_DIR/knee.pth``. It is sought in all rounds together.
         watch_interval (int, optional): Look at the held-out images every so many iterations,
             and draw ``heldout/curve.png``. Default: a twentieth of the iterations where the
             knee is sought, else never.
@@ -85,6 +94,7 @@ class DeSRAFinetuneHook(Hook):
                  gan_checkpoint: str | None = None,
                  discriminator_checkpoint: str | None = None,
                  heldout_lq_dir: str | None = None,
+                 heldout_gt_dir: str | None = None,
                  pseudo_gt_dir: str | None = None,
                  labels_dir: str | None = None,
                  segmentor: str | dict | None = None,
@@ -95,6 +105,7 @@ class DeSRAFinetuneHook(Hook):
                  flips: bool = False,
                  pipeline: Sequence[dict] | None = None,
                  original_share: float = 0,
+                 rounds: int = 1,
                  stop: str = 'iterations',
                  watch_interval: int | None = None,
                  wanted_removal: float = WANTED_REMOVAL,
@@ -103,12 +114,18 @@ class DeSRAFinetuneHook(Hook):
         if not 0 <= original_share < 1:
             raise InputError('DeSRAFinetuneHook: expected original_share in [0, 1), got '
                              f'{original_share}')
+        if heldout_gt_dir and not heldout_lq_dir:
+            raise InputError('DeSRAFinetuneHook: heldout_gt_dir needs heldout_lq_dir: the LR '
+                             'images of these ground truths')
+        if rounds < 1:
+            raise InputError(f'DeSRAFinetuneHook: expected at least 1 round, got {rounds}')
         _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
         self.lq_dir = lq_dir
         self.mse_checkpoint = mse_checkpoint
         self.gan_checkpoint = gan_checkpoint
         self.discriminator_checkpoint = discriminator_checkpoint
         self.heldout_lq_dir = heldout_lq_dir
+        self.heldout_gt_dir = heldout_gt_dir
         self.pseudo_gt_dir = pseudo_gt_dir
         if labels_dir and segmentor:
             raise InputError('DeSRAFinetuneHook: expected labels_dir or segmentor, got both')
@@ -119,6 +136,7 @@ class DeSRAFinetuneHook(Hook):
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
         self.original_share = original_share
+        self.rounds = rounds
         self.stop = stop
         self.watch_interval = watch_interval
         self.wanted_removal = wanted_removal
@@ -136,17 +154,20 @@ class DeSRAFinetuneHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
         is_resumed = runner.iter > 0
+        rounds = plan_rounds(self.rounds, runner)
         data = TrainingData(runner, self.patches, self.original_share)
         self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
+        folders = RoundFolders(
+            runner, rounds, self.lq_dir, mse, self.detector, self.labels,
+            self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter)
         if self.heldout_lq_dir:
             self._measure_before(runner, mse, is_resumed)
-        folder = PseudoGTFolder(self.pseudo_gt_dir or Path(runner.work_dir) / 'pseudo_gt')
-        if not (is_resumed and folder.is_complete):
-            self._make_pseudo_gts(runner, folder, mse, is_resumed)
-        data.swap_in(runner, folder)
-        keep_ema_up(runner)
+        self._run = RunInRounds(folders, data, partial(self._measure_now, runner), self._timed)
+        self._run.start(runner)
+        keep_ema_up(runner, self.rounds)
         self._start_watching(runner)
+        self._seconds_before = sum(self.seconds.values())
         self._training_since = time.perf_counter()
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
@@ -160,14 +181,18 @@ class DeSRAFinetuneHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Measure what fine-tuning did."""
         self._look(runner)
-        self.seconds['finetune'] = (time.perf_counter() - self._training_since
-                                    - self.seconds.get('watch', 0))
+        others = sum(self.seconds.values()) - self._seconds_before
+        self.seconds['finetune'] = time.perf_counter() - self._training_since - others
+        self._run.finish(runner)
         if self._heldout is None:
             return
         with self._timed('detect_after'):
             self.comparison = self._heldout.measure_after(
                 self._upscaler(self._result_generator(runner)))
         self._heldout.write(self.comparison, self.seconds)
+        if self._watch is None:  # else its last look has shown them, and the knee's look its own
+            runner.visualizer.add_scalars(self.comparison.scalars, step=runner.iter)
+        show_worst_images(runner.visualizer, self._heldout, self.comparison, runner.iter)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
 
@@ -195,39 +220,23 @@ class DeSRAFinetuneHook(Hook):
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
         self._heldout = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
-                                    Path(runner.work_dir) / 'heldout', self.labels)
+                                    Path(runner.work_dir) / 'heldout', self.labels,
+                                    self.heldout_gt_dir)
         if not is_resumed:
             with self._timed('detect_before'):
                 self._heldout.measure_before(
                     self._upscaler(result_generator_of(runner.model)))
+            runner.visualizer.add_scalars(self._heldout.scalars_before, step=0)
         elif not self._heldout.knows_before:
             runner.logger.warning(f'DeSRA: {self._heldout.out_dir} does not say how the held-out '
                                   'images were before; they will not be compared')
             self._heldout = None
 
-    def _make_pseudo_gts(self, runner: Runner, folder: PseudoGTFolder, mse: Upscaler,
-                         is_resumed: bool) -> None:
-        generator = result_generator_of(runner.model)
-        if is_resumed:  # the model is fine-tuned already; pseudo GTs come from where it began
-            if not self.gan_checkpoint:
-                raise InputError(f'{folder.root}: is not complete, and without gan_checkpoint its '
-                                 'pseudo GTs cannot be made again; resume needs one of the two')
-            generator = deepcopy(generator)
-            load_weights(generator, self.gan_checkpoint)
-        pairs = GeneratedPairs(self.lq_dir, self._upscaler(generator), mse)
-        maker = PseudoGTMaker(pairs, self.detector, self.labels, get_rank(), get_world_size())
-        with self._timed('pseudo_gt'):
-            maker.make(folder)
-            skipped = {name: reason for part in all_gather_object(maker.skipped)
-                       for name, reason in part.items()}
-            if get_rank() == 0:
-                manifest = maker.finish(folder, skipped)
-                pairs_made = [record for record in manifest.records if record.regions]
-                runner.logger.info(
-                    f'DeSRA: {len(pairs_made)} pseudo GTs with '
-                    f'{sum(record.regions for record in pairs_made)} regions from '
-                    f'{len(manifest.records)} LR images ({len(skipped)} skipped) in {folder.root}')
-            barrier()
+    def _measure_now(self, runner: Runner) -> Comparison | None:
+        if self._heldout is None:
+            return None
+        return self._heldout.measure_after(
+            self._upscaler(result_generator_of(runner.model)), write=False)
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval

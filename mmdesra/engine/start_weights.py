@@ -27,6 +27,21 @@ def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) ->
         unwrap(model.generator_ema).load_state_dict(generator.state_dict())
 
 
+def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
+    """Keep a model's ``init_cfg`` from fetching weights for a generator that a hook fills.
+
+    Some of MMagic's configs would fetch those of the MSE-SR sibling. Call it before the runner
+    initialises the weights (``before_run``).
+    """
+    model = unwrap(model)
+    for module in (model, generator_of(model), getattr(model, 'generator_ema', None)):
+        config = getattr(unwrap(module), 'init_cfg', None) if module is not None else None
+        if isinstance(config, dict) and config.get('type') == 'Pretrained':
+            logger.info(f"DeSRA: {config['checkpoint']} is not loaded; other weights will fill "
+                        'the generator')
+            unwrap(module).init_cfg = None
+
+
 def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | Path | None,
                         logger: Logger, is_resumed: bool = False) -> None:
     """Fill a model's discriminator, or switch the adversarial loss off and say so.

@@ -37,17 +37,22 @@ class TrainingData:
         self.original_share = original_share
         self.original = loop.dataloader.dataset if original_share else None
 
-    def swap_in(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int = 0) -> None:
-        """Give the loop the pairs of a folder, and start on them."""
+    def swap_in(self, runner: Runner, folder: PseudoGTFolder,
+                seed_offset: int = 0) -> Iterator | None:
+        """Make the pairs of a folder the loop's data.
+
+        Args:
+            runner (Runner): The run.
+            folder (PseudoGTFolder): The pairs.
+            seed_offset (int): Added to the run's seed.
+
+        Returns:
+            Iterator | None: The batches, for a loop that counts iterations. It has started on the
+            old data already, and needs them in the place of its ``dataloader_iterator``.
+        """
         loop = runner.train_loop
         loop.dataloader = self._build(runner, folder, seed_offset)
-        if counts_iterations(runner):
-            # The loop has started an iterator (and its workers) over the old data already.
-            loop.dataloader_iterator = self.batches(runner)
-
-    def batches(self, runner: Runner) -> Iterator:
-        """Begin at the first batch of the loop's data."""
-        return self._iterator_type(runner.train_loop.dataloader)
+        return self._iterator_type(loop.dataloader) if counts_iterations(runner) else None
 
     def _build(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int):
         config = deepcopy(runner.cfg.train_dataloader)

@@ -1,0 +1,86 @@
+"""Pseudo GTs of a second and later round of fine-tuning."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..detectors import BaseDetector, detect_image
+from ..files import read_mask
+from ..generators import GeneratedPairs, Pair, Upscaler, upscale
+from ..ops import label_regions
+from ..segmentors import LabelSource
+from .pseudo_gt_folder import PseudoGTFolder, Record
+from .pseudo_gt_maker import PseudoGTMaker, write_pair
+
+
+@dataclass(frozen=True)
+class RoundBefore:
+    """What a round builds on.
+
+    Attributes:
+        folder (PseudoGTFolder): The pseudo GTs of the round before, complete.
+        start (Upscaler): The generator as it was before the first round.
+        number (int): Number of the round that begins, from 2 on.
+        iteration (int): Iterations of fine-tuning done when it begins.
+    """
+    folder: PseudoGTFolder
+    start: Upscaler
+    number: int
+    iteration: int
+
+
+class NextRoundMaker(PseudoGTMaker):
+    r"""Detects with the fine-tuned generator and adds what it finds to the masks from before.
+
+    With :math:`M_k` the artifacts that round *k* finds,
+
+    .. math:: y_k = (M_1 \cup \dots \cup M_k) \cdot mse + (1 - M_1 \cup \dots \cup M_k) \cdot gan
+
+    where *gan* is the output of the generator **before the first round**. Were it that of the
+    fine-tuned one, each round would train towards the little texture that the round before has
+    lost, and lose more. Were the masks those of this round alone, what was removed would be
+    trained back, and a round that finds nothing would have nothing to train on; as it is, such a
+    round goes on with the pseudo GTs of the round before. A pixel once in a mask stays MSE-SR.
+
+    Args:
+        pairs (GeneratedPairs): The LR images, the fine-tuned generator and the MSE-trained one.
+        detector (BaseDetector): Decides the masks.
+        before (RoundBefore): What the round builds on.
+        labels (LabelSource, optional): Label maps for the semantic step.
+        rank (int): As for :class:`PseudoGTMaker`.
+        world_size (int): As for :class:`PseudoGTMaker`.
+    """
+
+    def __init__(self, pairs: GeneratedPairs, detector: BaseDetector, before: RoundBefore,
+                 labels: LabelSource | None = None, rank: int = 0, world_size: int = 1) -> None:
+        super().__init__(pairs, detector, labels, rank, world_size)
+        self.before = before
+        manifest = before.folder.read_manifest()
+        self._fingerprint = manifest.fingerprint
+        self._records = {record.made_from: record for record in manifest.records}
+
+    def made_with(self) -> dict:
+        """Return the weights and settings that decide the pairs, those of this round first."""
+        # The first round's, which the fingerprint covers, says with which weights it began.
+        return dict(round=self.before.number, iteration=self.before.iteration,
+                    **super().made_with(), round_before=self._fingerprint)
+
+    def _make_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
+        pair = self.pairs.load(path)
+        detection = detect_image(self.detector, pair.gan, pair.mse, path, self.labels)
+        mask = detection.mask | self._mask_before(record, detection.mask)
+        record = replace(record, found=len(detection.regions))
+        if not mask.any():
+            folder.remove_pair(record.name)
+            return record
+        pair = Pair(upscale(self.before.start, pair.lq, path), pair.mse)
+        return write_pair(folder, record, pair, mask, len(label_regions(torch.from_numpy(mask))))
+
+    def _mask_before(self, record: Record, like: np.ndarray) -> np.ndarray:
+        before, path = self._records.get(record.made_from), None
+        if before is not None and before.regions:
+            path = self.before.folder.mask_path(record.name)
+        return read_mask(path) if path is not None and path.is_file() else np.zeros_like(like)

@@ -1,0 +1,55 @@
+"""A moving average of the weights that forgets, in time, those it started from."""
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from mmengine.runner import Runner
+
+MAX_OLD_SHARE = .05
+"""What may remain of the loaded weights in the EMA at the end, at most."""
+MAX_MOMENTUM = .5
+"""MMagic warns above it, and a handful of iterations need no average."""
+DEFAULT_MOMENTUM = .001
+"""MMagic's, where a config does not say it."""
+
+
+def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
+    """Raise the momentum of a run's EMA until little of the loaded weights remains in it.
+
+    If the run is divided into rounds, at the end of each: the next one detects with the EMA.
+
+    The EMA is what is validated and used. With 0.001 it would still be to 37% what it was
+    after 1,000 iterations, artifacts included. Done to the hook, not to the config, so that every
+    tool that trains has it; call it when the training data are those of the run.
+    """
+    from mmagic.engine.hooks import ExponentialMovingAverageHook
+    for hook in runner.hooks:
+        if isinstance(hook, ExponentialMovingAverageHook) and hook.interp_mode == 'lerp':
+            iterations = _iterations(runner) // rounds
+            own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)
+            momentum = max(own, needed_momentum(iterations // max(hook.interval, 1)))
+            if momentum > own:
+                hook.interp_cfg = dict(hook.interp_cfg, momentum=momentum)
+                hook.interp_func = partial(hook.lerp, **hook.interp_cfg)
+                runner.logger.info(
+                    f'DeSRA: momentum of the EMA raised from {own} to {momentum}: after '
+                    f'{iterations} iterations it would still be to more than '
+                    f'{MAX_OLD_SHARE:.0%} what was loaded')
+
+
+def needed_momentum(updates: int) -> float:
+    """Return the momentum m with which (1 - m)^updates is at most :data:`MAX_OLD_SHARE`.
+
+    It is rounded up to six digits, and at most :data:`MAX_MOMENTUM`.
+    """
+    if updates < 1:
+        return 0.
+    return min(math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6, MAX_MOMENTUM)
+
+
+def _iterations(runner: Runner) -> int:
+    loop = runner.train_loop
+    if hasattr(loop, 'dataloader_iterator'):  # it counts iterations
+        return loop.max_iters
+    return loop.max_epochs * len(loop.dataloader)  # its max_iters is of the data at its start
