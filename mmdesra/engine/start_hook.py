@@ -5,14 +5,15 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..generators.wrappers import unwrap
-from .start_weights import start_generator
+from .ema import keep_ema_up
+from .start_weights import leave_out_pretrained, start_generator
 
 
 class StartGeneratorHook(Hook):
     """Fills the generator, and its EMA, before training, completely or not at all.
 
     In place of ``load_from``, which says nothing where no name fits. A resumed run keeps the
-    weights it has.
+    weights it has. The EMA's momentum is raised so that it forgets them in time.
 
     Args:
         checkpoint (str): In any layout of :func:`mmdesra.generators.load_weights`.
@@ -24,6 +25,10 @@ class StartGeneratorHook(Hook):
     def __init__(self, checkpoint: str) -> None:
         self.checkpoint = checkpoint
 
+    def before_run(self, runner: Runner) -> None:
+        """Fetch no weights that would be replaced."""
+        leave_out_pretrained(runner.model, runner.logger)
+
     def before_train(self, runner: Runner) -> None:
         """Load.
 
@@ -32,3 +37,4 @@ class StartGeneratorHook(Hook):
         """
         if runner.iter == 0:
             start_generator(unwrap(runner.model), self.checkpoint, runner.logger)
+        keep_ema_up(runner)
