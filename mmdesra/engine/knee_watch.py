@@ -56,6 +56,7 @@ class KneeWatch:
         if not done or (done % self.interval and not is_last) or self._has_seen(done):
             return
         comparison = self.heldout.measure_after(gan, write=False)
+        runner.visualizer.add_scalars(comparison.scalars, step=done)
         if comparison.removal_rate is None:
             runner.logger.info('DeSRA: the held-out images had no artifact to remove; there is '
                                'nothing to watch')
@@ -63,9 +64,6 @@ class KneeWatch:
         point = _point(comparison, done)
         self.curve.add(point, is_writer=get_rank() == 0)
         runner.logger.info(f'DeSRA: after {done} iterations: {comparison}')
-        runner.visualizer.add_scalars({
-            'DeSRA/removal': point.removal_rate, 'DeSRA/addition': point.addition_rate,
-            'DeSRA/detail_kept': point.detail_kept, 'DeSRA/regions': point.regions}, step=done)
         if get_rank() == 0:
             if self.knee == point:
                 self._keep(runner, done)

@@ -131,7 +131,7 @@ def test_curve_is_a_picture_and_scalars_of_the_visualizer(data, tmp_path):
     (scalars,) = (tmp_path / 'run').glob('*/vis_data/scalars.json')
     rows = [json.loads(line) for line in scalars.read_text().splitlines()]
     seen = {row['step']: row['DeSRA/removal'] for row in rows if 'DeSRA/removal' in row}
-    assert seen == {1: 0, 2: 1}
+    assert seen == {0: 0, 1: 0, 2: 1}
 
 
 def test_a_resumed_run_knows_what_was_seen(data, tmp_path):

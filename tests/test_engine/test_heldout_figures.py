@@ -1,0 +1,81 @@
+"""What a run shows of the held-out images: scalars and pictures in the visualizer, and files."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from toy_training import make_runner, model_config, results_of, training_config
+from toys import ToyGenerator
+
+from mmdesra.errors import InputError
+from mmdesra.files import read_image, write_image
+from mmdesra.generators import Upscaler
+
+ITERATIONS = 3
+
+
+@pytest.fixture(scope='module')
+def gt_dir(data, tmp_path_factory):
+    """The MSE-SR images: the nearer the toy comes to them, the higher are PSNR and SSIM."""
+    folder = tmp_path_factory.mktemp('gt')
+    for path in data.heldout.glob('*.png'):
+        write_image(folder / path.name, Upscaler(ToyGenerator())(read_image(path)))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def runner(data, gt_dir, tmp_path_factory):
+    pytest.importorskip('tensorboard')
+    config = training_config(model_config(), iterations=ITERATIONS)
+    config.visualizer.vis_backends = [dict(type='LocalVisBackend'),
+                                      dict(type='TensorboardVisBackend')]
+    runner = make_runner(tmp_path_factory.mktemp('shown') / 'run', data, config,
+                         heldout_gt_dir=str(gt_dir))
+    runner.train()
+    runner.visualizer.close()
+    return runner
+
+
+@pytest.fixture(scope='module')
+def events(runner):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    (path,) = Path(runner.work_dir).glob('*/vis_data/events.out.*')
+    return EventAccumulator(str(path)).Reload()
+
+
+def test_figures_at_the_start_and_at_the_end_are_scalars(runner, events):
+    results = results_of(runner)
+    expected = dict(
+        removal=(0, results['removal_rate']), addition=(0, results['addition_rate']),
+        detail_kept=(1, results['detail_kept']), psnr=(results['psnr_before'],
+                                                       results['psnr_after']),
+        regions=(results['regions_before'], results['regions_after']),
+        artifact_px=(results['area_before'], results['area_after']),
+        ssim=(results['ssim_before'], results['ssim_after']))
+    for name, values in expected.items():
+        shown = [(event.step, event.value) for event in events.Scalars(f'DeSRA/{name}')]
+        assert shown == [(0, pytest.approx(values[0])), (ITERATIONS, pytest.approx(values[1]))]
+    assert results['gt_images'] == 4
+    assert results['psnr_after'] > results['psnr_before']
+
+
+def test_the_worst_images_are_files_and_pictures_of_the_visualizer(runner, events):
+    folder = Path(runner.work_dir) / 'heldout/worst'
+    names = sorted(path.name for path in folder.iterdir())
+    rows = results_of(runner)['per_image']
+    worst = sorted((name for name, row in rows.items() if row['area_before']), reverse=True,
+                   key=lambda name: (rows[name]['area_after'], rows[name]['area_before']))
+    assert names == [f'{rank}_{name}' for rank, name in enumerate(worst, 1)]
+    assert len(names) == 3  # the fourth image is clean
+    for rank, name in enumerate(names, 1):
+        picture = read_image(folder / name)
+        (event,) = events.Images(f'worst_{rank}')
+        assert event.step == ITERATIONS
+        assert (event.height, event.width) == picture.shape[:2]
+        (local,) = Path(runner.work_dir).glob(f'*/vis_data/vis_image/worst_{rank}_*.png')
+        assert (read_image(local) == picture).all()
+
+
+def test_ground_truths_without_their_lr_images_are_refused(data, gt_dir, tmp_path):
+    with pytest.raises(InputError, match='heldout_gt_dir needs heldout_lq_dir'):
+        make_runner(tmp_path / 'run', data, heldout_lq_dir=None, heldout_gt_dir=str(gt_dir))
