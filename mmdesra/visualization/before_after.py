@@ -15,9 +15,9 @@ from .views import reduce, reduce_mask
 
 WHOLE_SIDE = 648
 """Longer side in px above which whole images are reduced: two are as wide as four crops."""
-CROP_SIDES = (160, 320)
-"""Sides in px of the window on the worst place: the first into which its region fits."""
-CROP_HEIGHT = 320
+CROP_SIDE = 160
+"""Side in px of the window on the worst place, which is shown twice as large."""
+CROP_HEIGHT = 2 * CROP_SIDE
 FRAME_COLOR = (0, 220, 255)
 TITLE_HEIGHT, TITLE_SIZE = 34, 20
 
@@ -60,7 +60,7 @@ def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
         check_versions(image.title, mask, image.mse, lq=image.lq, before=image.before,
                        after=image.after)
     mask = image.mask_after if image.mask_after.any() else image.mask_before
-    crop = _crop(mask)
+    crop = crop_around(mask, CROP_SIDE)
     wholes = [(f'{name}, {_count(mask)}', _whole(picture, mask, crop)) for name, picture, mask in (
         ('GAN-SR before', image.before, image.mask_before),
         ('GAN-SR after', image.after, image.mask_after))]
@@ -94,15 +94,6 @@ def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, int]) ->
     return cv2.warpAffine(lq, to_lq, (columns.stop - columns.start, rows.stop - rows.start),
                           flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
                           borderMode=cv2.BORDER_REPLICATE)
-
-
-def _crop(mask: np.ndarray) -> tuple[slice, slice]:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    regions = stats[1:] if len(stats) > 1 else np.zeros((1, 5), int)
-    biggest = regions[regions[:, cv2.CC_STAT_AREA].argmax()]
-    extent = biggest[[cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max()
-    small, large = CROP_SIDES
-    return crop_around(mask, small if extent <= small else large)
 
 
 def _whole(picture: np.ndarray, mask: np.ndarray, crop: tuple[slice, slice]) -> np.ndarray:
