@@ -20,6 +20,7 @@ TYPES = {
         'SpandrelGenerator': 'mmdesra.generators.spandrel_generator:SpandrelGenerator',
     },
     'DATASETS': {
+        'AwaitedPseudoGTs': 'mmdesra.datasets.awaited_pseudo_gts:AwaitedPseudoGTs',
         'PseudoGTDataset': 'mmdesra.datasets.pseudo_gt_dataset:PseudoGTDataset',
     },
     'TRANSFORMS': {

@@ -2,24 +2,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
 from ..files import list_images
-from .original_data import check_original_data
+from ..files.configs import read_config
+from .original_data import (
+    check_original_data,
+    set_aside_original_data,
+    take_back_original_data,
+)
 
 HOOK = 'DeSRAFinetuneHook'
-EMA_HOOK = 'ExponentialMovingAverageHook'
-MAX_OLD_SHARE = .05
-"""What may remain of the loaded weights in the EMA at the end, at most."""
-MAX_MOMENTUM = .5
-"""MMagic warns above it, and a handful of iterations need no average."""
-
-DEFAULT_ITERS = 1000
-"""Iterations of fine-tuning, as the paper has it, where the config is one of whole training."""
+FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
+"""What fine-tuning changes in a config, in one place for this module and for configs that inherit
+it: ``desra_X`` there is for X."""
 
 METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half')
 
@@ -28,9 +27,9 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     """Make a config fine-tune on pseudo GTs of its own making.
 
     A config that has the hook already (such as those in ``configs/desra``) gets the options;
-    any other GAN-SR config gets the hook, training and validation data that exist, and
-    :data:`DEFAULT_ITERS` iterations. Its losses, optimisers and hooks stay; with an
-    ``original_share`` above 0 its training data, too.
+    any other GAN-SR config gets what :data:`FRAGMENT` has: the hook, a place for the pseudo GTs,
+    1,000 iterations. Its losses, optimisers and hooks stay; with an ``original_share`` above 0
+    its training data, too.
 
     Args:
         config (Config): With ``model.generator``; changed in place.
@@ -47,8 +46,12 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
             holds no image, or if original training data that are to be used do not exist.
     """
     check_training_config(config)
-    is_whole_training = find_hook(config) is None
-    hook = _find_or_add_hook(config)
+    fragment = read_config(FRAGMENT)
+    usual_iters = None
+    if find_hook(config) is None:
+        _add_hook(config, fragment)
+        usual_iters = fragment.desra_train_cfg.max_iters
+    hook = find_hook(config)
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own
@@ -60,19 +63,14 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     for name in ('lq_dir', 'heldout_lq_dir'):
         if hook.get(name):
             list_images(hook[name])  # MMagic's dataset does not say what is wrong with a folder
-    _set_iterations(config, max_iters, is_whole_training)
-    keep_ema_up(config)
-    leave_out_pretrained(config)
+    _set_iterations(config, max_iters, usual_iters)
+    _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
     if hook.get('original_share'):
+        take_back_original_data(config)
         check_original_data(config)
     else:
-        _set_training_data(config, hook['lq_dir'])
+        set_aside_original_data(config)
     _set_validation(config, hook)
-    # MMagic's configs collect checkpoints in ./work_dirs whatever the work_dir, and keep the
-    # best by a PSNR that LR images without GT do not have.
-    checkpoint = config.get('default_hooks', {}).get('checkpoint')
-    if checkpoint is not None:
-        checkpoint.update(out_dir=None, save_best=None)
     return config
 
 
@@ -94,48 +92,32 @@ def is_hook(hook: dict, name: str) -> bool:
 
 def find_hook(config: Config) -> ConfigDict | None:
     """Return the arguments of :class:`DeSRAFinetuneHook` in a config; None if it has none."""
-    return next(_hooks_of_type(config, HOOK), None)
+    return next((hook for hook in config.get('custom_hooks') or [] if is_hook(hook, HOOK)), None)
 
 
-def _hooks_of_type(config: Config, name: str) -> Iterator[ConfigDict]:
-    for hook in config.get('custom_hooks') or []:
-        if is_hook(hook, name):
-            yield hook
+def _add_hook(config: Config, fragment: Config) -> None:
+    config.custom_hooks = [*(config.get('custom_hooks') or []), *fragment.desra_hooks]
+    # Whoever reads the config that the run writes down needs the types of this package.
+    imports = config.get('custom_imports') or dict(fragment.desra_custom_imports, imports=[])
+    ours = [name for name in fragment.desra_custom_imports.imports
+            if name not in imports['imports']]
+    config.custom_imports = dict(imports, imports=[*imports['imports'], *ours])
 
 
-def _find_or_add_hook(config: Config) -> ConfigDict:
-    if find_hook(config) is None:
-        config.custom_hooks = [*(config.get('custom_hooks') or []), ConfigDict(type=HOOK)]
-    return find_hook(config)
-
-
-def _set_iterations(config: Config, max_iters: int | None, is_whole_training: bool) -> None:
-    if max_iters is None and is_whole_training and 'max_iters' in config.train_cfg:
-        max_iters = min(DEFAULT_ITERS, config.train_cfg.max_iters)
+def _set_iterations(config: Config, max_iters: int | None, usual: int | None) -> None:
+    if max_iters is None and usual is not None and 'max_iters' in config.train_cfg:
+        max_iters = min(usual, config.train_cfg.max_iters)
     if max_iters is not None:
         config.train_cfg.max_iters = max_iters
 
 
-def keep_ema_up(config: Config) -> None:
-    """Raise the momentum of a config's EMA until little of the loaded weights remains in it.
-
-    The EMA is what is validated and used. With 0.001 it would still be to 37% what it was
-    after 1,000 iterations, artifacts included.
-    """
-    for hook in _hooks_of_type(config, EMA_HOOK):
-        updates = config.train_cfg.get('max_iters', 0) // max(hook.get('interval', -1), 1)
-        if updates and hook.get('interp_mode', 'lerp') == 'lerp':
-            needed = math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6
-            settings = hook.get('interp_cfg') or {}
-            momentum = max(settings.get('momentum', .001), min(needed, MAX_MOMENTUM))
-            hook.interp_cfg = dict(settings, momentum=momentum)
-
-
-def leave_out_pretrained(config: Config) -> None:
-    """Fetch no weights for a generator that a hook fills."""
-    for module in (config.model, config.model.generator):
-        if (module.get('init_cfg') or {}).get('type') == 'Pretrained':
-            module.init_cfg = None
+def _set_checkpoints(config: Config, settings: ConfigDict) -> None:
+    checkpoint = config.get('default_hooks', {}).get('checkpoint')
+    if checkpoint is not None:
+        # An interval of whole training would save nothing before the end.
+        is_longer = checkpoint.get('interval', 0) > config.train_cfg.get('max_iters', math.inf)
+        interval = settings.interval if is_longer else checkpoint.get('interval', 1)
+        checkpoint.update(settings, interval=interval)
 
 
 def _take_over_load_from(config: Config, hook: ConfigDict) -> None:
@@ -144,13 +126,6 @@ def _take_over_load_from(config: Config, hook: ConfigDict) -> None:
     if start:
         hook.setdefault('gan_checkpoint', start)
         config.load_from = None
-
-
-def _set_training_data(config: Config, lq_dir: str) -> None:
-    # The loop opens its data before any hook can act, and the pseudo GTs are not there yet: it
-    # gets the LR images that they will be made from, until the hook swaps the pairs in.
-    config.train_dataloader.dataset = _images(lq_dir)
-    config.train_dataloader.pop('batch_sampler', None)
 
 
 def _set_validation(config: Config, hook: ConfigDict) -> None:
@@ -173,7 +148,6 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         if 'fn_key' in config.get('visualizer', {}):
             # MMagic's names its pictures by the GT, which LR images alone do not have.
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
-    config.update(test_cfg=None, test_dataloader=None, test_evaluator=None)
 
 
 def _images(folder: str) -> dict:

@@ -13,13 +13,8 @@ from ..errors import InputError
 from ..files import list_images
 from ..files.atomic import atomic_path
 from ..generators.wrappers import result_generator_of
-from .inherit import (
-    HOOK,
-    check_training_config,
-    is_hook,
-    keep_ema_up,
-    leave_out_pretrained,
-)
+from .inherit import HOOK, check_training_config, is_hook
+from .original_data import take_back_original_data
 
 DEFAULT_ITERS = 5000
 PIXEL_LOSS = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
@@ -61,9 +56,9 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
     if max_iters < 1:
         raise InputError(f'expected at least 1 iteration, got {max_iters}')
     _leave_pixel_loss_alone(config.model)
-    leave_out_pretrained(config)
     if 'generator' in config.optim_wrapper:
         config.optim_wrapper.pop('discriminator', None)
+    take_back_original_data(config)
     if gt_dir:
         _set_photographs(config, str(gt_dir), scale)
     else:
@@ -98,7 +93,6 @@ def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> No
     others = [hook for hook in config.get('custom_hooks') or [] if not is_hook(hook, HOOK)]
     config.custom_hooks = [*others, dict(type='StartGeneratorHook',
                                          checkpoint=str(gan_checkpoint))]
-    keep_ema_up(config)
     checkpoint = config.get('default_hooks', {}).get('checkpoint')
     if checkpoint is not None:
         interval = min(checkpoint.get('interval', max_iters), max(max_iters // CHECKPOINTS, 1))

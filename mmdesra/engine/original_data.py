@@ -1,4 +1,4 @@
-"""Are the original training data of a config there?"""
+"""The original training data of a config: set aside, taken back, looked for."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,6 +7,33 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..errors import InputError
+
+PLACEHOLDER = 'AwaitedPseudoGTs'
+
+
+def set_aside_original_data(config: Config) -> None:
+    """Put a placeholder where the pseudo GTs will be; it keeps the original dataset's config."""
+    if not _is_placeholder(config.train_dataloader.dataset):
+        config.train_dataloader.dataset = dict(type=PLACEHOLDER,
+                                               dataset=config.train_dataloader.dataset)
+
+
+def take_back_original_data(config: Config) -> None:
+    """Undo :func:`set_aside_original_data`, or the same in a config file.
+
+    What was set beside the original dataset meanwhile, such as a ``data_root`` on the command
+    line, was meant for it.
+    """
+    dataset = config.train_dataloader.dataset
+    if _is_placeholder(dataset) and dataset.get('dataset'):
+        own = {key: value for key, value in dataset.items()
+               if key not in ('type', 'dataset', '_scope_')}
+        config.train_dataloader.dataset = dataset.dataset
+        config.merge_from_dict(dict(train_dataloader=dict(dataset=own)))
+
+
+def _is_placeholder(dataset: dict) -> bool:
+    return str(dataset['type']).rpartition('.')[2] == PLACEHOLDER
 
 
 def check_original_data(config: Config) -> None:

@@ -29,9 +29,10 @@ SRRESNET = dict(type='SRResNet', mid_channels=4, num_blocks=1)
 EVERYWHERE = dict(type='DeSRA', threshold=1, min_area=0)
 """For generators with random weights: almost each pixel is an artifact."""
 
-MOMENTUM = .5  # what so few iterations need for the EMA to follow
+MOMENTUM = .5
+"""To which that of the config is raised in so few iterations."""
 EMA_HOOK = dict(type='ExponentialMovingAverageHook', module_keys='generator_ema', interval=1,
-                interp_cfg=dict(momentum=MOMENTUM))
+                interp_cfg=dict(momentum=.001))
 
 
 def assert_starts_with(probe: Probe, state: dict, role: str) -> None:

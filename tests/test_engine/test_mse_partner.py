@@ -12,6 +12,7 @@ from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_checkpoints
 
 from mmdesra.engine.inherit import HOOK
 from mmdesra.engine.mse_partner import inherit_mse_partner, write_partner
+from mmdesra.engine.original_data import set_aside_original_data
 from mmdesra.errors import InputError
 from mmdesra.files.configs import read_config
 from mmdesra.generators import build_generator, load_weights
@@ -59,8 +60,6 @@ def test_pixel_loss_is_left_alone_and_the_rest_stays(name, photographs):
     losses = {key: value for key, value in model.items() if key.endswith('_loss')}
     assert [key for key, value in losses.items() if value] == ['pixel_loss']
     assert model.discriminator is None
-    base.model.generator.pop('init_cfg', None)
-    model.generator.pop('init_cfg', None)
     assert model.generator == base.model.generator
     for key in set(model) - set(losses) - {'discriminator', 'generator'}:
         assert model[key] == base.model[key]
@@ -122,6 +121,8 @@ def test_own_data_are_used_if_they_are_there(photographs, tmp_path):
     config.train_dataloader.dataset.data_root = str(tmp_path)
     before = config.train_dataloader.to_dict()
     assert inherit_mse_partner(config, 'gan.pth').train_dataloader.to_dict() == before
+    set_aside_original_data(config)  # as in configs/desra
+    assert inherit_mse_partner(config, 'gan.pth').train_dataloader.to_dict() == before
 
 
 def test_refuses_what_cannot_be_trained(photographs, tmp_path):
@@ -172,7 +173,6 @@ def test_whole_configs_train(name, photographs, tmp_path):
     config.model.generator.update(mid_channels=4, num_blocks=1)
     if 'growth_channels' in config.model.generator:
         config.model.generator.growth_channels = 4
-    config.model.generator.pop('init_cfg', None)
     config.train_dataloader.update(batch_size=1, num_workers=0, persistent_workers=False)
     torch.save(build_generator(config.model.generator.to_dict()).state_dict(), tmp_path / 'g.pth')
     runner = Runner.from_cfg(toy_config(tmp_path / 'g.pth', photographs, tmp_path / 'run', 1,

@@ -144,12 +144,24 @@ def test_data_in_a_wrapper_and_not_on_this_machine(data, tmp_path):
     inherit_desra(config, **options)
 
 
-def test_lr_images_in_place_of_the_original_data(data, tmp_path):
-    """As in a config that was inherited without a share, and dumped."""
-    config = inherit_desra(training_config(model_config()), lq_dir=str(data.lq),
-                           mse_checkpoint='b')
-    with pytest.raises(InputError, match='hold no GT .key gt'):
-        make_runner(tmp_path / 'run', data, config, original_share=SHARE).train()
+def test_original_data_are_set_aside_and_taken_back(data, original):
+    """As in a config that was inherited without a share, and dumped; or in configs/desra."""
+    before = mixed_config(original, 1).train_dataloader.to_dict()
+    options = dict(lq_dir=str(data.lq), mse_checkpoint='b')
+    config = inherit_desra(mixed_config('nowhere', 1), **options)
+    assert config.train_dataloader.dataset.type == 'AwaitedPseudoGTs'
+    config.merge_from_dict({'train_dataloader.dataset.data_root': str(original)})
+    inherit_desra(config, original_share=.5, **options)
+    assert config.train_dataloader.to_dict() == before
+
+
+def test_placeholder_instead_of_the_original_data(data, tmp_path):
+    config = training_config(model_config())
+    runner = make_runner(tmp_path / 'run', data, config)
+    (hook,) = (hook for hook in runner.hooks if type(hook).__name__ == HOOK)
+    hook.original_share = .5
+    with pytest.raises(InputError, match='must be the original dataset itself'):
+        runner.train()
 
 
 @pytest.mark.parametrize('share', [1, -.1, float('nan')])
