@@ -15,6 +15,7 @@ from torch import nn
 from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter, Comparison
+from ..files.folder_lock import let_go_of_folder
 from ..generators import Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .ema import keep_ema_up
@@ -24,6 +25,7 @@ from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
 from .start_weights import leave_out_pretrained, start_discriminator, start_generator
 from .training_data import TrainingData
+from .work_dir import hold_work_dir
 from .worst_images import show_worst_images
 
 STOPS = ('iterations', 'knee')
@@ -153,6 +155,7 @@ class DeSRAFinetuneHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
+        hold_work_dir(runner.work_dir)
         is_resumed = runner.iter > 0
         rounds = plan_rounds(self.rounds, runner)
         data = TrainingData(runner, self.patches, self.original_share)
@@ -195,6 +198,10 @@ class DeSRAFinetuneHook(Hook):
         show_worst_images(runner.visualizer, self._heldout, self.comparison, runner.iter)
         runner.logger.info(f'DeSRA: {self.comparison}')
         runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
+
+    def after_run(self, runner: Runner) -> None:
+        """Let other runs into the folder."""
+        let_go_of_folder(runner.work_dir)
 
     def _load_weights(self, runner: Runner, is_resumed: bool) -> None:
         model, start = unwrap(runner.model), self._start_checkpoint(runner)

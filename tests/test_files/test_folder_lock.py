@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from mmdesra.errors import InputError
+from mmdesra.files.folder_lock import hold_folder, let_go_of_folder
+
+fork = multiprocessing.get_context('fork')
+
+
+def hold(folder, pipe):
+    hold_folder(folder)
+    worker = fork.Process(target=time.sleep, args=[60])  # as a data loader's
+    worker.start()
+    pipe.send(worker.pid)
+    time.sleep(60)
+
+
+def test_holds_until_its_process_ends_and_no_longer(tmp_path):
+    folder = tmp_path / 'run'
+    here, there = fork.Pipe()
+    holder = fork.Process(target=hold, args=[folder, there])
+    holder.start()
+    worker = here.recv()
+    try:
+        with pytest.raises(InputError, match=rf'run: another run .*process {holder.pid} on'):
+            hold_folder(folder)
+        holder.kill()
+        holder.join()
+        os.kill(worker, 0)  # it lives
+        hold_folder(folder)
+    finally:
+        holder.kill()
+        os.kill(worker, signal.SIGKILL)
+    hold_folder(folder)  # again
+    hold_folder(tmp_path / 'another')
+
+
+def test_folder_that_was_let_go_is_free(tmp_path):
+    hold_folder(tmp_path)
+    for _ in range(2):  # nothing happens the second time
+        let_go_of_folder(tmp_path)
+    here, there = fork.Pipe()
+    other = fork.Process(target=hold_and_say, args=[tmp_path, there])
+    other.start()
+    assert here.recv() == 'held'
+    other.join()
+
+
+def hold_and_say(folder, pipe):
+    hold_folder(folder)
+    pipe.send('held')
+
+
+def test_folder_that_was_deleted_is_held_anew(tmp_path):
+    hold_folder(tmp_path)
+    (tmp_path / '.lock').unlink()
+    hold_folder(tmp_path)
+    assert (tmp_path / '.lock').read_text() == f'process {os.getpid()} on {os.uname().nodename}\n'
