@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, detect_image
@@ -88,6 +88,7 @@ class BeforeAfter:
         rows = _merge(all_gather_object(rows))
         if get_rank() == 0:
             write_json(self.out_dir / BEFORE, rows)
+        barrier()  # the others read it next
 
     @property
     def scalars_before(self) -> dict[str, float]:
