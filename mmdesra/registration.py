@@ -16,6 +16,7 @@ TYPES = {
     'MODELS': {
         'LDL': 'mmdesra.models.ldl:LDL',
         'SRResNet': 'mmdesra.models.srresnet:SRResNet',
+        'PixelTextureLoss': 'mmdesra.models.texture_loss:PixelTextureLoss',
         'SRGANDiscriminator': 'mmdesra.models.srgan_discriminator:SRGANDiscriminator',
         'SpandrelGenerator': 'mmdesra.generators.spandrel_generator:SpandrelGenerator',
     },

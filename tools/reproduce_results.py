@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""Fine-tune the published SRGAN pair in several ways and measure each: docs/results.md.
+
+  bash tools/demo.sh                     # once: the environment and the weights
+  .venv/bin/python tools/reproduce_results.py --train TRAIN_LQ --test bsd100=BSD100_LQ \
+      --test realsrset=REALSRSET --checkpoints work_dirs/demo/checkpoints
+
+The main run has --iters iterations and is measured on the way, with and without EMA; each
+variation of it and its own baseline have --variation-iters. Label maps (by file stem) for the
+variation with semantic weights: --train-labels and --labels SET=DIR. What was done already is
+not done again: stop it at any moment and start it anew. Writes OUT/results.json, tables.md,
+curve.png and index.html (the test images before and after the main run).
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from mmdesra.apis import command_line as cli
+from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
+from mmdesra.detectors import build_detector
+from mmdesra.errors import InputError
+from mmdesra.evaluation.finetune_table import TestSet
+from mmdesra.files import (
+    list_images,
+    make_output_folder,
+    read_image,
+    read_mask,
+    write_bytes,
+    write_text,
+)
+from mmdesra.files.tables import markdown_table, write_json
+from mmdesra.generators import Upscaler, build_generator, load_generator, read_checkpoint
+from mmdesra.generators.checkpoint import fill_weights
+from mmdesra.segmentors import build_segmentor
+from mmdesra.visualization import PageSample, write_page
+from mmdesra.visualization.finetune_curve import draw_finetune_curve
+
+TOOLS = Path(__file__).parent
+CONFIGS = TOOLS.parent / 'configs/desra'
+RECIPE = CONFIGS / 'desra_srgan-bn-ema_x4c64b16_1xb2-lr1e-4-1k.py'
+FULL = CONFIGS / 'desra_srgan-bn-ema-full_x4c64b16_1xb8-lr1e-4-1k.py'
+GENERATOR = 'SRResNet'
+DETECTOR = dict(type='DeSRA', min_area=1000)
+LOOKS = (.05, .1, .2, .3, .5, 1.)
+"""Where the main run is measured, as shares of its iterations."""
+STEPS = 20
+"""Checkpoints of each run."""
+PICTURES_OF = 'pictures_of.json'
+"""In a test set's folder: which weights the pictures there were made with."""
+EMA, WITHOUT_EMA = 'EMA', 'without EMA'
+
+
+FIGURES = ('regions', 'artifact px', 'IoU with before', 'removed', 'added', 'detail kept')
+
+
+@dataclass(frozen=True)
+class Run:
+    """A fine-tuning.
+
+    Args:
+        title: What the tables call it.
+        config: Its config.
+        settings: What differs from the config.
+        arguments: More arguments of tools/train.py.
+        pseudo_gts: How many pseudo GTs it gets; None for all.
+        own_pseudo_gts: Whether it makes pseudo GTs of its own.
+        semantic: Whether it detects with label maps.
+    """
+    title: str
+    config: Path = RECIPE
+    settings: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    pseudo_gts: int | None = None
+    own_pseudo_gts: bool = False
+    semantic: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """The weights of a run after some iterations."""
+    run: str
+    iters: int
+    weights: str
+
+
+MAIN = 'main'
+RUNS = {
+    MAIN: Run('the recipe'),
+    'baseline': Run('the recipe'),
+    'l1': Run('L1 alone', settings=('model.pixel_loss.texture_weight=0',)),
+    'full': Run('L1 + perceptual + adversarial', config=FULL),
+    'area1000': Run('pseudo GTs of regions over 1000 px only', own_pseudo_gts=True,
+                    arguments=('--hook-options', 'detector.min_area=1000')),
+    'pgt50': Run('50 pseudo GTs', pseudo_gts=50, own_pseudo_gts=True),
+    'pgt10': Run('10 pseudo GTs', pseudo_gts=10, own_pseudo_gts=True),
+    'rounds': Run('two rounds', arguments=('--rounds', '2')),
+    'semantic': Run('semantic weights', own_pseudo_gts=True, semantic=True),
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--train', required=True, type=Path, metavar='DIR',
+                        help='LR photographs to fine-tune on')
+    parser.add_argument('--test', required=True, nargs='+', action=cli.KeyValues,
+                        metavar='NAME=DIR', help='LR photographs to measure on; the first set '
+                        'for every run, the others for the main one')
+    parser.add_argument('--checkpoints', default='work_dirs/demo/checkpoints', type=Path,
+                        metavar='DIR', help='srgan_gan.pth, srgan_mse.pth and '
+                        'srgan_gan_discriminator.pth (default: %(default)s)')
+    parser.add_argument('--train-labels', type=Path, metavar='DIR',
+                        help='label maps of the LR photographs to fine-tune on')
+    parser.add_argument('--test-labels', type=Path, metavar='DIR',
+                        help='label maps of the first test set')
+    parser.add_argument('--iters', type=int, default=1000, metavar='N',
+                        help='iterations of the main run (default: %(default)s)')
+    parser.add_argument('--variation-iters', type=int, default=1000, metavar='N',
+                        help='iterations of each variation (default: %(default)s)')
+    parser.add_argument('--runs', nargs='+', choices=RUNS, default=list(RUNS), metavar='RUN',
+                        help=f'only these of: {", ".join(RUNS)}')
+    parser.add_argument('--out', default='work_dirs/results', type=Path, metavar='DIR',
+                        help='where everything goes (default: %(default)s)')
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    if 'semantic' in args.runs and not (args.train_labels and args.test_labels):
+        print('semantic: left out, it needs --train-labels and --test-labels')
+        args.runs.remove('semantic')
+    make_output_folder(args.out)
+    for name in args.runs:
+        train(args, name)
+    sets = {name: make_set(args, name) for name in args.test}
+    first, *others = sets
+    rows = [measure(args, look, first, sets[first])
+            for name in args.runs for look in looks_of(args, name)]
+    if 'semantic' in args.runs:
+        rows += measure_with_labels(args, first)
+    if MAIN in args.runs:
+        rows += [measure(args, final_of(args), name, sets[name]) for name in others]
+        write_pages(args, sets)
+    write_json(args.out / 'results.json', rows)
+    tables = '\n\n'.join(make_tables(args, rows, sets))
+    write_text(args.out / 'tables.md', tables + '\n')
+    print(tables)
+    return 0
+
+
+# ---------------------------------------- training
+
+
+def train(args: argparse.Namespace, name: str) -> None:
+    """Run tools/train.py, unless the run is complete; one that was stopped goes on."""
+    run, iters = RUNS[name], iters_of(args, name)
+    work_dir = args.out / 'runs' / name
+    if checkpoint_of(args, Look(name, iters, EMA)).is_file():
+        return
+    pseudo_gts = (work_dir if run.own_pseudo_gts else args.out) / 'pseudo_gt'
+    discriminator = args.checkpoints / 'srgan_gan_discriminator.pth'
+    run_tool('train.py', run.config, '--work-dir', work_dir, '--max-iters', iters,
+             '--lq-dir', lq_of(args, run), '--pseudo-gt-dir', pseudo_gts,
+             '--gan-checkpoint', args.checkpoints / 'srgan_gan.pth',
+             '--mse-checkpoint', args.checkpoints / 'srgan_mse.pth',
+             *(['--discriminator-checkpoint', discriminator] if run.config == FULL else []),
+             *(['--labels-dir', args.train_labels] if run.semantic else []),
+             *(['--resume'] if (work_dir / 'last_checkpoint').is_file() else []),
+             *run.arguments, '--cfg-options', *run.settings,
+             f'param_scheduler.1.end={iters}',
+             'default_hooks.checkpoint.max_keep_ckpts=-1',
+             f'default_hooks.checkpoint.interval={iters // STEPS}')
+
+
+def iters_of(args: argparse.Namespace, name: str) -> int:
+    return args.iters if name == MAIN else args.variation_iters
+
+
+def lq_of(args: argparse.Namespace, run: Run) -> Path:
+    """The training photographs, or a folder with some of those that have artifacts."""
+    if run.pseudo_gts is None:
+        return args.train
+    manifest = PseudoGTFolder(args.out / 'pseudo_gt').read_manifest()
+    usable = [record.lq for record in manifest.records if record.regions]
+    if len(usable) < run.pseudo_gts:
+        raise InputError(f'{args.train}: expected {run.pseudo_gts} photographs with artifacts or '
+                         f'more, got {len(usable)}')
+    folder = make_output_folder(args.out / f'lq_{run.pseudo_gts}')
+    for number in range(run.pseudo_gts):  # evenly over all of them
+        name = usable[number * len(usable) // run.pseudo_gts]
+        shutil.copy(args.train / name, folder / name)
+    return folder
+
+
+def run_tool(name: str, *arguments: object) -> None:
+    command = [str(part) for part in (sys.executable, TOOLS / name, *arguments)]
+    print('$', *command[1:], flush=True)
+    done = subprocess.run(command)
+    if done.returncode:
+        sys.exit(f'tools/{name} failed with exit code {done.returncode}; its message is above')
+
+
+# ---------------------------------------- measuring
+
+
+def looks_of(args: argparse.Namespace, name: str) -> list[Look]:
+    if name != MAIN:
+        return [Look(name, args.variation_iters, EMA)]
+    return [*(Look(name, round(share * args.iters), EMA) for share in LOOKS),
+            Look(name, args.iters, WITHOUT_EMA)]
+
+
+def final_of(args: argparse.Namespace) -> Look:
+    return Look(MAIN, args.iters, EMA)
+
+
+def checkpoint_of(args: argparse.Namespace, look: Look) -> Path:
+    return args.out / 'runs' / look.run / f'iter_{look.iters}.pth'
+
+
+def make_set(args: argparse.Namespace, name: str, labels: Path | None = None) -> TestSet:
+    mse = Upscaler(load_generator(GENERATOR, args.checkpoints / 'srgan_mse.pth'))
+    gan = Upscaler(load_generator(GENERATOR, args.checkpoints / 'srgan_gan.pth'))
+    folder = args.out / 'tests' / (f'{name}-labels' if labels else name)
+    images = TestSet(args.test[name], folder, mse, build_detector(DETECTOR),
+                     build_segmentor(labels))
+    images.measure_before(gan)
+    return images
+
+
+def measure(args: argparse.Namespace, look: Look, name: str, images: TestSet) -> dict:
+    """Measure one checkpoint on one set; what was measured before is read."""
+    path = images.out_dir / 'rows' / f'{look.run}-{look.iters}-{look.weights}.json'
+    if path.is_file():
+        return json.loads(path.read_text(encoding='utf-8'))
+    row = dict(asdict(look), set=name, **measure_now(args, look, images))
+    if look == final_of(args):
+        row['niqe'] = {version: images.quality(version, niqe)
+                       for version in ('mse', 'gan_before', 'gan_after')}
+    make_output_folder(path.parent)
+    write_json(path, row)
+    return row
+
+
+def measure_now(args: argparse.Namespace, look: Look, images: TestSet) -> dict:
+    note = images.out_dir / PICTURES_OF
+    note.unlink(missing_ok=True)
+    figures = images.measure(Upscaler(generator_of(args, look)))
+    write_json(note, asdict(look))
+    return figures
+
+
+def measure_with_labels(args: argparse.Namespace, name: str) -> list[dict]:
+    images = make_set(args, name, args.test_labels)
+    return [measure(args, Look(run, args.variation_iters, EMA), f'{name}, semantic', images)
+            for run in ('semantic', 'baseline') if run in args.runs]
+
+
+def generator_of(args: argparse.Namespace, look: Look) -> nn.Module:
+    path = checkpoint_of(args, look)
+    weights = read_checkpoint(path)['state_dict']
+    if look.weights == WITHOUT_EMA:
+        weights = {name: value for name, value in weights.items()
+                   if not name.startswith('generator_ema.')}
+    generator = build_generator(GENERATOR)
+    fill_weights(generator, dict(state_dict=weights), path)
+    return generator
+
+
+def niqe(image: np.ndarray) -> float:
+    from mmagic.evaluation.metrics.niqe import niqe as mmagic_niqe
+    return float(mmagic_niqe(image[..., ::-1], crop_border=0))
+
+
+# ---------------------------------------- tables and pictures
+
+
+def make_tables(args: argparse.Namespace, rows: list[dict], sets: Mapping[str, TestSet]
+                ) -> Iterator[str]:
+    first = next(iter(sets))
+    main = [row for row in rows if row['run'] == MAIN and row['set'] == first]
+    final = [row for row in rows if row['run'] == MAIN and 'niqe' in row]
+    if final:
+        yield markdown_table(
+            ('images', *FIGURES, 'NIQE: MSE-SR', 'GAN-SR before', 'after'),
+            ((row['set'], *figures_of(row), *(f'{value:.2f}' for value in row['niqe'].values()))
+             for row in final))
+    if main:
+        yield markdown_table(('iterations', 'weights', *FIGURES), (
+            (str(row['iters']), row['weights'], *figures_of(row)) for row in main))
+        write_curve(args, main)
+    variations = [row for row in rows if row['run'] != MAIN]
+    if variations:
+        yield markdown_table((f'{args.variation_iters} iterations', 'images', *FIGURES), (
+            (RUNS[row['run']].title, row['set'], *figures_of(row)) for row in variations))
+
+
+def figures_of(row: dict) -> list[str]:
+    return [f'{row["regions_before"]} -> {row["regions_after"]}',
+            f'{row["area_before"]} -> {row["area_after"]}', percent(row['iou']),
+            percent(row['removal_rate']), percent(row['addition_rate']),
+            f'{row["detail_kept"]:.3f}']
+
+
+def percent(share: float | None) -> str:
+    return '-' if share is None else f'{share:.1%}'
+
+
+def write_curve(args: argparse.Namespace, rows: list[dict]) -> None:
+    rows = [row for row in rows if row['weights'] == EMA]
+    write_bytes(args.out / 'curve.png', draw_finetune_curve(
+        [0, *(row['iters'] for row in rows)],
+        {'removal': [0, *(row['removal_rate'] for row in rows)],
+         'addition': [0, *(row['addition_rate'] for row in rows)],
+         'detail kept': [1, *(row['detail_kept'] for row in rows)]}))
+
+
+def write_pages(args: argparse.Namespace, sets: Mapping[str, TestSet]) -> None:
+    for name, images in sets.items():
+        note = images.out_dir / PICTURES_OF
+        if not note.is_file() or json.loads(note.read_text('utf-8')) != asdict(final_of(args)):
+            measure_now(args, final_of(args), images)
+        write_page(args.out / f'{name}.html', f'{name}: before and after fine-tuning', [],
+                   samples_of(args.test[name], images.out_dir))
+
+
+def samples_of(lq_dir: str, folder: Path) -> Iterator[PageSample]:
+    masks = {path: read_mask(folder / 'mask_before' / f'{path.stem}.png')
+             for path in list_images(lq_dir)
+             if (folder / 'mask_before' / f'{path.stem}.png').is_file()}
+    for path, mask in sorted(masks.items(), key=lambda item: -item[1].sum()):
+        mse, before, after = (read_image(folder / version / f'{path.stem}.png')
+                              for version in ('mse', 'gan_before', 'gan_after'))
+        mask_after = read_mask(folder / 'mask_after' / f'{path.stem}.png')
+        yield PageSample(path.name, read_image(path), mse, before, mask, after,
+                         [('artifact px', f'{mask.sum()} -> {mask_after.sum()}')])
+
+
+if __name__ == '__main__':
+    cli.run(main)
