@@ -41,7 +41,7 @@ def train(folder: Path, rank: int) -> None:
     config.randomness = dict(seed=0, diff_rank_seed=True)
     probe = Probe()
     runner = make_runner(folder / 'run', data_in(folder), distributed(config), probe,
-                         discriminator_checkpoint=str(folder / 'discriminator.pth'))
+                         discriminator_checkpoint=str(folder / 'discriminator.pth'), rounds=2)
     runner.train()
     scalars = {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()
                if name.startswith('val/DeSRA')}

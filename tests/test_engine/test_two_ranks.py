@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from gloo_pair import run_pair
-from toys import GAN_AMPLITUDE, MIN_AREA, make_pairs
+from toys import GAN_AMPLITUDE, MIN_AREA, ToyGenerator, make_pairs
 
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
+from mmdesra.datasets.next_round_maker import NextRoundMaker, RoundBefore
+from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.detectors import DeSRA
+from mmdesra.generators import GeneratedPairs, Upscaler, load_weights
 
 from . import gloo_training
 
@@ -56,12 +59,30 @@ def test_pseudo_gts_are_those_of_one_process(folder):
     assert len(contents[0]) == 2 * 3 + 1
 
 
+def test_those_of_the_second_round_are_those_of_one_process(folder):
+    """Made by the EMA after the first round, whose checkpoint both have read."""
+    tuned = ToyGenerator()
+    load_weights(tuned, folder / 'run/round_1.pth')
+    pairs = GeneratedPairs(folder / 'lq', Upscaler(tuned), Upscaler(ToyGenerator()))
+    maker = NextRoundMaker(pairs, DeSRA(min_area=MIN_AREA), RoundBefore(
+        PseudoGTFolder(folder / 'run/pseudo_gt'), Upscaler(ToyGenerator(GAN_AMPLITUDE)), 2, 1))
+    alone = PseudoGTFolder(folder / 'second_alone')
+    maker.make(alone)
+    maker.finish(alone, {})
+    contents = [{path.relative_to(root): path.read_bytes()
+                 for path in root.rglob('*') if path.is_file()}
+                for root in (folder / 'run/pseudo_gt_round2', alone.root)]
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 2 * 3 + 1
+
+
 def test_each_rank_trains_on_samples_of_its_own(folder, ranks):
-    assert all(Path(path).parent == folder / 'run/pseudo_gt/gt'
-               for rank in ranks for path in rank['seen'])
+    """Together they see each pair once before any again, in each round."""
     drawn = [path for pair in zip(ranks[0]['seen'], ranks[1]['seen']) for path in pair]
-    for epoch in range(len(drawn) // 3):  # there are 3 pairs
-        assert len(set(drawn[3 * epoch:3 * epoch + 3])) == 3
+    for name, seen in (('pseudo_gt', drawn[:4]), ('pseudo_gt_round2', drawn[4:])):
+        assert {Path(path).parent for path in seen} == {folder / f'run/{name}/gt'}
+        for epoch in range(len(seen) // 3):  # there are 3 pairs
+            assert len(set(seen[3 * epoch:3 * epoch + 3])) == 3
 
 
 def test_figures_are_of_all_images(folder, ranks):
