@@ -56,8 +56,13 @@ class PixelTextureLoss(nn.Module):
         return self.pixel_weight * pixel + self.texture_weight * texture
 
     def _std(self, image: Tensor) -> Tensor:
-        # Half precision has too few digits for a difference of squares.
-        planes = image.float().flatten(0, 1).unsqueeze(1)
+        # Half precision has too few digits for a difference of squares; autocast would bring
+        # convolutions back to it.
+        with torch.autocast(image.device.type, enabled=False):
+            return self._std_in_single_precision(image.float())
+
+    def _std_in_single_precision(self, image: Tensor) -> Tensor:
+        planes = image.flatten(0, 1).unsqueeze(1)
         rows = F.conv2d(torch.cat([planes, planes * planes]), self.window.view(1, 1, -1, 1))
         mean, mean_of_squares = F.conv2d(rows, self.window.view(1, 1, 1, -1)).chunk(2)
         variance = (mean_of_squares - mean * mean).clamp(min=0)

@@ -42,6 +42,15 @@ def test_only_the_texture_term_prefers_a_shifted_texture_to_none():
     assert pixels(shifted, target) > pixels(flat, target)
 
 
+def test_mixed_precision_measures_the_same_texture(pair):
+    loss = PixelTextureLoss(pixel_weight=0)
+    # Faint texture on a bright ground, where half precision has the fewest digits to spare.
+    pair = .8 + .1 * (pair - .5)
+    exact = loss(*pair).item()
+    with torch.autocast('cpu', torch.bfloat16):
+        assert loss(*pair).item() == pytest.approx(exact, rel=1e-5)
+
+
 def test_gradient_is_finite_where_there_is_no_texture():
     flat = torch.full((1, 3, 16, 16), 1., requires_grad=True)
     loss = PixelTextureLoss()(flat, flat.detach())
