@@ -37,7 +37,7 @@ from mmdesra.apis import command_line as cli
 from mmdesra.datasets.transforms import PairedMaskCrop
 from mmdesra.engine.inherit import HOOK, find_hook, inherit_desra, is_hook
 from mmdesra.files import read_image
-from mmdesra.files.configs import read_config
+from mmdesra.files.configs import merge_options, read_config
 
 NOT_MEASURED = ('heldout_lq_dir', 'heldout_gt_dir', 'stop', 'watch_interval', 'rounds',
                 'original_share')
@@ -91,7 +91,7 @@ def parse_args() -> argparse.Namespace:
 
 def our_config(args: argparse.Namespace, work_dir: Path) -> Config:
     config = read_config(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    merge_options(config, args.cfg_options or {})
     for name in NOT_MEASURED:
         (find_hook(config) or {}).pop(name, None)
     inherit_desra(config, args.iterations, lq_dir=args.lq_dir, pseudo_gt_dir=args.pseudo_gt_dir,

@@ -28,7 +28,7 @@ from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import LAUNCHERS, end_process_group, join_process_group
-from mmdesra.files.configs import config_diff, read_config
+from mmdesra.files.configs import config_diff, merge_options, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -101,7 +101,7 @@ def hook_options(config: Config, options: dict) -> dict:
     hook = Config(dict(find_hook(config) or {}))
     if any(key.startswith('detector.') for key in options):
         hook.setdefault('detector', dict(type='DeSRA'))
-    hook.merge_from_dict(options)
+    merge_options(hook, options, '--hook-options')
     names = {key.partition('.')[0] for key in options}
     return {name: hook[name] for name in names}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..engine.amp import use_amp
-from ..files.configs import read_config
+from ..files.configs import merge_options, read_config
 from .command_line import KeyValues
 
 
@@ -33,12 +33,12 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
         work_dir_prefix (str): Of the default work dir, ``work_dirs/PREFIX + CONFIG_NAME``.
 
     Raises:
-        InputError: If the config cannot be read, or with ``--amp`` has optimisers that cannot
-            train in mixed precision.
+        InputError: If the config cannot be read or has no place for one of ``--cfg-options``, or
+            with ``--amp`` has optimisers that cannot train in mixed precision.
     """
     config = read_config(args.config)
     if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
+        merge_options(config, args.cfg_options)
     config.work_dir = args.work_dir or f'work_dirs/{work_dir_prefix}{Path(args.config).stem}'
     config.resume = args.resume
     return use_amp(config) if args.amp else config

@@ -24,6 +24,50 @@ def read_config(name: str) -> Config:
                          f'({type(error).__name__}: {error})') from error
 
 
+def merge_options(config: Config, options: dict, flag: str = '--cfg-options') -> None:
+    """Override settings of a config, in place.
+
+    Args:
+        config (Config): The config.
+        options (dict): By dotted name, such as ``train_cfg.max_iters``; numbers are places in
+            lists.
+        flag (str): Where they come from, for the error.
+
+    Raises:
+        InputError: If there is no such place; it names the option and says what to do.
+    """
+    try:
+        config.merge_from_dict(options)
+    except (AttributeError, KeyError, TypeError) as error:
+        for name, value in options.items():
+            reason = _what_is_in_the_way(config, name.split('.'))
+            if reason:
+                raise InputError(f'{flag} {name}={value}: {reason}') from error
+        raise InputError(f'{flag} {" ".join(options)}: cannot all be set ({error})') from error
+
+
+def _what_is_in_the_way(config: Config, keys: list[str]) -> str | None:
+    found = dict(config.items())
+    for depth, key in enumerate(keys):
+        place = '.'.join(keys[:depth])
+        if isinstance(found, dict):
+            if key not in found:
+                return None
+            found = found[key]
+        elif not isinstance(found, list):
+            return (f'{place} is {found!r} in the config and has no settings; to put new ones in '
+                    f'its place, add {place}._delete_=True')
+        elif not key.isdigit() or int(key) >= len(found):
+            entries = ', '.join(f'{place}.{number}' for number in range(len(found))) or 'none'
+            return f'{place} is a list in the config; its entries are: {entries}'
+        elif depth == len(keys) - 1:
+            return (f'{place} is a list in the config; give single settings of its entry, as '
+                    f'{place}.{key}.NAME, or the whole list')
+        else:
+            found = found[int(key)]
+    return None
+
+
 def config_diff(before: Config, after: Config) -> str:
     """Return what differs between two configs, as lines with + and - and some context."""
     lines = (config.pretty_text.splitlines() for config in (before, after))

@@ -265,6 +265,15 @@ def test_option_that_is_no_pair_is_a_usage_error(config, options, option, capsys
     assert f'argument {option}: expected KEY=VALUE, got tile' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('option, value', [
+    ('--cfg-options', 'train_dataloader.batch_size.x=1'), ('--hook-options', 'gt_patch_size.x=1')])
+def test_option_without_a_place_in_the_config_is_named(config, options, option, value, capsys):
+    error = error_of(capsys, config, {**options, option: value})
+    name = value.rpartition('.')[0]
+    assert error.startswith(f'error: {option} {value}: {name} is ')
+    assert error.endswith(f'add {name}._delete_=True')
+
+
 def test_help(capsys):
     assert call('train.py', '--help') == 0
     text = capsys.readouterr().out
