@@ -114,7 +114,7 @@ model = dict(
     discriminator=dict(mid_channels=4),
     perceptual_loss=None)
 train_cfg = dict(_base_.desra_train_cfg, max_iters=3)
-train_dataloader.update(batch_size=2, num_workers=1)
+train_dataloader.update(batch_size=2, num_workers=0)
 """
     path = write_child(
         tmp_path / 'child.py', REAL_ESRGAN, extra=model, gt_patch_size=64, **vars(data),
