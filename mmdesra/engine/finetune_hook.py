@@ -29,6 +29,7 @@ from .work_dir import hold_work_dir
 from .worst_images import show_worst_images
 
 STOPS = ('iterations', 'knee')
+HAS_DISCRIMINATOR = 'desra_has_discriminator'
 WATCHES = 20
 """Looks at the held-out images in a run whose knee is sought."""
 
@@ -210,8 +211,10 @@ class DeSRAFinetuneHook(Hook):
                 raise InputError('DeSRAFinetuneHook: the generator has no weights; give '
                                  'gan_checkpoint, or load_from in the config')
             start_generator(model, start, runner.logger)
-        start_discriminator(model, self.discriminator_checkpoint, start, runner.logger,
-                            is_resumed)
+        hub = runner.message_hub  # what it knows is in the checkpoints
+        hub.update_info(HAS_DISCRIMINATOR, start_discriminator(
+            model, self.discriminator_checkpoint, start, runner.logger,
+            hub.get_info(HAS_DISCRIMINATOR, False) if is_resumed else None))
 
     def _start_checkpoint(self, runner: Runner) -> str | None:
         return self.gan_checkpoint or (None if runner.cfg.get('resume')

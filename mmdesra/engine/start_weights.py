@@ -43,7 +43,7 @@ def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
 
 
 def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | Path | None,
-                        logger: Logger, is_resumed: bool = False) -> None:
+                        logger: Logger, resumed_with: bool | None = None) -> bool:
     """Fill a model's discriminator, or switch the adversarial loss off and say so.
 
     Args:
@@ -51,8 +51,12 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
         own (str | Path, optional): The discriminator's own checkpoint.
         shared (str | Path, optional): The generator's; used if it is a whole MMagic model.
         logger (Logger): Told what was done.
-        is_resumed (bool): Whether the weights came with the resumed run: then only the loss is
-            looked after.
+        resumed_with (bool, optional): Of a resumed run, which brings its weights along: what
+            this function returned when the run began, False if that is not known. Then only the
+            loss is looked after.
+
+    Returns:
+        bool: Whether there is a discriminator, and it has weights.
 
     Raises:
         CheckpointError: If the checkpoint does not fill the whole discriminator.
@@ -62,16 +66,18 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
         if own:
             raise InputError(f"{own}: is given as the discriminator's checkpoint, but the "
                              "config's model has no discriminator")
-        return
+        return False
     checkpoint = own or (shared if _holds_discriminator(shared) else None)
-    if checkpoint is None:
+    if checkpoint is None and not resumed_with:
         logger.warning(
             'DeSRA: the discriminator has no weights (discriminator_checkpoint); a random one '
             'would pull the generator towards noise, so the adversarial loss is switched OFF')
         model.gan_loss = None
-    elif not is_resumed:
+        return False
+    if resumed_with is None:
         layout = load_weights(unwrap(model.discriminator), checkpoint, role='discriminator')
         logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
+    return True
 
 
 def _holds_discriminator(checkpoint: str | Path | None) -> bool:

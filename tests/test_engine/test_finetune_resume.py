@@ -111,6 +111,22 @@ def test_load_from_is_not_where_a_resumed_run_begins(train, tmp_path):
     assert resumed.model.gan_loss is not None
 
 
+def test_adversarial_loss_goes_on_where_load_from_gave_the_discriminator(data, tmp_path):
+    """Under MMagic's own tool, whose --resume forgets what load_from was."""
+    model = model_config('RealESRGAN')
+    write_whole_model(tmp_path / 'whole.pth', model, seed=1)
+    for iterations in (1, 2):
+        config = training_config(model, iterations=iterations, hooks=[EMA_HOOK])
+        config.resume = iterations == 2
+        runner = make_runner(tmp_path / 'run', data, config, gan_checkpoint=None,
+                             detector=dict(DETECTOR, threshold=1))
+        if not config.resume:
+            runner._load_from = runner.cfg.load_from = str(tmp_path / 'whole.pth')
+        runner.train()
+        assert runner.iter == iterations
+        assert runner.model.gan_loss is not None
+
+
 def test_resume_without_a_checkpoint_begins_anew_on_the_finished_pseudo_gts(train, tmp_path):
     train(tmp_path / 'run', 1)
     for path in [*(tmp_path / 'run').glob('*.pth'), tmp_path / 'run/last_checkpoint']:
