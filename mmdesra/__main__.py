@@ -30,8 +30,11 @@ def path_of(script: str) -> Path:
 
 def main() -> None:
     """Runs the script as Python would: its arguments in sys.argv, its folder in sys.path."""
-    if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
+    if sys.argv[1] in ('-h', '--help'):
+        sys.stdout.write(__doc__)
+        return
     path = path_of(sys.argv[1])
     sys.argv = [str(path), *sys.argv[2:]]
     sys.path[0] = str(path.parent)

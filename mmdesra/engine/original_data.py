@@ -12,7 +12,11 @@ PLACEHOLDER = 'AwaitedPseudoGTs'
 
 
 def set_aside_original_data(config: Config) -> None:
-    """Put a placeholder where the pseudo GTs will be; it keeps the original dataset's config."""
+    """Put a placeholder where the pseudo GTs will be; it keeps the original dataset's config.
+
+    In a config that has one already, what was set beside that dataset goes to it.
+    """
+    take_back_original_data(config)  # a placeholder takes no data_root
     if not _is_placeholder(config.train_dataloader.dataset):
         config.train_dataloader.dataset = dict(type=PLACEHOLDER,
                                                dataset=config.train_dataloader.dataset)

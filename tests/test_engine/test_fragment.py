@@ -163,3 +163,9 @@ def test_script_that_is_not_there(script, message, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['mmdesra', script])
     with pytest.raises(SystemExit, match=message):
         mmdesra.__main__.main()
+
+
+def test_help_is_no_error(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['mmdesra', '--help'])
+    mmdesra.__main__.main()
+    assert 'python -m mmdesra SCRIPT' in capsys.readouterr().out

@@ -68,10 +68,11 @@ def test_without_a_share_the_original_data_are_not_read(train, original, tmp_pat
         tmp_path / 'run/pseudo_gt/gt'}
 
 
-def test_resumed_run_sees_and_ends_as_an_undisturbed_one(train, tmp_path):
+def test_resumed_run_sees_and_ends_as_an_undisturbed_one(train, tmp_path, capsys):
     whole = train(tmp_path / 'whole', 4)
     train(tmp_path / 'halves', 2)
     resumed = train(tmp_path / 'halves', 4, resume=True)
+    assert 'metainfo' not in capsys.readouterr().out  # mmengine's doubts about the data
     seen = [[path.name for path in batch] for batch in paths_of(resumed.probe)]
     assert seen == [[path.name for path in batch] for batch in paths_of(whole.probe)][2:]
     for ours, theirs in zip(resumed.probe.batches, whole.probe.batches[2:], strict=True):
@@ -151,6 +152,9 @@ def test_original_data_are_set_aside_and_taken_back(data, original):
     config = inherit_desra(mixed_config('nowhere', 1), **options)
     assert config.train_dataloader.dataset.type == 'AwaitedPseudoGTs'
     config.merge_from_dict({'train_dataloader.dataset.data_root': str(original)})
+    inherit_desra(config, **options)
+    assert config.train_dataloader.dataset.to_dict() == dict(type='AwaitedPseudoGTs',
+                                                             dataset=before['dataset'])
     inherit_desra(config, original_share=.5, **options)
     assert config.train_dataloader.to_dict() == before
 
