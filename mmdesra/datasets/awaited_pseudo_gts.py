@@ -4,6 +4,7 @@ from __future__ import annotations
 from torch.utils.data import Dataset
 
 from ..errors import InputError
+from .pseudo_gt_dataset import PseudoGTDataset
 
 
 class AwaitedPseudoGTs(Dataset):
@@ -18,6 +19,11 @@ class AwaitedPseudoGTs(Dataset):
 
     def __init__(self, dataset: dict | None = None) -> None:
         self.dataset = dataset
+
+    @property
+    def metainfo(self) -> dict:
+        """dict: That of the pseudo GTs; a resumed run is told that its data are those it had."""
+        return dict(PseudoGTDataset.METAINFO)
 
     def __len__(self) -> int:
         """One, for samplers that refuse an empty dataset."""

@@ -35,6 +35,8 @@ class MixedDataset(ConcatDataset):
         of_pseudo_gt = _parts(pseudo_gt[0])
         _check(of_pseudo_gt, of_original)
         self._shared = of_pseudo_gt.keys() & of_original.keys()
+        if hasattr(original, 'metainfo'):  # goes into checkpoints; a resumed run looks for it
+            self.metainfo = original.metainfo
 
     def __getitem__(self, index: int) -> dict:
         """Return a sample of ``inputs`` and ``data_samples``, with the shared fields alone."""
