@@ -245,8 +245,11 @@ class DeSRAFinetuneHook(Hook):
     def _measure_now(self, runner: Runner) -> Comparison | None:
         if self._heldout is None:
             return None
-        return self._heldout.measure_after(
+        comparison = self._heldout.measure_after(
             self._upscaler(result_generator_of(runner.model)), write=False)
+        if self._watch is None and runner.iter < runner.max_iters:
+            runner.visualizer.add_scalars(comparison.scalars, step=runner.iter)
+        return comparison
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval

@@ -1,6 +1,7 @@
 """What a run shows of the held-out images: scalars and pictures in the visualizer, and files."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from mmdesra.errors import InputError
 from mmdesra.files import read_image, write_image
 from mmdesra.generators import Upscaler
 
-ITERATIONS = 3
+ITERATIONS, SECOND_ROUND = 3, 1
 
 
 @pytest.fixture(scope='module')
@@ -30,7 +31,7 @@ def runner(data, gt_dir, tmp_path_factory):
     config.visualizer.vis_backends = [dict(type='LocalVisBackend'),
                                       dict(type='TensorboardVisBackend')]
     runner = make_runner(tmp_path_factory.mktemp('shown') / 'run', data, config,
-                         heldout_gt_dir=str(gt_dir))
+                         heldout_gt_dir=str(gt_dir), rounds=2)
     runner.train()
     runner.visualizer.close()
     return runner
@@ -43,18 +44,19 @@ def events(runner):
     return EventAccumulator(str(path)).Reload()
 
 
-def test_figures_at_the_start_and_at_the_end_are_scalars(runner, events):
+def test_figures_at_the_start_and_after_each_round_are_scalars(runner, events):
     results = results_of(runner)
-    expected = dict(
-        removal=(0, results['removal_rate']), addition=(0, results['addition_rate']),
-        detail_kept=(1, results['detail_kept']), psnr=(results['psnr_before'],
-                                                       results['psnr_after']),
-        regions=(results['regions_before'], results['regions_after']),
-        artifact_px=(results['area_before'], results['area_after']),
-        ssim=(results['ssim_before'], results['ssim_after']))
-    for name, values in expected.items():
+    rounds = json.loads((Path(runner.work_dir) / 'rounds.json').read_text())
+    names = dict(removal=(0, 'removal_rate'), addition=(0, 'addition_rate'),
+                 detail_kept=(1, 'detail_kept'), psnr=(results['psnr_before'], 'psnr_after'),
+                 regions=(results['regions_before'], 'regions_after'),
+                 artifact_px=(results['area_before'], 'area_after'),
+                 ssim=(results['ssim_before'], 'ssim_after'))
+    for name, (before, after) in names.items():
         shown = [(event.step, event.value) for event in events.Scalars(f'DeSRA/{name}')]
-        assert shown == [(0, pytest.approx(values[0])), (ITERATIONS, pytest.approx(values[1]))]
+        assert shown == [(0, pytest.approx(before)),
+                         (SECOND_ROUND, pytest.approx(rounds[0]['heldout'][after])),
+                         (ITERATIONS, pytest.approx(results[after]))]
     assert results['gt_images'] == 4
     assert results['psnr_after'] > results['psnr_before']
 
