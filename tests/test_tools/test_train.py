@@ -143,6 +143,7 @@ def test_folder_of_a_run_that_is_under_way(config, options, tmp_path, capsys):
     finally:
         other.kill()
     assert f'{tmp_path}/run: another run is at work in this folder' in error
+    assert [path.name for path in (tmp_path / 'run').iterdir()] == ['.lock']  # its config is kept
 
 
 def test_folder_without_images(config, options, tmp_path, capsys):
