@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""Fine-tune the published SRGAN pair in several ways and measure each: docs/results.md.
+r"""Fine-tune the published SRGAN pair in several ways and measure each: docs/results.md.
 
   bash tools/demo.sh                     # once: the environment and the weights
-  .venv/bin/python tools/reproduce_results.py --train TRAIN_LQ --test bsd100=BSD100_LQ \
-      --test realsrset=REALSRSET --checkpoints work_dirs/demo/checkpoints
+  .venv/bin/python tools/convert_keras_srgan.py --download --out checkpoints
+  .venv/bin/python tools/reproduce_results.py --checkpoints checkpoints --train TRAIN_LQ \
+      --test bsd100=BSD100_LQ realsrset=REALSRSET \
+      --train-labels TRAIN_LABELS --test-labels BSD100_LABELS
 
-The main run has --iters iterations and is measured on the way, with and without EMA; each
-variation of it and its own baseline have --variation-iters. Label maps (by file stem) for the
-variation with semantic weights: --train-labels and --labels SET=DIR. What was done already is
-not done again: stop it at any moment and start it anew. Writes OUT/results.json, tables.md,
-curve.png and index.html (the test images before and after the main run).
+The main run has --iters iterations and is measured on the way, with and without EMA; the
+variations of it, and its like for comparison (baseline), have --variation-iters. The variation
+with semantic weights needs label maps, by file stem. What was done already is not done again:
+stop it at any moment and start it anew. Writes OUT/results.json, tables.md, curve.png and
+OUT/SET.html, the test images before and after the main run. All of it takes about two hours on
+two cores with --variation-iters 200.
 """
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
@@ -55,6 +59,9 @@ LOOKS = (.05, .1, .2, .3, .5, 1.)
 """Where the main run is measured, as shares of its iterations."""
 STEPS = 20
 """Checkpoints of each run."""
+MIN_ITERS = 100
+"""The recipe warms up for 50."""
+SETTINGS = 'settings.json'
 PICTURES_OF = 'pictures_of.json'
 """In a test set's folder: which weights the pictures there were made with."""
 EMA, WITHOUT_EMA = 'EMA', 'without EMA'
@@ -75,6 +82,7 @@ class Run:
         pseudo_gts: How many pseudo GTs it gets; None for all.
         own_pseudo_gts: Whether it makes pseudo GTs of its own.
         semantic: Whether it detects with label maps.
+        is_long: Whether it has as many iterations as the main run.
     """
     title: str
     config: Path = RECIPE
@@ -83,6 +91,7 @@ class Run:
     pseudo_gts: int | None = None
     own_pseudo_gts: bool = False
     semantic: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,10 @@ class Look:
 
 MAIN = 'main'
 RUNS = {
-    MAIN: Run('the recipe'),
+    MAIN: Run('the recipe', is_long=True),
+    'plain': Run('L1 alone, pseudo GTs of regions over 1000 px only', is_long=True,
+                 settings=('model.pixel_loss.texture_weight=0',), own_pseudo_gts=True,
+                 arguments=('--hook-options', 'detector.min_area=1000')),
     'baseline': Run('the recipe'),
     'l1': Run('L1 alone', settings=('model.pixel_loss.texture_weight=0',)),
     'full': Run('L1 + perceptual + adversarial', config=FULL),
@@ -113,25 +125,42 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--train', required=True, type=Path, metavar='DIR',
                         help='LR photographs to fine-tune on')
-    parser.add_argument('--test', required=True, nargs='+', action=cli.KeyValues,
+    parser.add_argument('--test', required=True, nargs='+', type=named_folder,
                         metavar='NAME=DIR', help='LR photographs to measure on; the first set '
                         'for every run, the others for the main one')
-    parser.add_argument('--checkpoints', default='work_dirs/demo/checkpoints', type=Path,
+    parser.add_argument('--checkpoints', default='checkpoints', type=Path,
                         metavar='DIR', help='srgan_gan.pth, srgan_mse.pth and '
                         'srgan_gan_discriminator.pth (default: %(default)s)')
     parser.add_argument('--train-labels', type=Path, metavar='DIR',
                         help='label maps of the LR photographs to fine-tune on')
     parser.add_argument('--test-labels', type=Path, metavar='DIR',
                         help='label maps of the first test set')
-    parser.add_argument('--iters', type=int, default=1000, metavar='N',
+    parser.add_argument('--iters', type=iterations, default=1000, metavar='N',
                         help='iterations of the main run (default: %(default)s)')
-    parser.add_argument('--variation-iters', type=int, default=1000, metavar='N',
+    parser.add_argument('--variation-iters', type=iterations, default=1000, metavar='N',
                         help='iterations of each variation (default: %(default)s)')
     parser.add_argument('--runs', nargs='+', choices=RUNS, default=list(RUNS), metavar='RUN',
                         help=f'only these of: {", ".join(RUNS)}')
     parser.add_argument('--out', default='work_dirs/results', type=Path, metavar='DIR',
                         help='where everything goes (default: %(default)s)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.test = dict(args.test)
+    return args
+
+
+def named_folder(text: str) -> tuple[str, str]:
+    name, _, folder = text.partition('=')
+    if not (name and folder):
+        raise argparse.ArgumentTypeError(f'expected NAME=DIR, got {text!r}')
+    return name, folder
+
+
+def iterations(text: str) -> int:
+    count = int(text)
+    if count < MIN_ITERS or count % STEPS:
+        raise argparse.ArgumentTypeError(f'expected a multiple of {STEPS} from {MIN_ITERS} on, '
+                                         f'got {count}')
+    return count
 
 
 def main() -> int:
@@ -140,22 +169,43 @@ def main() -> int:
         print('semantic: left out, it needs --train-labels and --test-labels')
         args.runs.remove('semantic')
     make_output_folder(args.out)
+    check_settings(args)
     for name in args.runs:
         train(args, name)
     sets = {name: make_set(args, name) for name in args.test}
     first, *others = sets
-    rows = [measure(args, look, first, sets[first])
-            for name in args.runs for look in looks_of(args, name)]
+    for name in args.runs:
+        for look in looks_of(args, name):
+            measure(args, look, first, sets[first])
     if 'semantic' in args.runs:
-        rows += measure_with_labels(args, first)
+        measure_with_labels(args, first)
     if MAIN in args.runs:
-        rows += [measure(args, final_of(args), name, sets[name]) for name in others]
+        for name in others:
+            measure(args, final_of(args), name, sets[name])
         write_pages(args, sets)
+    rows = list(measured(args))
     write_json(args.out / 'results.json', rows)
-    tables = '\n\n'.join(make_tables(args, rows, sets))
+    tables = '\n\n'.join(make_tables(args, rows))
     write_text(args.out / 'tables.md', tables + '\n')
     print(tables)
     return 0
+
+
+def check_settings(args: argparse.Namespace) -> None:
+    """Refuse a folder with figures of other weights, photographs or recipes."""
+    weights = [args.checkpoints / f'srgan_{name}.pth' for name in ('gan', 'mse')]
+    recipes = sorted(CONFIGS.glob('desra_srgan-bn*.py'))
+    photographs = {name: [path.name for path in list_images(folder)]
+                   for name, folder in dict(args.test, train=args.train).items()}
+    settings = dict(iters=args.iters, variation_iters=args.variation_iters, detector=DETECTOR,
+                    photographs=photographs,
+                    files={path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                           for path in [*weights, *recipes]})
+    note = args.out / SETTINGS
+    if note.is_file() and json.loads(note.read_text('utf-8')) != settings:
+        raise InputError(f'{args.out}: holds figures of other weights, photographs, recipes or '
+                         'iterations; give another --out, or delete it if it is not needed')
+    write_json(note, settings)
 
 
 # ---------------------------------------- training
@@ -183,7 +233,7 @@ def train(args: argparse.Namespace, name: str) -> None:
 
 
 def iters_of(args: argparse.Namespace, name: str) -> int:
-    return args.iters if name == MAIN else args.variation_iters
+    return args.iters if RUNS[name].is_long else args.variation_iters
 
 
 def lq_of(args: argparse.Namespace, run: Run) -> Path:
@@ -215,9 +265,10 @@ def run_tool(name: str, *arguments: object) -> None:
 
 def looks_of(args: argparse.Namespace, name: str) -> list[Look]:
     if name != MAIN:
-        return [Look(name, args.variation_iters, EMA)]
-    return [*(Look(name, round(share * args.iters), EMA) for share in LOOKS),
-            Look(name, args.iters, WITHOUT_EMA)]
+        return [Look(name, iters_of(args, name), EMA)]
+    # The final one last, so that the pictures that are left are its.
+    return [Look(name, args.iters, WITHOUT_EMA),
+            *(Look(name, round(share * args.iters), EMA) for share in LOOKS)]
 
 
 def final_of(args: argparse.Namespace) -> Look:
@@ -240,7 +291,7 @@ def make_set(args: argparse.Namespace, name: str, labels: Path | None = None) ->
 
 def measure(args: argparse.Namespace, look: Look, name: str, images: TestSet) -> dict:
     """Measure one checkpoint on one set; what was measured before is read."""
-    path = images.out_dir / 'rows' / f'{look.run}-{look.iters}-{look.weights}.json'
+    path = row_of(images.out_dir, look)
     if path.is_file():
         return json.loads(path.read_text(encoding='utf-8'))
     row = dict(asdict(look), set=name, **measure_now(args, look, images))
@@ -252,6 +303,20 @@ def measure(args: argparse.Namespace, look: Look, name: str, images: TestSet) ->
     return row
 
 
+def row_of(folder: Path, look: Look) -> Path:
+    return folder / 'rows' / f'{look.run}-{look.iters}-{look.weights}.json'
+
+
+def measured(args: argparse.Namespace) -> Iterator[dict]:
+    """Read all rows that there are, also of runs that were not asked for this time."""
+    for run in RUNS:
+        for look in looks_of(args, run):
+            for folder in [*args.test, f'{next(iter(args.test))}-labels']:
+                path = row_of(args.out / 'tests' / folder, look)
+                if path.is_file():
+                    yield json.loads(path.read_text(encoding='utf-8'))
+
+
 def measure_now(args: argparse.Namespace, look: Look, images: TestSet) -> dict:
     note = images.out_dir / PICTURES_OF
     note.unlink(missing_ok=True)
@@ -260,10 +325,12 @@ def measure_now(args: argparse.Namespace, look: Look, images: TestSet) -> dict:
     return figures
 
 
-def measure_with_labels(args: argparse.Namespace, name: str) -> list[dict]:
+def measure_with_labels(args: argparse.Namespace, name: str) -> None:
     images = make_set(args, name, args.test_labels)
-    return [measure(args, Look(run, args.variation_iters, EMA), f'{name}, semantic', images)
-            for run in ('semantic', 'baseline') if run in args.runs]
+    for run in ('semantic', 'baseline'):
+        look = Look(run, args.variation_iters, EMA)
+        if checkpoint_of(args, look).is_file():
+            measure(args, look, f'{name}, semantic', images)
 
 
 def generator_of(args: argparse.Namespace, look: Look) -> nn.Module:
@@ -285,9 +352,8 @@ def niqe(image: np.ndarray) -> float:
 # ---------------------------------------- tables and pictures
 
 
-def make_tables(args: argparse.Namespace, rows: list[dict], sets: Mapping[str, TestSet]
-                ) -> Iterator[str]:
-    first = next(iter(sets))
+def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
+    first = next(iter(args.test))
     main = [row for row in rows if row['run'] == MAIN and row['set'] == first]
     final = [row for row in rows if row['run'] == MAIN and 'niqe' in row]
     if final:
@@ -298,11 +364,13 @@ def make_tables(args: argparse.Namespace, rows: list[dict], sets: Mapping[str, T
     if main:
         yield markdown_table(('iterations', 'weights', *FIGURES), (
             (str(row['iters']), row['weights'], *figures_of(row)) for row in main))
-        write_curve(args, main)
+        if main[0]['regions_before']:
+            write_curve(args, main)
     variations = [row for row in rows if row['run'] != MAIN]
     if variations:
-        yield markdown_table((f'{args.variation_iters} iterations', 'images', *FIGURES), (
-            (RUNS[row['run']].title, row['set'], *figures_of(row)) for row in variations))
+        yield markdown_table(('variation', 'iterations', 'images', *FIGURES), (
+            (RUNS[row['run']].title, str(row['iters']), row['set'], *figures_of(row))
+            for row in variations))
 
 
 def figures_of(row: dict) -> list[str]:

@@ -1,0 +1,73 @@
+"""The parts of the script that are not training or measuring: those take hours."""
+from __future__ import annotations
+
+import runpy
+from types import SimpleNamespace
+
+import pytest
+from command_lines import TOOLS, call
+from toys import make_lq_folder
+
+from mmdesra.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def script():
+    return SimpleNamespace(**runpy.run_path(str(TOOLS / 'reproduce_results.py')))
+
+
+@pytest.fixture
+def args(tmp_path):
+    for name in ('train', 'test'):
+        make_lq_folder(tmp_path / name, count=1)
+    for name in ('gan', 'mse'):
+        (tmp_path / f'srgan_{name}.pth').write_bytes(name.encode())
+    return SimpleNamespace(out=tmp_path, checkpoints=tmp_path, train=tmp_path / 'train',
+                           test=dict(photographs=tmp_path / 'test'), iters=1000,
+                           variation_iters=200)
+
+
+def test_same_settings_go_on(script, args):
+    for _ in range(2):
+        script.check_settings(args)
+
+
+@pytest.mark.parametrize('change', ['weights', 'photographs', 'iterations'])
+def test_figures_of_other_settings_are_not_taken_over(script, args, change):
+    script.check_settings(args)
+    if change == 'weights':
+        (args.checkpoints / 'srgan_gan.pth').write_bytes(b'others')
+    elif change == 'photographs':
+        make_lq_folder(args.train, count=2)
+    else:
+        args.variation_iters = 300
+    with pytest.raises(InputError, match='give another --out'):
+        script.check_settings(args)
+
+
+@pytest.mark.parametrize('option', ['--iters', '--variation-iters'])
+@pytest.mark.parametrize('count', ['80', '110'])
+def test_iterations_without_a_checkpoint_are_an_error_of_usage(tmp_path, option, count, capsys):
+    assert call('reproduce_results.py', '--train', tmp_path, '--test', f'a={tmp_path}',
+                option, count) == 2
+    assert f'expected a multiple of 20 from 100 on, got {count}' in capsys.readouterr().err
+
+
+def test_variations_are_measured_at_their_end_the_main_run_on_the_way(script, args):
+    assert [look.iters for look in script.looks_of(args, 'l1')] == [200]
+    assert [look.iters for look in script.looks_of(args, 'plain')] == [1000]
+    looks = script.looks_of(args, script.MAIN)
+    assert {look.iters for look in looks} == {50, 100, 200, 300, 500, 1000}
+    assert looks[-1] == script.final_of(args)  # its pictures are left
+
+
+def test_tables(script, args):
+    row = dict(run='l1', iters=200, weights='EMA', set='photographs', regions_before=10,
+               regions_after=3, area_before=5000, area_after=700, iou=.125, removal_rate=.7,
+               addition_rate=.1, detail_kept=.98765)
+    (table,) = script.make_tables(args, [row])
+    cells = [cell.strip() for cell in table.splitlines()[-1].strip('|').split('|')]
+    assert cells == ['L1 alone', '200', 'photographs', '10 -> 3', '5000 -> 700', '12.5%', '70.0%',
+                     '10.0%', '0.988']
+    clean = dict(row, removal_rate=None, addition_rate=None, iou=None)
+    assert next(script.make_tables(args, [clean])).splitlines()[-1].count(' - |') == 3
