@@ -107,11 +107,22 @@ class BeforeAfter:
 
         Raises:
             FileNotFoundError: If :meth:`measure_before` was not completed in this folder.
+            ImageError: If no image can be compared, such as with a generator that has diverged;
+                in every process. A single one is skipped.
         """
-        known = self._read_before()
-        rows = {path.name: self._compare_one(gan, path, known[path.name], write)
-                for path in self._share('held-out, after') if path.name in known}
-        rows = _merge(all_gather_object(rows))
+        known, rows, skipped = self._read_before(), {}, {}
+        for path in self._share('held-out, after'):
+            if path.name not in known:
+                continue
+            try:
+                rows[path.name] = self._compare_one(gan, path, known[path.name], write)
+            except ImageError as error:
+                logger.warning('skipped: %s', error)
+                skipped[path.name] = str(error)
+        rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
+        if skipped and not rows:
+            raise ImageError(f'none of the {len(skipped)} held-out images can be compared; '
+                             f'{next(iter(skipped.values()))}')
         if not rows:
             logger.warning('none of the held-out images could be compared: they are not those of '
                            '%s', self.out_dir / BEFORE)

@@ -192,3 +192,17 @@ def test_folder_without_images_is_refused(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(ImageError, match='empty: holds no image'):
         BeforeAfter(tmp_path / 'empty', Upscaler(ToyGenerator()), DeSRA(), tmp_path / 'out')
+
+
+def test_image_that_is_gone_is_left_out_of_both_sides(lq_dir, tmp_path, caplog):
+    heldout = BeforeAfter(lq_dir, Upscaler(ToyGenerator()), DeSRA(min_area=200), tmp_path / 'out')
+    heldout.measure_before(Upscaler(ToyGenerator(.15)))
+    (lq_dir / 'two.png').unlink()
+    comparison = heldout.measure_after(Upscaler(ToyGenerator()))
+    assert (comparison.images, comparison.regions_before, comparison.removal_rate) == (2, 1, 1)
+    assert 'two.png' in caplog.text
+
+
+def test_diverged_generator_is_no_good_result(lq_dir, tmp_path):
+    with pytest.raises(ImageError, match='none of the 3 held-out images can be compared'):
+        compare(lq_dir, tmp_path / 'out', ToyGenerator(.15), ToyGenerator(float('nan')))
