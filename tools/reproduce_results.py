@@ -355,6 +355,7 @@ def niqe(image: np.ndarray) -> float:
 def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
     first = next(iter(args.test))
     main = [row for row in rows if row['run'] == MAIN and row['set'] == first]
+    main.sort(key=lambda row: row['weights'] != EMA)
     final = [row for row in rows if row['run'] == MAIN and 'niqe' in row]
     if final:
         yield markdown_table(
