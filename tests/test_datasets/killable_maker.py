@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import torch
 from toys import MIN_AREA, make_lq_folder, make_pairs
+from tqdm import tqdm
 
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
@@ -76,6 +78,9 @@ def fork(die_before: int | None = None, **job) -> int:
 
 def warm_up() -> None:
     """Make a folder here, so that no child must import or set up anything."""
+    # tqdm's own lock is shared by all children: one killed while it holds it stops the others.
+    tqdm.set_lock(threading.RLock())
+    tqdm.monitor_interval = 0  # its thread could hold the lock while a child is forked
     torch.set_num_threads(1)  # a child has none of its parent's threads
     cv2.setNumThreads(1)
     with TemporaryDirectory() as folder:
