@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops.statistics import WINDOW_SIZE, gaussian_window
+from ..ops.statistics import WINDOW_SIZE, filter_by_conv
 
 STD_FLOOR = 1 / 255
 """Added to the variance, squared: at no texture the root's slope would be infinite."""
@@ -36,7 +36,6 @@ class PixelTextureLoss(nn.Module):
         super().__init__()
         self.pixel_weight = pixel_weight
         self.texture_weight = texture_weight
-        self.register_buffer('window', gaussian_window().float(), persistent=False)
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
         """Return the loss, a scalar.
@@ -52,18 +51,15 @@ class PixelTextureLoss(nn.Module):
             raise ValueError(f'expected patches of at least {WINDOW_SIZE}x{WINDOW_SIZE} px, got '
                              f'{pred.shape[-1]}x{pred.shape[-2]}')
         pixel = F.l1_loss(pred, target)
-        texture = F.l1_loss(self._std(pred), self._std(target.detach()))
+        texture = F.l1_loss(_std(pred), _std(target.detach()))
         return self.pixel_weight * pixel + self.texture_weight * texture
 
-    def _std(self, image: Tensor) -> Tensor:
-        # Half precision has too few digits for a difference of squares; autocast would bring
-        # convolutions back to it.
-        with torch.autocast(image.device.type, enabled=False):
-            return self._std_in_single_precision(image.float())
 
-    def _std_in_single_precision(self, image: Tensor) -> Tensor:
-        planes = image.flatten(0, 1).unsqueeze(1)
-        rows = F.conv2d(torch.cat([planes, planes * planes]), self.window.view(1, 1, -1, 1))
-        mean, mean_of_squares = F.conv2d(rows, self.window.view(1, 1, 1, -1)).chunk(2)
+def _std(image: Tensor) -> Tensor:
+    # Half precision has too few digits for a difference of squares; autocast would bring
+    # convolutions back to it.
+    with torch.autocast(image.device.type, enabled=False):
+        planes = image.float().flatten(0, 1)
+        mean, mean_of_squares = filter_by_conv(torch.cat([planes, planes * planes])).chunk(2)
         variance = (mean_of_squares - mean * mean).clamp(min=0)
         return (variance + STD_FLOOR**2).sqrt()

@@ -49,7 +49,7 @@ def local_mean(image: Tensor) -> Tensor:
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} pixels '
                          f'(the window), got {width}x{height}')
     planes = image.to(torch.float64).reshape(-1, height, width)
-    filtered = _filter_on_cpu(planes) if planes.device.type == 'cpu' else _filter_by_conv(planes)
+    filtered = _filter_on_cpu(planes) if planes.device.type == 'cpu' else filter_by_conv(planes)
     return filtered.reshape(*image.shape[:-2], *filtered.shape[-2:])
 
 
@@ -61,8 +61,13 @@ def _filter_on_cpu(planes: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(means))
 
 
-def _filter_by_conv(planes: Tensor) -> Tensor:
-    window = gaussian_window().to(planes.device)
+def filter_by_conv(planes: Tensor) -> Tensor:
+    """Gaussian-weighted mean of planes of shape ``(N, H, W)``, in their precision; differentiable.
+
+    Returns:
+        Tensor: Shape ``(N, H - 10, W - 10)``.
+    """
+    window = gaussian_window().to(planes)
     rows = F.conv2d(planes.unsqueeze(1), window.view(1, 1, -1, 1))
     return F.conv2d(rows, window.view(1, 1, 1, -1)).squeeze(1)
 
