@@ -20,19 +20,20 @@ import argparse
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from demo import run_tool
 from torch import nn
 
 from mmdesra.apis import command_line as cli
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
+from mmdesra.evaluation.before_after import picture_path
+from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.finetune_table import TestSet
 from mmdesra.files import (
     list_images,
@@ -49,8 +50,7 @@ from mmdesra.segmentors import build_segmentor
 from mmdesra.visualization import PageSample, write_page
 from mmdesra.visualization.finetune_curve import draw_finetune_curve
 
-TOOLS = Path(__file__).parent
-CONFIGS = TOOLS.parent / 'configs/desra'
+CONFIGS = Path(__file__).parents[1] / 'configs/desra'
 RECIPE = CONFIGS / 'desra_srgan-bn-ema_x4c64b16_1xb2-lr1e-4-1k.py'
 FULL = CONFIGS / 'desra_srgan-bn-ema-full_x4c64b16_1xb8-lr1e-4-1k.py'
 GENERATOR = 'SRResNet'
@@ -252,14 +252,6 @@ def lq_of(args: argparse.Namespace, run: Run) -> Path:
     return folder
 
 
-def run_tool(name: str, *arguments: object) -> None:
-    command = [str(part) for part in (sys.executable, TOOLS / name, *arguments)]
-    print('$', *command[1:], flush=True)
-    done = subprocess.run(command)
-    if done.returncode:
-        sys.exit(f'tools/{name} failed with exit code {done.returncode}; its message is above')
-
-
 # ---------------------------------------- measuring
 
 
@@ -376,13 +368,9 @@ def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
 
 def figures_of(row: dict) -> list[str]:
     return [f'{row["regions_before"]} -> {row["regions_after"]}',
-            f'{row["area_before"]} -> {row["area_after"]}', percent(row['iou']),
-            percent(row['removal_rate']), percent(row['addition_rate']),
+            f'{row["area_before"]} -> {row["area_after"]}', percent(row['iou'], 1),
+            percent(row['removal_rate'], 1), percent(row['addition_rate'], 1),
             f'{row["detail_kept"]:.3f}']
-
-
-def percent(share: float | None) -> str:
-    return '-' if share is None else f'{share:.1%}'
 
 
 def write_curve(args: argparse.Namespace, rows: list[dict]) -> None:
@@ -404,13 +392,12 @@ def write_pages(args: argparse.Namespace, sets: Mapping[str, TestSet]) -> None:
 
 
 def samples_of(lq_dir: str, folder: Path) -> Iterator[PageSample]:
-    masks = {path: read_mask(folder / 'mask_before' / f'{path.stem}.png')
-             for path in list_images(lq_dir)
-             if (folder / 'mask_before' / f'{path.stem}.png').is_file()}
+    files = {path: picture_path(folder, 'mask_before', path) for path in list_images(lq_dir)}
+    masks = {path: read_mask(file) for path, file in files.items() if file.is_file()}
     for path, mask in sorted(masks.items(), key=lambda item: -item[1].sum()):
-        mse, before, after = (read_image(folder / version / f'{path.stem}.png')
+        mse, before, after = (read_image(picture_path(folder, version, path))
                               for version in ('mse', 'gan_before', 'gan_after'))
-        mask_after = read_mask(folder / 'mask_after' / f'{path.stem}.png')
+        mask_after = read_mask(picture_path(folder, 'mask_after', path))
         yield PageSample(path.name, read_image(path), mse, before, mask, after,
                          [('artifact px', f'{mask.sum()} -> {mask_after.sum()}')])
 

@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.dist import barrier, master_only
 from mmengine.visualization import Visualizer
 
-from ..evaluation.before_after import BeforeAfter
+from ..evaluation.before_after import BeforeAfter, picture_path
 from ..evaluation.comparison import Comparison
 from ..files import make_output_folder, read_image, read_mask, write_image
 from ..visualization.before_after import BeforeAfterImage, draw_before_after
@@ -60,10 +60,11 @@ def _show(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
 
 
 def _draw(path: Path, out_dir: Path, row: dict) -> np.ndarray:
-    file = f'{path.stem}.png'
-    images = {key: read_image(out_dir / folder / file) for key, folder in dict(
-        mse='mse', before='gan_before', after='gan_after').items()}
-    masks = {key: read_mask(out_dir / key / file) for key in ('mask_before', 'mask_after')}
+    folders = dict(mse='mse', before='gan_before', after='gan_after')
+    images = {key: read_image(picture_path(out_dir, folder, path))
+              for key, folder in folders.items()}
+    masks = {key: read_mask(picture_path(out_dir, key, path))
+             for key in ('mask_before', 'mask_after')}
     return draw_before_after(BeforeAfterImage(
         title=_title(path.name, row), lq=read_image(path), **images, **masks))
 

@@ -35,6 +35,11 @@ RESULTS = 'results.json'
 FOLDERS = ('mse', 'gan_before', 'mask_before', 'gan_after', 'mask_after')
 
 
+def picture_path(out_dir: Path, folder: str, path: str | Path) -> Path:
+    """Return where the picture or mask of an LR image is, in one of :data:`FOLDERS`."""
+    return out_dir / folder / f'{Path(path).stem}.png'
+
+
 class BeforeAfter:
     """Detects with the generator before and after fine-tuning, and compares.
 
@@ -175,7 +180,7 @@ class BeforeAfter:
         return tqdm(self.paths[rank::get_world_size()], title, unit='image', disable=rank != 0)
 
     def _file(self, folder: str, path: Path) -> Path:
-        return self.out_dir / folder / f'{path.stem}.png'
+        return picture_path(self.out_dir, folder, path)
 
     def _write(self, folder: str, path: Path, image: np.ndarray) -> None:
         write_image(self._file(folder, path), image)

@@ -33,9 +33,9 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def percent(value: float, digits: int = 2) -> str:
-    """Return a share as people read it, '51.10%'; '-' for nan."""
-    return UNKNOWN if math.isnan(value) else f'{value:.{digits}%}'
+def percent(value: float | None, digits: int = 2) -> str:
+    """Return a share as people read it, '51.10%'; '-' for nan and None."""
+    return UNKNOWN if value is None or math.isnan(value) else f'{value:.{digits}%}'
 
 
 def decimal(value: float, digits: int = 4) -> str:

@@ -13,7 +13,7 @@ from ..files import read_image, read_mask
 from ..generators import Upscaler
 from ..ops.scores import MaskScores, score_mask
 from ..segmentors import LabelSource
-from .before_after import BeforeAfter
+from .before_after import BeforeAfter, picture_path
 
 Quality = Callable[[np.ndarray], float]
 """From an SR image, uint8 ``(H, W, 3)`` RGB, to a figure of its own, such as NIQE."""
@@ -66,6 +66,6 @@ class TestSet:
         return float(np.mean([measure(read_image(path)) for path in paths]))
 
     def _score(self, name: str) -> MaskScores:
-        before, after = (read_mask(self.out_dir / folder / f'{Path(name).stem}.png')
+        before, after = (read_mask(picture_path(self.out_dir, folder, name))
                          for folder in ('mask_before', 'mask_after'))
         return score_mask(torch.from_numpy(after), torch.from_numpy(before))

@@ -11,6 +11,14 @@ from toys import make_lq_folder
 from mmdesra.errors import InputError
 
 
+@pytest.fixture(scope='module', autouse=True)
+def tools_on_the_path():
+    """As for a script that is run from the command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOOLS)
+        yield
+
+
 @pytest.fixture(scope='module')
 def script():
     return SimpleNamespace(**runpy.run_path(str(TOOLS / 'reproduce_results.py')))
