@@ -1,5 +1,12 @@
 """Files: images in and out, atomic writes."""
-from .atomic import atomic_path, make_output_folder, remove_parts, write_bytes, write_text
+from .atomic import (
+    atomic_path,
+    make_output_folder,
+    remove_parts,
+    write_bytes,
+    write_text,
+    write_weights,
+)
 from .images import (
     IMAGE_SUFFIXES,
     ImageError,
@@ -18,4 +25,4 @@ from .images import (
 __all__ = ['IMAGE_SUFFIXES', 'ImageError', 'atomic_path', 'collect_images', 'find_by_stem',
            'list_images', 'make_output_folder', 'read_image', 'read_labels', 'read_mask',
            'remove_parts', 'size_of', 'write_bytes', 'write_image', 'write_map', 'write_mask',
-           'write_text']
+           'write_text', 'write_weights']

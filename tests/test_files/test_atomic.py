@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
+import resource
+from contextlib import contextmanager
+
 import pytest
+import torch
 
 from mmdesra.files import (
     atomic_path,
@@ -9,6 +15,7 @@ from mmdesra.files import (
     remove_parts,
     write_bytes,
     write_text,
+    write_weights,
 )
 
 
@@ -47,16 +54,61 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error, old):
     assert contents(tmp_path) == old
 
 
+@contextmanager
+def files_end_at(size):
+    """What a full disk does: writing fails half-way through a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize('write, content', [
+    (write_bytes, bytes(9999)), (write_text, 'x' * 9999),
+    (write_weights, dict(a=torch.zeros(9999)))])
+def test_a_disk_that_is_full_keeps_the_old_file_and_is_told(tmp_path, write, content):
+    (tmp_path / 'a.txt').write_text('old')
+    with files_end_at(4096), pytest.raises(
+            OSError, match='a.txt: cannot be written .File too large.; .* see ulimit'):
+        write(tmp_path / 'a.txt', content)
+    assert contents(tmp_path) == {'a.txt': b'old'}
+
+
+def test_an_error_of_what_is_read_meanwhile_is_left_as_it_is(tmp_path):
+    with pytest.raises(OSError, match="No such file .*other'"), atomic_path(tmp_path / 'a'):
+        (tmp_path / 'other').read_bytes()
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match='a: cannot be written .*; free some space') as found, \
+            atomic_path(tmp_path / 'a'):
+        raise error
+    assert found.value.__cause__ is error
+
+
+def test_the_longest_name_that_a_file_may_have(tmp_path):
+    name = 'x' * 251 + '.txt'
+    write_text(tmp_path / name, 'text')
+    assert contents(tmp_path) == {name: b'text'}
+
+
+def test_weights_are_the_same_bytes_each_time(tmp_path):
+    for name in ('a.pth', 'b.pth'):
+        write_weights(tmp_path / name, dict(params=dict(a=torch.arange(9.))))
+    assert (tmp_path / 'a.pth').read_bytes() == (tmp_path / 'b.pth').read_bytes()
+    assert torch.load(tmp_path / 'a.pth', weights_only=True)['params']['a'].tolist() == [*range(9)]
+
+
 def test_a_writer_that_wrote_nothing_is_an_error(tmp_path):
     (tmp_path / 'a.txt').write_text('old')
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / 'a.txt'):
+    with pytest.raises(OSError, match='a.txt: cannot be written'), atomic_path(tmp_path / 'a.txt'):
         pass
     assert contents(tmp_path) == {'a.txt': b'old'}
 
 
 def test_a_folder_of_that_name_is_an_error_and_stays(tmp_path):
     (tmp_path / 'a.txt').mkdir()
-    with pytest.raises(OSError, match='a.txt'):
+    with pytest.raises(OSError, match='a.txt: cannot be written .* a folder of this name is in'):
         write_bytes(tmp_path / 'a.txt', b'new')
     assert [path.is_dir() for path in tmp_path.iterdir()] == [True]
 

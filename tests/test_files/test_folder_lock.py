@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mmdesra.errors import InputError
-from mmdesra.files.folder_lock import hold_folder, let_go_of_folder
+from mmdesra.files.folder_lock import held_folder, hold_folder, holder_of, let_go_of_folder
 
 fork = multiprocessing.get_context('fork')
 
@@ -30,8 +30,10 @@ def test_holds_until_its_process_ends_and_no_longer(tmp_path):
     try:
         with pytest.raises(InputError, match=rf'run: another run .*process {holder.pid} on'):
             hold_folder(folder)
+        assert holder_of(folder) == f'process {holder.pid} on {os.uname().nodename}'
         holder.kill()
         holder.join()
+        assert holder_of(folder) is None
         os.kill(worker, 0)  # it lives
         hold_folder(folder)
     finally:
@@ -42,9 +44,11 @@ def test_holds_until_its_process_ends_and_no_longer(tmp_path):
 
 
 def test_folder_that_was_let_go_is_free(tmp_path):
-    hold_folder(tmp_path)
-    for _ in range(2):  # nothing happens the second time
+    with held_folder(tmp_path):
+        assert holder_of(tmp_path) is None  # no other process
+    for _ in range(2):  # nothing happens
         let_go_of_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
     here, there = fork.Pipe()
     other = fork.Process(target=hold_and_say, args=[tmp_path, there])
     other.start()
@@ -62,3 +66,30 @@ def test_folder_that_was_deleted_is_held_anew(tmp_path):
     (tmp_path / '.lock').unlink()
     hold_folder(tmp_path)
     assert (tmp_path / '.lock').read_text() == f'process {os.getpid()} on {os.uname().nodename}\n'
+
+
+def take_turns(folder):
+    for _ in range(40):
+        try:
+            with held_folder(folder):
+                (folder / 'inside').open('x').close()  # nobody else is
+                (folder / 'inside').unlink()
+        except InputError:
+            pass
+
+
+def test_lock_that_is_removed_lets_nobody_in_beside_its_next_holder(tmp_path):
+    others = [fork.Process(target=take_turns, args=[tmp_path]) for _ in range(4)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert [other.exitcode for other in others] == [0] * 4
+
+
+@pytest.mark.parametrize('kind', ['file', 'loop'])
+def test_folder_that_cannot_be_is_named(tmp_path, kind):
+    path = tmp_path / 'out'
+    path.write_text('') if kind == 'file' else path.symlink_to(path)
+    with pytest.raises(OSError, match='out: cannot write into this folder'):
+        hold_folder(path)
