@@ -51,7 +51,7 @@ def ldl_artifact_map(gan: Tensor, reference: Tensor) -> Tensor:
     # are exact, and a flat residual has a variance of exactly 0.
     residual = torch.zeros(height, width, dtype=torch.float64, device=gan.device)
     for channel, reference_channel in zip(gan, reference):
-        residual += channel.double().sub_(reference_channel).abs_()
+        residual += (channel.double() - reference_channel).abs_()
     overall = residual.var() / 255**2
     local = _local_variance(residual.cpu().numpy())
     return torch.from_numpy(local).to(gan.device).mul_(overall**LDL_EXPONENT / 255**2)
@@ -119,7 +119,7 @@ def _local_variance(plane: np.ndarray) -> np.ndarray:
 
 def _variance_of_windows(plane: np.ndarray) -> np.ndarray:
     size, count = (LDL_WINDOW, LDL_WINDOW), LDL_WINDOW**2
-    border = dict(normalize=False, borderType=cv2.BORDER_REFLECT_101)
+    border: dict = dict(normalize=False, borderType=cv2.BORDER_REFLECT_101)
     total = cv2.boxFilter(plane, cv2.CV_64F, size, **border)
     squares = cv2.boxFilter(np.square(plane), cv2.CV_64F, size, **border)
     return ((squares - total**2 / count) / (count - 1)).clip(min=0)
