@@ -54,7 +54,7 @@ def labels_for(args: argparse.Namespace, contestants: Sequence[Contestant]) -> L
             a segmenter can speak of those of one table only.
     """
     users = [one.detector for one in contestants if one.with_labels and one.detector.uses_labels]
-    if args.segmentor and len({detector.class_table.names for detector in users}) > 1:
+    if args.segmentor and len({detector.class_names for detector in users}) > 1:
         raise InputError('expected class tables of the same classes, for one --segmentor')
     return labels_from(args, users[0] if users else contestants[0].detector)
 

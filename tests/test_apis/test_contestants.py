@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import pytest
 
+from mmdesra.apis import contestants as contestants_module
 from mmdesra.apis.contestants import labels_for, read_contestants
-from mmdesra.detectors import AreaLimit
+from mmdesra.detectors import SSIM, AreaLimit
 from mmdesra.errors import InputError
 
 
@@ -98,6 +100,15 @@ def test_one_segmenter_speaks_of_one_tables_classes(tmp_path):
     contestants = read_contestants(['DeSRA', f'mine=DeSRA:class_table={tmp_path}/table.csv'])
     with pytest.raises(InputError, match='class tables of the same classes'):
         labels_for(options(segmentor='segformer-b5'), contestants)
+
+
+def test_a_detector_without_a_class_table_may_use_labels(monkeypatch):
+    class OwnClasses(SSIM):
+        uses_labels = True
+
+    monkeypatch.setattr(contestants_module, 'labels_from', lambda args, detector: detector)
+    own = replace(read_contestants(['SSIM'])[0], detector=OwnClasses())
+    assert labels_for(options(segmentor='segformer-b5'), [own]) is own.detector
 
 
 def test_it_is_said_aloud_that_the_semantic_step_is_off(capsys):
