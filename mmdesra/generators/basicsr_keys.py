@@ -88,7 +88,7 @@ def to_basicsr(names: Iterable[str]) -> dict[str, str]:
 def to_mmagic(names: Iterable[str]) -> dict[str, str]:
     """Return ``{name: MMagic's name}``; names of networks that are not known stay as they are."""
     basicsr = to_basicsr(names)
-    rules = MMAGIC_RULES.get(network_of(basicsr.values()))
+    rules = MMAGIC_RULES.get(network_of(basicsr.values()) or '')
     mmagic = _rename(basicsr.values(), rules) if rules else None
     return {name: mmagic[new] for name, new in basicsr.items()} if mmagic else basicsr
 
@@ -124,8 +124,11 @@ def _rename(names: Iterable[str], rules: Rules) -> dict[str, str] | None:
     renamed = {}
     for name in names:
         matches = ((re.fullmatch(pattern, name), new) for pattern, new in rules)
-        renamed[name] = next((match.expand(new) for match, new in matches if match), None)
-    return renamed if None not in renamed.values() and _is_one_to_one(renamed) else None
+        new_name = next((match.expand(new) for match, new in matches if match), None)
+        if new_name is None:
+            return None
+        renamed[name] = new_name
+    return renamed if _is_one_to_one(renamed) else None
 
 
 def _is_one_to_one(renamed: dict[str, str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, Registry
 from torch import nn
 
 from ..errors import InputError
@@ -80,7 +80,7 @@ def _needs_checkpoint(spec: str | dict) -> bool:
     return spec in ('spandrel', SPANDREL)
 
 
-def _registry_of(type_name: str):
+def _registry_of(type_name: str) -> Registry:
     if type_name in MODELS.module_dict:
         return MODELS
     try:

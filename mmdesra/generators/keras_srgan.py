@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple, Union
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Union
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ from torch import Tensor, nn
 
 from mmdesra.models.srgan_discriminator import FlattenedLinear, SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
+
+if TYPE_CHECKING:
+    import h5py
 
 H5File = Union[str, 'os.PathLike[str]', BinaryIO]
 StateDict = dict[str, Tensor]
@@ -159,7 +162,7 @@ def _read_layers(file: H5File, name: str) -> list[Layer]:
         return [layer for layer in layers if layer is not None]
 
 
-def _read_layer(root, layer: str, name: str) -> Layer | None:
+def _read_layer(root: h5py.Group, layer: str, name: str) -> Layer | None:
     """Return one layer, or None if it has no weights."""
     try:
         group = root[layer]

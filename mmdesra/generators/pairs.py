@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -102,7 +102,7 @@ class ArrayPairs(PairSource):
         make_pair (Callable): Turns one of them and its name into a pair.
     """
 
-    def __init__(self, arrays: Sequence, make_pair: Callable[[object, Path], Pair]) -> None:
+    def __init__(self, arrays: Sequence, make_pair: Callable[[Any, Path], Pair]) -> None:
         self.paths = [Path(f'array{number}') for number in range(len(arrays))]
         self._arrays = dict(zip(self.paths, arrays))
         self._make_pair = make_pair

@@ -4,11 +4,13 @@ Apart from the other files here, because mmengine's model package takes seconds 
 """
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.model import is_model_wrapper
 from torch import nn
 
 
-def unwrap(module: nn.Module) -> nn.Module:
+def unwrap(module: Any) -> Any:
     """Return the module inside a (distributed) wrapper, or the module itself."""
     return module.module if is_model_wrapper(module) else module
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmagic.models.editors.real_esrgan import RealESRGAN
@@ -36,7 +37,7 @@ class LDL(RealESRGAN):
         **kwargs: As for RealESRGAN. With ``is_use_ema=False`` the map is not refined.
     """
 
-    def __init__(self, *, artifact_loss: Mapping | None = ARTIFACT_LOSS, **kwargs) -> None:
+    def __init__(self, *, artifact_loss: Mapping | None = ARTIFACT_LOSS, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.artifact_loss = MODELS.build(dict(artifact_loss)) if artifact_loss else None
 
@@ -47,7 +48,7 @@ class LDL(RealESRGAN):
             self.generator_ema.eval()
         return self
 
-    def forward_train(self, inputs: Tensor, data_samples=None, **kwargs) -> Tensor:
+    def forward_train(self, inputs: Tensor, data_samples: Any = None, **kwargs: Any) -> Tensor:
         """Return the generator's output; keep what the artifact loss compares it with.
 
         Args:

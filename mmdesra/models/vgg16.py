@@ -31,6 +31,10 @@ class VGG16Stages(nn.Module):
     (``features.0.weight`` …), so that its files fit.
     """
 
+    mean: Tensor
+    std: Tensor
+    window: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.ModuleDict()

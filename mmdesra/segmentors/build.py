@@ -40,7 +40,7 @@ def build_segmentor(config: str | Path | Mapping | LabelSource | None,
     if Path(name).is_dir():
         return LabelFolder(name)
     if name in SHORT_NAMES or '::' in name or name.endswith('.py'):
-        return MMSegSegmentor(name, class_names=class_names, **offered)
+        return _build(dict(config=name), class_names, offered)
     raise InputError(f'{name}: expected {", ".join(SHORT_NAMES)}, the name of an mmseg config '
                      '(mmseg::segformer/...), a config file (.py) or a folder of label maps')
 

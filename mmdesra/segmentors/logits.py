@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def strongest_class(logits: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+def strongest_class(logits: Tensor, size: tuple[int, ...], align_corners: bool = False) -> Tensor:
     """Enlarge logits bilinearly and return the class of the largest one.
 
     Args:
         logits (Tensor): Shape ``(K, h, w)``.
-        size (tuple[int, int]): Height and width of the result.
+        size (tuple[int, ...]): Height and width of the result.
         align_corners (bool): As in :func:`torch.nn.functional.interpolate`.
 
     Returns:
@@ -32,7 +32,7 @@ def strongest_class(logits: Tensor, size: tuple[int, int], align_corners: bool =
     return strongest
 
 
-def class_probability(logits: Tensor, class_index: int, size: tuple[int, int],
+def class_probability(logits: Tensor, class_index: int, size: tuple[int, ...],
                       align_corners: bool = False) -> Tensor:
     r"""Enlarge logits bilinearly and return the softmax of one class.
 
@@ -41,7 +41,7 @@ def class_probability(logits: Tensor, class_index: int, size: tuple[int, int],
     Args:
         logits (Tensor): Shape ``(K, h, w)``.
         class_index (int): The class c.
-        size (tuple[int, int]): Height and width of the result.
+        size (tuple[int, ...]): Height and width of the result.
         align_corners (bool): As in :func:`torch.nn.functional.interpolate`.
 
     Returns:
@@ -54,7 +54,7 @@ def class_probability(logits: Tensor, class_index: int, size: tuple[int, int],
     return (own - total).exp()
 
 
-def _enlarged(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Iterator[Tensor]:
+def _enlarged(logits: Tensor, size: tuple[int, ...], align_corners: bool) -> Iterator[Tensor]:
     for values in logits:
         yield F.interpolate(values[None, None], size, mode='bilinear',
                             align_corners=align_corners)[0, 0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -61,12 +62,12 @@ def array_pipeline(config: Config) -> list[dict]:
     Raises:
         InputError: If it does not load one image.
     """
-    steps = [dict(step) for step in _find_pipeline(config)
+    steps = [dict(step) for step in _find_pipeline(config) or ()
              if _type_name(step) not in ANNOTATIONS]
     loaders = [step for step in steps if _type_name(step) == 'LoadImageFromFile']
     if len(loaders) != 1:
         raise InputError(f'{config.filename}: expected a test pipeline with LoadImageFromFile, '
-                         f'got {", ".join(map(_type_name, steps))}')
+                         f'got {", ".join(map(_type_name, steps)) or "none"}')
     loaders[0]['type'] = 'LoadImageFromNDArray'
     return steps
 
@@ -107,7 +108,7 @@ def _type_name(step: Mapping) -> str:
     return name.rpartition('.')[-1]
 
 
-def _without_pretrained(node):
+def _without_pretrained(node: Any) -> Any:
     """Drop what would fetch weights that the checkpoint replaces: backbones know two ways."""
     if isinstance(node, Mapping):
         kept = {key: _without_pretrained(value) for key, value in node.items()

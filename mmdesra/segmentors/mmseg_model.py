@@ -4,11 +4,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -69,18 +71,19 @@ class MMSegModel:
         self.half = half
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         parsed = read_mmseg_config(self.config)
-        content = {}
+        source: str | Path = config
+        content: Mapping = {}
         if random_weights:
             logger.warning('%s: RANDOM weights, its labels mean nothing', self.config)
         else:
-            checkpoint = checkpoint or _fetch(self.config)
-            content = read_checkpoint(checkpoint)
+            source = checkpoint or _fetch(self.config)
+            content = read_checkpoint(source)
         self.model, self._pipeline = _build(parsed)
         if not random_weights:
-            fill_weights(self.model, content, checkpoint, 'segmenter')
+            fill_weights(self.model, content, source, 'segmenter')
         self.model.requires_grad_(False).eval().to(self.device)
         self.class_names = _check_classes(classes or class_names(parsed, content), self.model,
-                                          checkpoint or self.config)
+                                          source)
         self._settings = repr((model_config(parsed), array_pipeline(parsed)))
 
     def label(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -146,13 +149,13 @@ class MMSegModel:
         return dict(config=self.config, half=self.half, weights_sha256=fingerprint(self.model),
                     settings_sha256=hashlib.sha256(self._settings.encode()).hexdigest())
 
-    def _predict(self, images: Sequence[np.ndarray]) -> Iterator[tuple[int, object]]:
+    def _predict(self, images: Sequence[np.ndarray]) -> Iterator[tuple[int, Any]]:
         """Yield the place of each image and mmseg's data sample, with logits to be enlarged."""
         for batch in _batches([image.shape for image in images], self.batch_size):
             inputs, samples = zip(*(self._prepare(images[index]) for index in batch))
             yield from zip(batch, self._run(list(inputs), list(samples)))
 
-    def _prepare(self, image: np.ndarray) -> tuple[Tensor, object]:
+    def _prepare(self, image: np.ndarray) -> tuple[Tensor, Any]:
         packed = self._pipeline(dict(img=np.ascontiguousarray(image[..., ::-1])))
         inputs, sample = packed['inputs'], packed['data_samples']
         if self.model.out_channels > 1:
@@ -179,7 +182,7 @@ def _fetch(config: str) -> Path:
     return fetch_weights(url, 'give the file as checkpoint (--segmentor-checkpoint FILE)')
 
 
-def _build(config) -> tuple[nn.Module, object]:
+def _build(config: Config) -> tuple[Any, Callable[[dict], dict]]:
     """Build model and test pipeline in the scope of the config, and leave that scope."""
     from mmengine.dataset import Compose
     from mmengine.registry import MODELS, DefaultScope

@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class MMSegSegmentor(LabelSource):
                  checkpoint: str | Path | None = None,
                  class_names: Sequence[str] | None = None,
                  batch_size: int = 1,
-                 **options) -> None:
+                 **options: Any) -> None:
         self.batch_size = batch_size
         self.model = MMSegModel(config, checkpoint, batch_size=batch_size, **options)
         own = self.model.class_names

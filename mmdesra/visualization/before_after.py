@@ -75,13 +75,13 @@ def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
                            *(_pad(row, width) for row in rows)])
 
 
-def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, int]) -> np.ndarray:
+def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, ...]) -> np.ndarray:
     """Cut from an LR image what a crop of its SR image shows, enlarged by bicubic interpolation.
 
     Args:
         lq (np.ndarray): uint8, shape ``(h, w, 3)``.
         crop (tuple[slice, slice]): Rows and columns in the SR image.
-        size (tuple[int, int]): ``(H, W)`` of the SR image.
+        size (tuple[int, ...]): ``(H, W)`` of the SR image.
 
     Returns:
         np.ndarray: uint8, ``(rows, columns, 3)``; the crop of the whole LR image enlarged, which

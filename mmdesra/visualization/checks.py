@@ -19,7 +19,7 @@ def check_image(image: np.ndarray, name: str = 'image') -> None:
                          f'got {describe(image)}')
 
 
-def check_mask(mask: np.ndarray, size: tuple[int, int] | None = None, name: str = 'mask') -> None:
+def check_mask(mask: np.ndarray, size: tuple[int, ...] | None = None, name: str = 'mask') -> None:
     """Raise a ValueError unless ``mask`` is a non-empty bool (H, W) array of ``size`` (H, W)."""
     if not (isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.ndim == 2
             and mask.size):
@@ -30,7 +30,7 @@ def check_mask(mask: np.ndarray, size: tuple[int, int] | None = None, name: str 
                          f'got {mask.shape}')
 
 
-def check_map(artifact_map: np.ndarray, size: tuple[int, int] | None = None,
+def check_map(artifact_map: np.ndarray, size: tuple[int, ...] | None = None,
               name: str = 'the artifact map') -> None:
     """Raise a ValueError unless it is a non-empty float (H, W) array of ``size`` (H, W)."""
     if not (isinstance(artifact_map, np.ndarray) and artifact_map.ndim == 2

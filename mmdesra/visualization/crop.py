@@ -30,15 +30,15 @@ def crop_around(mask: np.ndarray, size: int | tuple[int, int]) -> tuple[slice, s
     if len(window) != 2 or min(window) < 1:
         raise ValueError(f'expected a positive size, or (height, width), got {size!r}')
     slices = []
-    for center, extent, full in zip(_center(mask, window), window, mask.shape):
-        extent = min(extent, full)
-        start = min(max(int(round(center - extent / 2)), 0), full - extent)
+    for center, wanted, full in zip(_center(mask, window), window, mask.shape):
+        extent = min(wanted, full)
+        start = min(max(round(center - extent / 2), 0), full - extent)
         slices.append(slice(start, start + extent))
     return slices[0], slices[1]
 
 
 def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
-                size: tuple[int, int]) -> np.ndarray:
+                size: tuple[int, ...]) -> np.ndarray:
     """Cut from an LR image what a crop of its SR image shows, in the SR image's pixels.
 
     Args:
@@ -55,7 +55,7 @@ def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
     return image[np.ix_(rows, columns)]
 
 
-def _center(mask: np.ndarray, window: tuple[int, int]) -> tuple[float, float]:
+def _center(mask: np.ndarray, window: tuple[int, ...]) -> tuple[float, float]:
     """Row and column of the point to look at, in px from the top left corner."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count == 1:
@@ -68,4 +68,4 @@ def _center(mask: np.ndarray, window: tuple[int, int]) -> tuple[float, float]:
     region = np.pad(labels == biggest, 1).astype(np.uint8)
     depth = cv2.distanceTransform(region, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    return row + 0.5, column + 0.5
+    return float(row) + 0.5, float(column) + 0.5

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT, DPI = 11, 5, 120  # inches, inches, px per inch
@@ -27,7 +27,7 @@ class Curve:
     own: int
 
 
-def draw_precision_recall(panels: dict[str, Sequence[Curve]]) -> bytes:
+def draw_precision_recall(panels: Mapping[str, Sequence[Curve]]) -> bytes:
     """Draw curves in panels side by side; the detectors' own thresholds are marked.
 
     Args:

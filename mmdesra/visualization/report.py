@@ -200,8 +200,9 @@ class ReportWriter:
                 file.write(_bytes(_table_row(number, row, thumb, most)))
             file.write(_bytes(middle))
             for number in order:
-                if self._rows[number].pictures:
-                    file.write(self._get(self._rows[number].pictures))
+                pictures = self._rows[number].pictures
+                if pictures:
+                    file.write(self._get(pictures))
             file.write(_bytes(tail))
 
     def _sort_key(self, number: int) -> tuple:

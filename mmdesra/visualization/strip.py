@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Union
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .checks import check_image
+
+Font = Union[ImageFont.FreeTypeFont, ImageFont.ImageFont]
 
 GAP = 8
 MIN_FONT_SIZE, MAX_FONT_SIZE = 10, 28
@@ -68,7 +71,7 @@ def _scale(image: np.ndarray, height: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=how)
 
 
-def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int):
+def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int) -> Font:
     """The largest font at which every caption fits its picture; one size for all."""
     size = _font_size(height)
     while True:
@@ -79,7 +82,7 @@ def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int):
         size -= 1
 
 
-def draw_caption(text: str, height: int, width: int, font) -> np.ndarray:
+def draw_caption(text: str, height: int, width: int, font: Font) -> np.ndarray:
     """Write a line in black on white, in the middle; uint8, shape ``(height, width, 3)``."""
     head = Image.new('RGB', (width, height), 'white')
     # A caption too long even at the smallest size starts at the left and is cut at the right.

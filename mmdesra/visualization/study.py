@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def write_study(path: str | os.PathLike,
     """
     _check(questions, repeats)
     pictures: dict[str, int] = {}  # data URI: number; a version may be asked about twice
-    listed = []
+    listed: list[dict[str, Any]] = []
     for question in questions:
         uris = [data_uri(picture, quality is None, quality or JPEG_QUALITY)
                 for picture in question.pictures]
@@ -112,8 +113,8 @@ def write_study(path: str | os.PathLike,
     key = dict(seed=seed, repeats=repeats, ties=ties, questions=listed)
     # Neither the numbers of the pictures nor their order in the file may tell the versions.
     places = np.random.default_rng(seed).permutation(len(pictures)).tolist()
-    for question in listed:
-        question['pictures'] = [places[number] for number in question['pictures']]
+    for entry in listed:
+        entry['pictures'] = [places[number] for number in entry['pictures']]
     key['id'] = name = _name(title, key, pictures)
 
     head, rest = read_template('study.html').split(KEY_MARK)

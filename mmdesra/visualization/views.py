@@ -36,7 +36,7 @@ class View:
     """
     key: str
     label: str
-    size: tuple[int, int]
+    size: tuple[int, ...]
     shown: tuple[str, str]
     focus: tuple[float, float]
     pictures: dict[str, str]
@@ -93,15 +93,14 @@ def reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
 
 def _detail(versions: dict[str, np.ndarray], mask: np.ndarray, focus: tuple[float, float],
             scale: MapScale) -> View:
-    crop = tuple(_window(share, full) for share, full in zip(focus[::-1], mask.shape))
-    parts = {key: crop_scaled(image, crop, mask.shape) if key == 'lq' else
-             np.ascontiguousarray(image[crop]) for key, image in versions.items()}
-    rows, columns = crop
+    rows, columns = (_window(share, full) for share, full in zip(focus[::-1], mask.shape))
+    parts = {key: crop_scaled(image, (rows, columns), mask.shape) if key == 'lq' else
+             np.ascontiguousarray(image[rows, columns]) for key, image in versions.items()}
     shown = (f'x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} of '
              f'{mask.shape[1]} × {mask.shape[0]} px, at full size')
     size = rows.stop - rows.start, columns.stop - columns.start
     return View('region', 'Largest region', size, ('part', shown), (.5, .5),
-                _encode(parts, scale), outline_path(mask[crop]))
+                _encode(parts, scale), outline_path(mask[rows, columns]))
 
 
 def _window(share: float, full: int) -> slice:
