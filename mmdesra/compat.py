@@ -17,7 +17,7 @@ import pickle
 import sys
 import types
 import warnings
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ class OpStandIns(types.ModuleType):
         if name.startswith('__'):  # what Python itself asks a module for
             raise AttributeError(f'module {self.__name__!r} has no attribute {name!r}')
 
-        def op(*args, **kwargs):
+        def op(*args: Any, **kwargs: Any) -> None:
             raise RuntimeError(
                 f'The compiled op {name!r} of mmcv was called, but the mmcv installed here '
                 '(mmcv-lite) was built without ops. Install the full `mmcv` to use this model.')
@@ -132,7 +132,7 @@ def mend_numpy_bool8() -> bool:
         warnings.simplefilter('ignore')  # NumPy 1.24+ warns that the alias will go
         if hasattr(np, 'bool8') or package_folder('mmagic') is None:
             return False
-    np.bool8 = np.bool_
+    setattr(np, 'bool8', np.bool_)  # noqa: B010  (type checkers know no such name)
     return True
 
 
@@ -182,7 +182,7 @@ def checkpoint_globals() -> list[Any]:
         return getattr(HistoryBuffer, name)
 
     array, scalar = np.zeros(0), np.float64(0)
-    reconstruct, make_scalar = array.__reduce__()[0], scalar.__reduce__()[0]
+    reconstruct, make_scalar = (cast(Callable, value.__reduce__()[0]) for value in (array, scalar))
     dtypes = [type(np.dtype(name)) for name in ('float32', 'float64', 'int64')]
     return [
         HistoryBuffer,
@@ -200,7 +200,7 @@ def checkpoint_globals() -> list[Any]:
 def known_as(path: str, function: Callable) -> Callable:
     """Wraps a function so that PyTorch offers it to checkpoints under another dotted name."""
 
-    def wrapper(*args):
+    def wrapper(*args: Any) -> Any:
         return function(*args)
 
     wrapper.__module__, _, wrapper.__name__ = path.rpartition('.')

@@ -87,10 +87,10 @@ def make_factory(type_name: str, target: str) -> Callable[..., Any]:
     """
     module_name, class_name = target.split(':')
 
-    def factory(*args, **kwargs):
+    def factory(*args: Any, **kwargs: Any) -> Any:
         return getattr(import_module(module_name), class_name)(*args, **kwargs)
 
     factory.__name__ = factory.__qualname__ = type_name
     factory.__module__ = module_name
-    factory.target = target
+    vars(factory)['target'] = target
     return factory

@@ -183,7 +183,8 @@ class _Counter:
         self.labels, self.num_classes = labels, num_classes
         self.detector, self.clean_area = detector, clean_area
         self.histogram = DifferenceHistogram.empty(num_classes)
-        self.images, self.skipped = 0, {}
+        self.images = 0
+        self.skipped: dict[str, str] = {}
 
     def skip(self, path: Path, error: str) -> None:
         tqdm.write(f'skipped: {error}')

@@ -66,7 +66,7 @@ def detector_help() -> str:
 
 def detector_from(args: argparse.Namespace) -> BaseDetector:
     """Build the detector that the options of :func:`add_detector_options` describe."""
-    import_custom(args.custom_imports or ())
+    import_custom(args.custom_imports or [])
     config = read_detector(args.detector)
     config.update(args.detector_options or {})
     for name in ('threshold', 'min_area', 'form', 'class_table'):
@@ -120,6 +120,7 @@ def _import(name: str) -> None:
         return
     stem = Path(name).stem
     spec = importlib.util.spec_from_file_location(stem, name)
+    assert spec and spec.loader  # as its name ends with .py
     module = importlib.util.module_from_spec(spec)
     known = sys.modules.setdefault(stem, module)  # dataclasses look their module up
     try:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..visualization.study import pair_name
@@ -103,7 +104,8 @@ def read_answers(paths: Iterable[str | Path]) -> Answers:
         InputError: If no row can be used, or the rows belong to several studies.
     """
     known: dict[tuple, tuple[Answer, Path]] = {}
-    problems, duplicates = [], 0
+    problems: list[str] = []
+    duplicates = 0
     studies: dict[str, Path] = {}
     for path in map(Path, paths):
         for where, row in _rows(path, problems):
@@ -171,7 +173,9 @@ def _answer(row: dict) -> Answer:
                          f'got {left!r} and {right!r}')
     if cells['repeat'] not in ('0', '1'):
         raise ValueError(f'expected 0 or 1 as repeat, got {cells["repeat"]!r}')
-    return Answer(**dict(cells, seconds=_seconds(cells['seconds']), repeat=int(cells['repeat'])))
+    values: dict[str, Any] = dict(cells, seconds=_seconds(cells['seconds']),
+                                  repeat=int(cells['repeat']))
+    return Answer(**values)
 
 
 def _seconds(text: str) -> float:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 
@@ -43,7 +44,7 @@ class PseudoGTDataset(BaseDataset):
                  flips: bool = False,
                  lq_dir: str | None = None,
                  metainfo: dict | None = None,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         self.lq_dir = lq_dir
         if pipeline is None and gt_patch_size is not None:
             pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import make_output_folder, remove_parts, write_text
+from ..files import ImageError, make_output_folder, remove_parts, write_text
+from ..files.atomic import cannot_write
 
 FORMAT = 'mmdesra pseudo-GT folder'
 VERSION = 1
@@ -113,6 +116,19 @@ class PseudoGTFolder:
         """bool: Whether the manifest is there and no run is under way."""
         return (self.root / MANIFEST).is_file() and not any(self.root.glob(JOURNALS))
 
+    def refuse_inputs(self, paths: Iterable[Path]) -> None:
+        """Make sure that nothing is written over, or removed from, what pairs are made from.
+
+        Raises:
+            PseudoGTError: If one of ``paths`` lies where pseudo GTs or masks go.
+        """
+        ours = {os.path.realpath(folder) for folder in self._folders[1:]}
+        parents = {path.parent: path for path in paths}
+        for parent, path in parents.items():
+            if os.path.realpath(parent) in ours:
+                raise PseudoGTError(f'{path}: lies in a folder that pseudo GTs are written into; '
+                                    f'expected another folder for them than {self.root}')
+
     def open_for_making(self, made_with: dict) -> None:
         """Make the folders and check the settings; any rank may, while others are at work.
 
@@ -207,16 +223,25 @@ class Journal:
         # Rewritten on opening: a kill may have torn the last line.
         lines = [made_with if found is None else found, *(record.to_dict() for record in records)]
         write_text(path, ''.join(json.dumps(line) + '\n' for line in lines))
+        self._path = path
         self._file = path.open('a', encoding='utf-8')
 
     def add(self, record: Record) -> None:
-        """Note an image whose files are written."""
-        self._file.write(json.dumps(record.to_dict()) + '\n')
-        self._file.flush()
+        """Note an image whose files are written.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        try:
+            self._file.write(json.dumps(record.to_dict()) + '\n')
+            self._file.flush()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
 
     def close(self) -> None:
         """Close the file; it stays for the merge."""
-        self._file.close()
+        with suppress(OSError):  # that which could not be written has been told
+            self._file.close()
 
     @staticmethod
     def read(path: Path) -> tuple[dict | None, list[Record]]:
@@ -237,8 +262,15 @@ class Journal:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """Return the SHA-256 of a file.
+
+    Raises:
+        ImageError: If it cannot be read; it may have vanished since it was listed.
+    """
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ImageError(f'{path}: cannot be read ({error.strerror})') from error
 
 
 def _read_record(entry: dict) -> Record:
@@ -258,7 +290,7 @@ def _describe_difference(found: dict, wanted: dict) -> str:
 
 
 def _flatten(settings: dict, prefix: str = '') -> dict:
-    flat = {}
+    flat: dict = {}
     for key, value in settings.items():
         flat.update(_flatten(value, f'{prefix}{key}.') if isinstance(value, dict)
                     else {f'{prefix}{key}': value})

@@ -126,12 +126,14 @@ def _similarity_weights(source: str | Path | None) -> tuple[Tensor, Tensor]:
 
 def _learned_weights(path: str | Path) -> tuple[Tensor, Tensor]:
     content = read_checkpoint(path)
-    weights = [content.get(name) for name in ('alpha', 'beta')]
-    for name, weight in zip(('alpha', 'beta'), weights):
+    weights = []
+    for name in ('alpha', 'beta'):
+        weight = content.get(name)
         if not isinstance(weight, Tensor) or weight.numel() != sum(CHANNELS):
             raise InputError(f'{path}: expected DISTS weights, alpha and beta with '
                              f'{sum(CHANNELS)} values each, but {name} is not that')
-    alpha, beta = (weight.detach().double().flatten() for weight in weights)
+        weights.append(weight.detach().double().flatten())
+    alpha, beta = weights
     return alpha, beta
 
 

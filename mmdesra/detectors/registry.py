@@ -44,9 +44,9 @@ def _check_arguments(config: dict) -> Mapping[str, inspect.Parameter]:
     kind = config['type']
     detector = DETECTORS.get(kind) if isinstance(kind, str) and kind else kind
     if not (inspect.isclass(detector) and issubclass(detector, BaseDetector)):
-        known = ', '.join(sorted(DETECTORS.module_dict))
-        raise InputError(f'expected one of the detectors {known}, got {kind!r} (a detector of '
-                         'your own must be imported first)')
+        detectors = ', '.join(sorted(DETECTORS.module_dict))
+        raise InputError(f'expected one of the detectors {detectors}, got {kind!r} (a detector '
+                         'of your own must be imported first)')
     known = inspect.signature(detector).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return known  # it hands them on

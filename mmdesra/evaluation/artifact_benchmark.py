@@ -177,7 +177,8 @@ def _put_artifacts(pair: Pair, path: Path, settings: BenchmarkSettings, deck: _D
         if not contents:
             continue  # no room left for one of this size
         kind, strength, content = deck.deal(contents)
-        corner = tuple(int(value) for value in rng.choice(places[content]))
+        row, column = rng.choice(places[content]).tolist()
+        corner = row, column
         texture = TEXTURES[kind](blob.shape, rng)
         gan, left = add_texture(gan, blob, corner, texture.values, strength)
         pixels = np.argwhere(blob) + corner

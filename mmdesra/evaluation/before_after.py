@@ -159,6 +159,7 @@ class BeforeAfter:
             self._write('gan_after', path, gan_sr)
             write_mask(self._file('mask_after', path), mask)
         figures = ImageFigures.of(gan_sr, mask, before=before)
+        assert figures.changes and figures.detail  # as `before` has both
         return dict(asdict(figures.changes), area_before=known['area'], area_after=figures.area,
                     detail_before=figures.detail.before, detail_after=figures.detail.after,
                     **self._compare_fidelity(gan_sr, path, known))

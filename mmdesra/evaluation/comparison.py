@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..ops import DetailChange, RegionChanges
 
@@ -47,7 +48,7 @@ class Comparison:
     @classmethod
     def of(cls, rows: dict[str, dict]) -> Comparison:
         """Sum up the counts of the images, by file name."""
-        def total(key: str) -> float:
+        def total(key: str) -> Any:  # counts are int, detail is float
             return sum(row[key] for row in rows.values())
 
         changes = RegionChanges(*map(total, ('before', 'after', 'removed', 'added')))

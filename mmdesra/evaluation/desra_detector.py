@@ -102,7 +102,7 @@ class DeSRADetector(BaseMetric):
 
     def prepare(self, module: nn.Module, dataloader: DataLoader) -> None:
         """Called by MMagic's evaluator: remember the size, copy the generator."""
-        self.size = len(dataloader.dataset)
+        self.size = len(dataloader.dataset)  # type: ignore[arg-type]  # mmengine's have a length
         if self._mse is None and self.mse_checkpoint is not None:
             generator = deepcopy(generator_of(module))
             load_weights(generator, self.mse_checkpoint)

@@ -81,12 +81,12 @@ def sum_up(figures: Sequence[ImageFigures]) -> dict[str, float]:
         regions=sum(image.regions for image in figures))
     scores = [image.scores for image in figures if image.scores]
     if scores:
-        total = sum(scores, MaskScores())
-        summary.update(IoU=total.iou, Precision=total.precision, Recall=total.recall)
+        scored = sum(scores, MaskScores())
+        summary.update(IoU=scored.iou, Precision=scored.precision, Recall=scored.recall)
     changes = [image.changes for image in figures if image.changes]
     if changes:
-        total = sum(changes, RegionChanges())
-        summary.update(RemovalRate=total.removal_rate, AdditionRate=total.addition_rate)
+        changed = sum(changes, RegionChanges())
+        summary.update(RemovalRate=changed.removal_rate, AdditionRate=changed.addition_rate)
     details = [image.detail for image in figures if image.detail]
     if details:
         summary.update(DetailKept=sum(details, DetailChange()).kept)

@@ -70,7 +70,9 @@ class MaskFolders:
     @property
     def reference(self) -> str | Path:
         """str | Path: The folder whose images are the set."""
-        return self.before if self.gt is None else self.gt
+        found = self.before if self.gt is None else self.gt
+        assert found is not None  # __post_init__ has seen to it
+        return found
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,9 @@ def name_some(names: list[str]) -> str:
 
 
 def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> ImageScores:
-    pred, gt, before = (None if folder is None else _read(read_mask, folder, path)
-                        for folder in (folders.pred, folders.gt, folders.before))
+    pred = _read(read_mask, folders.pred, path)
+    gt, before = (None if folder is None else _read(read_mask, folder, path)
+                  for folder in (folders.gt, folders.before))
     _check_sizes(path, pred=pred, gt=gt, before=before)
     try:
         scores = None if gt is None else _score(pred, gt, p, margin)
@@ -236,7 +239,7 @@ def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> Ima
 
 
 def _detail_change(folders: MaskFolders, path: Path, before: np.ndarray) -> DetailChange | None:
-    if folders.before_images is None:
+    if folders.before_images is None or folders.pred_images is None:
         return None
     images = [_read(read_image, folder, path)
               for folder in (folders.before_images, folders.pred_images)]

@@ -47,7 +47,7 @@ def merge_options(config: Config, options: dict, flag: str = '--cfg-options') ->
 
 
 def _what_is_in_the_way(config: Config, keys: list[str]) -> str | None:
-    found = dict(config.items())
+    found: object = dict(config.items())
     for depth, key in enumerate(keys):
         place = '.'.join(keys[:depth])
         if isinstance(found, dict):
@@ -70,5 +70,5 @@ def _what_is_in_the_way(config: Config, keys: list[str]) -> str | None:
 
 def config_diff(before: Config, after: Config) -> str:
     """Return what differs between two configs, as lines with + and - and some context."""
-    lines = (config.pretty_text.splitlines() for config in (before, after))
-    return '\n'.join(difflib.unified_diff(*lines, 'as given', 'for fine-tuning', lineterm=''))
+    old, new = (config.pretty_text.splitlines() for config in (before, after))
+    return '\n'.join(difflib.unified_diff(old, new, 'as given', 'for fine-tuning', lineterm=''))

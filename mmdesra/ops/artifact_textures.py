@@ -95,27 +95,27 @@ def _concentration(coherence: float) -> float:
         lambda kappa: special.i1e(kappa) / special.i0e(kappa) - coherence, 0, 1 / (1 - coherence)))
 
 
-def stipple(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
+def stipple(shape: tuple[int, ...], rng: np.random.Generator) -> Texture:
     """Specks without direction: water, paving, sand. Period 2.6 to 3.5 px."""
     return _noise_texture(shape, rng, (2.6, 3.5), (0, 0))
 
 
-def strokes(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
+def strokes(shape: tuple[int, ...], rng: np.random.Generator) -> Texture:
     """Short strokes: fur, lawn, bark. Coherence 0.25 to 0.6, period 2.7 to 3.5 px."""
     return _noise_texture(shape, rng, (2.7, 3.5), (0.25, 0.6))
 
 
-def stripes(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
+def stripes(shape: tuple[int, ...], rng: np.random.Generator) -> Texture:
     """Long parallel lines: waves. Coherence 0.6 to 0.9, period 2.9 to 3.8 px."""
     return _noise_texture(shape, rng, (2.9, 3.8), (0.6, 0.9))
 
 
-def colour_noise(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
+def colour_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Texture:
     """Stipple that is mostly colour: chroma share 0.35 to 0.65 (grey kinds: 0.03)."""
     return _noise_texture(shape, rng, (2.6, 3.5), (0, 0), (0.35, 0.65))
 
 
-def grid(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
+def grid(shape: tuple[int, ...], rng: np.random.Generator) -> Texture:
     """A 4×4 tile, repeated, under stipple: what two pixel shuffles leave on flat dark areas.
 
     The tile is grey or, as often, in one colour channel only: the real pair draws red dots
@@ -135,12 +135,12 @@ def grid(shape: tuple[int, int], rng: np.random.Generator) -> Texture:
     return Texture(values, dict(period=LATTICE_PERIOD, colour=colour))
 
 
-TEXTURES: dict[str, Callable[[tuple[int, int], np.random.Generator], Texture]] = dict(
+TEXTURES: dict[str, Callable[[tuple[int, ...], np.random.Generator], Texture]] = dict(
     stipple=stipple, strokes=strokes, stripes=stripes, grid=grid, colour_noise=colour_noise)
 """The kinds, by name."""
 
 
-def _noise_texture(shape: tuple[int, int], rng: np.random.Generator,
+def _noise_texture(shape: tuple[int, ...], rng: np.random.Generator,
                    periods: tuple[float, float], coherences: tuple[float, float],
                    chroma_shares: tuple[float, float] = (GREY_CHROMA_SHARE,) * 2) -> Texture:
     period, coherence, chroma_share = (rng.uniform(*limits) for limits in

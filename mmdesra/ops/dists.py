@@ -54,14 +54,14 @@ def local_similarity(x: Tensor, y: Tensor, window: int, alpha: Tensor, beta: Ten
     return torch.from_numpy(total).to(x.device)
 
 
-def enlarge(feature_map: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
+def enlarge(feature_map: Tensor, stride: int, size: tuple[int, ...]) -> Tensor:
     """Interpolate a map of every ``stride``-th pixel, from the first on, to every pixel.
 
     Args:
         feature_map (Tensor): Shape ``(h, w)`` with ``h = ceil(H / stride)``; its value (i, j)
             belongs to the pixel (i · stride, j · stride).
         stride (int): In px.
-        size (tuple[int, int]): (H, W).
+        size (tuple[int, ...]): (H, W).
 
     Returns:
         Tensor: Shape ``(H, W)``, bilinear; beyond the last value as that value.

@@ -157,7 +157,9 @@ def _asymmetric_gaussian(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     shape = _shape_of(ratio)
     scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
     flat = (energy < FLAT) | ~np.isfinite(skew) | (skew == 0)
-    return tuple(np.where(flat, np.nan, value) for value in (shape, left * scale, right * scale))
+    for value in (shape, left, right):
+        value[flat] = np.nan
+    return shape, left * scale, right * scale
 
 
 def _shape_of(ratio: np.ndarray) -> np.ndarray:
