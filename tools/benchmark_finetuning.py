@@ -112,6 +112,7 @@ def plain_config(ours: Config, runner: Runner, folder: Path) -> Config:
     """
     config = deepcopy(ours)
     hook = find_hook(config)
+    assert hook is not None  # it is our config
     config.custom_hooks = [
         dict(type='StartGeneratorHook', checkpoint=hook.gan_checkpoint)
         if is_hook(other, HOOK) else other for other in config.custom_hooks]

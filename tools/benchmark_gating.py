@@ -69,9 +69,10 @@ def parse_args() -> argparse.Namespace:
 
 def segmentor_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource:
     if args.random_weights and args.segmentor:
-        return build_labels(detector, dict(config=args.segmentor, random_weights=True,
-                                           half=args.half, device=args.device))
-    labels = labels_from(args, detector)
+        labels = build_labels(detector, dict(config=args.segmentor, random_weights=True,
+                                             half=args.half, device=args.device))
+    else:
+        labels = labels_from(args, detector)
     if labels is None:
         raise InputError('give the segmenter: --segmentor')
     return labels
@@ -89,11 +90,11 @@ def compare(detector: BaseDetector, source: PairSource, runs: Sequence[Run]) -> 
             if not number:  # the first call of a network sets things up
                 runs[0].labels.label([pair.gan], [path])
             # In turns, so that neither always finds the caches filled by the other.
-            masks = [run.detect(detector, pair, path) for run in runs[::(-1)**number]]
+            first, second = (run.detect(detector, pair, path) for run in runs[::(-1)**number])
         except ValueError as error:  # ImageError, or images that do not fit each other
             tqdm.write(f'skipped: {path}: {error}')
             continue
-        same.append(np.array_equal(*masks))
+        same.append(np.array_equal(first, second))
     return same
 
 

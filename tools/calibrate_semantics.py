@@ -39,6 +39,7 @@ from mmdesra.apis.detector_options import add_label_options, labels_from
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
 from mmdesra.detectors import DeSRA
 from mmdesra.detectors.class_table import ADE20K_TABLE
+from mmdesra.errors import InputError
 from mmdesra.files import make_output_folder
 from mmdesra.ops.calibration import MIN_PIXELS, SHARE
 
@@ -111,6 +112,8 @@ def main() -> int:
     args = parse_args()
     detector = detector_from(args)
     labels = labels_from(args, detector)
+    if labels is None:  # DeSRA uses labels, and the options demand some
+        raise InputError('give label maps: --labels or --segmentor')
     clean_area, description = clean_area_from(args, detector)
     make_output_folder(args.out)  # before the long part
     result = calibrate(pairs_from(args), labels, detector.class_table, detector, clean_area,

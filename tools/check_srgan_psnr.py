@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    methods = {'bicubic': enlarge_bicubic}
+    methods: dict[str, Callable[[np.ndarray], np.ndarray]] = {'bicubic': enlarge_bicubic}
     for name, path in (('MSE-SR', args.mse), ('GAN-SR', args.gan)):
         if not path.is_file():
             print(f'error: {path}: expected a checkpoint, got no such file; '

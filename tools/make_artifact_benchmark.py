@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
+from typing import Any
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
@@ -58,8 +59,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     chosen = {setting.name: getattr(args, setting.name) for setting in fields(BenchmarkSettings)}
-    settings = BenchmarkSettings(**{name: tuple(value) if isinstance(value, list) else value
-                                    for name, value in chosen.items()})
+    options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+                               for name, value in chosen.items()}
+    settings = BenchmarkSettings(**options)
     manifest = make_artifact_benchmark(pairs_from(args), args.out, settings)
     count = sum(len(image.artifacts) for image in manifest.images)
     untouched = sum(not image.artifacts for image in manifest.images)
