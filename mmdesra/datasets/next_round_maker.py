@@ -76,6 +76,7 @@ class NextRoundMaker(PseudoGTMaker):
         if not mask.any():
             folder.remove_pair(record.name)
             return record
+        assert pair.lq is not None  # GeneratedPairs have it
         pair = Pair(upscale(self.before.start, pair.lq, path), pair.mse)
         return write_pair(folder, record, pair, mask, len(label_regions(torch.from_numpy(mask))))
 

@@ -72,9 +72,9 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
         logger.warning(
             'DeSRA: the discriminator has no weights (discriminator_checkpoint); a random one '
             'would pull the generator towards noise, so the adversarial loss is switched OFF')
-        model.gan_loss = None
+        model.gan_loss = None  # type: ignore[assignment]  # MMagic's models look whether it is None
         return False
-    if resumed_with is None:
+    if resumed_with is None and checkpoint is not None:
         layout = load_weights(unwrap(model.discriminator), checkpoint, role='discriminator')
         logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
     return True

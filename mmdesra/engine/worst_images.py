@@ -24,7 +24,7 @@ def worst_images(comparison: Comparison, count: int = COUNT) -> list[str]:
     areas = {name: (row['area_after'], row['area_before'])
              for name, row in comparison.per_image.items()}
     worst = sorted((name for name, area in areas.items() if any(area)),
-                   key=areas.get, reverse=True)
+                   key=areas.__getitem__, reverse=True)
     return worst[:count]
 
 
