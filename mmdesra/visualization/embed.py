@@ -14,11 +14,11 @@ JPEG_QUALITY = 90
 
 
 def read_template(name: str) -> str:
-    """Read a template of this folder, with the style that the HTML files share put in."""
+    """Read a template of this folder; it begins with the head that the HTML files share."""
     folder = resources.files(__package__)
-    template = folder.joinpath(name).read_text(encoding='utf-8')
-    return template.replace('<!-- style -->\n',
-                            folder.joinpath('style.html').read_text(encoding='utf-8'))
+    template, head = (folder.joinpath(file).read_text(encoding='utf-8')
+                      for file in (name, 'head.html'))
+    return template.replace('<!-- head -->\n', head)
 
 
 def data_uri(image: np.ndarray, lossless: bool = False, quality: int = JPEG_QUALITY) -> str:
