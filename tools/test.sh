@@ -2,10 +2,19 @@
 # Makes the environment where it is missing (tools/setup_env.sh) and runs the tests.
 #
 #   bash tools/test.sh [pytest options, such as -k detector or tests/test_ops]
+#
+# Two files at a time where there are two cores; with -n 0 (needed by --pdb) one after the other,
+# with -n 8 eight.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh tests
 # The tests' arrays are small: threads cost more than they bring.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-exec .venv/bin/python -m pytest --cov=mmdesra --cov-report=term:skip-covered "$@"
+workers=()
+if [[ " $* " != *" no:xdist "* ]]; then
+  # A file stays together: its tests share what is dear to make.
+  workers=(-n $(($(getconf _NPROCESSORS_ONLN) > 1 ? 2 : 0)) --dist loadfile)
+fi
+exec .venv/bin/python -m pytest ${workers[@]+"${workers[@]}"} \
+  --cov=mmdesra --cov-report=term:skip-covered "$@"
