@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import glob
 import io
-import warnings
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +16,9 @@ from .atomic import write_bytes
 
 MAX_PIXELS = 2**30
 """What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
+
+_one_at_a_time = threading.Lock()
+"""Held while an image is opened: Pillow's limit is one for all threads."""
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
@@ -186,15 +189,17 @@ def write_map(path: str | Path, artifact_map: np.ndarray,
 def _decode(path: str | Path) -> Image.Image:
     try:
         with _pixel_limit():
-            with Image.open(path) as image:
-                image.load()  # a truncated file is found here
-                # A camera's MPO is a JPEG whose further frames are previews of the first.
-                if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
-                    raise ImageError(f'{path}: expected a still image, got '
-                                     f'{image.n_frames} frames')
-                if image.format == 'PNG' and image.mode == 'I':  # 16 bits in Pillow before 10
-                    image = image.convert('I;16')
-                return ImageOps.exif_transpose(image)
+            image = Image.open(path)
+        with image:
+            _refuse_bomb(image, path)
+            image.load()  # a truncated file is found here
+            # A camera's MPO is a JPEG whose further frames are previews of the first.
+            if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
+                raise ImageError(f'{path}: expected a still image, got '
+                                 f'{image.n_frames} frames')
+            if image.format == 'PNG' and image.mode == 'I':  # 16 bits in Pillow before 10
+                image = image.convert('I;16')
+            return ImageOps.exif_transpose(image)
     except ImageError:
         raise
     except FileNotFoundError as error:
@@ -206,15 +211,24 @@ def _decode(path: str | Path) -> Image.Image:
 
 @contextmanager
 def _pixel_limit() -> Iterator[None]:
-    """Let Pillow read images up to :data:`MAX_PIXELS`; SR images pass its own limit easily."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow warns above it and refuses the double
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+    """Let Pillow open images up to :data:`MAX_PIXELS`; SR images pass its own limit easily.
+
+    Pillow refuses the double of its limit and warns above it; :func:`_decode` refuses those that
+    it warns of. Warnings are not switched off meanwhile: that is one setting for all threads.
+    """
+    with _one_at_a_time:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        try:
             yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f'{path}: {image.width}x{image.height} px exceeds the limit of '
+                         f'{MAX_PIXELS} pixels, the file may be a decompression bomb')
 
 
 def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -280,8 +281,19 @@ def test_images_above_pillows_limit_are_read(tmp_path, monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 50
 
 
-def test_a_bomb_is_still_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, 'MAX_PIXELS', 500)
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('limit, message', [
+    (599, 'bomb.png: 30x20 px exceeds the limit of 599 pixels'), (299, 'bomb.png: .*bomb')])
+def test_a_bomb_is_still_refused(tmp_path, monkeypatch, limit, message):
+    monkeypatch.setattr(images, 'MAX_PIXELS', limit)
     write_image(tmp_path / 'bomb.png', np.zeros((20, 30, 3), np.uint8))
-    with pytest.raises(ImageError, match='bomb.png: .*exceeds limit'):
+    with pytest.raises(ImageError, match=message):
         read_image(tmp_path / 'bomb.png')
+
+
+def test_threads_leave_pillows_limit_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 50)
+    write_image(tmp_path / 'a.png', np.zeros((20, 30, 3), np.uint8))
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(read_image, [tmp_path / 'a.png'] * 200))
+    assert len(read) == 200 and Image.MAX_IMAGE_PIXELS == 50
