@@ -6,6 +6,7 @@ from pathlib import Path
 from ..datasets.pseudo_gt_folder import Manifest, PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import BaseDetector
+from ..files.folder_lock import held_folder
 from ..generators import GeneratedPairs
 from ..segmentors import LabelSource
 
@@ -30,11 +31,15 @@ def make_pseudo_gts(pairs: GeneratedPairs,
 
     Raises:
         PseudoGTError: If the folder was made with other weights or settings.
+        InputError: If another run is at work in the folder.
         OSError: If it cannot be written.
     """
     folder = PseudoGTFolder(out_dir)
     maker = PseudoGTMaker(pairs, detector, labels)
     if recompose:
-        return maker.recompose(folder)
-    maker.make(folder)
-    return maker.finish(folder, maker.skipped)
+        folder.read_manifest()  # where there is none, nothing is made
+    with held_folder(out_dir):
+        if recompose:
+            return maker.recompose(folder)
+        maker.make(folder)
+        return maker.finish(folder, maker.skipped)

@@ -123,9 +123,12 @@ class PseudoGTFolder:
             PseudoGTError: If one of ``paths`` lies where pseudo GTs or masks go.
         """
         ours = {os.path.realpath(folder) for folder in self._folders[1:]}
-        parents = {path.parent: path for path in paths}
-        for parent, path in parents.items():
-            if os.path.realpath(parent) in ours:
+        seen: set[Path] = set()
+        for path in paths:
+            if path.parent in seen:
+                continue
+            seen.add(path.parent)
+            if os.path.realpath(path.parent) in ours:
                 raise PseudoGTError(f'{path}: lies in a folder that pseudo GTs are written into; '
                                     f'expected another folder for them than {self.root}')
 

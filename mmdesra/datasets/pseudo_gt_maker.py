@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class PseudoGTMaker:
             OSError: If the folder cannot be written.
         """
         made_with = self.made_with()
+        self._refuse_inputs(folder)
         folder.open_for_making(made_with)
         finished = folder.finished()
         self._refuse_orphans(folder, finished.values())
@@ -86,19 +88,38 @@ class PseudoGTMaker:
             PseudoGTError: If an image is neither made nor skipped.
         """
         finished = folder.finished()
-        records = {}
+        records, skipped = {}, dict(skipped)
         for path in self.pairs.paths:
-            if path.name not in skipped:
+            if path.name in skipped:
+                continue
+            try:
                 record = finished.get(self._clean_record(path).made_from)
-                if record is None:
-                    raise PseudoGTError(f'{path}: is not made yet, or was changed meanwhile; run '
-                                        'the same command again')
-                records[record.name] = record
+            except ImageError as error:  # it has vanished since its pair was made
+                skipped[path.name] = str(error)
+                logger.warning('skipped: %s', error)
+                continue
+            if record is None:
+                raise PseudoGTError(f'{path}: is not made yet, or was changed meanwhile; run the '
+                                    'same command again')
+            records[record.name] = record
         for name in {record.name for record in finished.values()} - records.keys():
             folder.remove_pair(name)
         folder.complete(Manifest(self._lq_dir(), self.made_with(), tuple(records.values()),
                                  skipped))
         return folder.read_manifest()
+
+    def has_made(self, folder: PseudoGTFolder) -> bool:
+        """Tell whether a folder is complete and what this maker would make; it is only read."""
+        if not folder.is_complete:
+            return False
+        manifest = folder.read_manifest()
+        try:
+            wanted = {self._clean_record(path).made_from for path in self.pairs.paths}
+        except ImageError:
+            return False
+        return (manifest.made_with == self.made_with() and not manifest.skipped
+                and wanted == {record.made_from for record in manifest.records}
+                and manifest.lq_dir == self._lq_dir())
 
     def recompose(self, folder: PseudoGTFolder) -> Manifest:
         """Bring the pseudo GTs in line with masks that a person repainted, deleted or added.
@@ -115,6 +136,7 @@ class PseudoGTMaker:
         if not folder.is_complete:
             raise PseudoGTError(f'{folder.root}: its making was interrupted; complete it first, '
                                 'by the same command without --recompose')
+        self._refuse_inputs(folder)
         folder.open_for_making(self.made_with())
         self._refuse_orphans(folder, manifest.records)
         paths = {path.stem: path for path in self.pairs.paths}
@@ -124,6 +146,13 @@ class PseudoGTMaker:
                    for record in tqdm(manifest.records, 'recompose', unit='image')]
         folder.complete(replace(manifest, lq_dir=self._lq_dir(), records=tuple(records)))
         return folder.read_manifest()
+
+    def _refuse_inputs(self, folder: PseudoGTFolder) -> None:
+        first, labels = self.pairs.paths[0], None
+        if self.labels is not None:
+            with suppress(ImageError):  # it has none: told when its turn comes
+                labels = self.labels.stored_file(first)
+        folder.refuse_inputs([*self.pairs.paths, *filter(None, [labels])])
 
     def _refuse_orphans(self, folder: PseudoGTFolder, records: Iterable[Record]) -> None:
         """Masks may be a person's work: those without an LR image are not deleted unasked."""
@@ -158,7 +187,7 @@ class PseudoGTMaker:
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
         mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)
         clean = replace(record, regions=0, area=0, mask_sha256='')
-        if not mask_path.is_file():
+        if path is None or not mask_path.is_file():  # without an LR image: _refuse_orphans
             folder.remove_pair(record.name)
             return clean
         if file_sha256(mask_path) == record.mask_sha256 and gt_path.is_file():

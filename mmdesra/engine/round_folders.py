@@ -17,6 +17,7 @@ from ..generators import GeneratedPairs, Upscaler, load_weights
 from ..generators.wrappers import result_generator_of
 from ..segmentors import LabelSource
 from .rounds import Rounds, read_round
+from .work_dir import held_by_run
 
 
 @dataclass
@@ -100,13 +101,19 @@ class RoundFolders:
 
     def _make(self, folder: PseudoGTFolder, number: int) -> None:
         maker = self._maker(folder, number)
-        maker.make(folder)
-        skipped = {name: reason for part in all_gather_object(maker.skipped)
-                   for name, reason in part.items()}
-        if get_rank() == 0:
-            manifest = maker.finish(folder, skipped)
-            self._report(folder, number, manifest)
-        barrier()
+        # One looks; then nothing is written, for others may be reading it.
+        if all(all_gather_object(get_rank() > 0 or maker.has_made(folder))):
+            if get_rank() == 0:
+                self._report(folder, number, folder.read_manifest())
+            return
+        with held_by_run(folder.root):
+            maker.make(folder)
+            skipped = {name: reason for part in all_gather_object(maker.skipped)
+                       for name, reason in part.items()}
+            if get_rank() == 0:
+                manifest = maker.finish(folder, skipped)
+                self._report(folder, number, manifest)
+            barrier()
 
     def _maker(self, folder: PseudoGTFolder, number: int) -> PseudoGTMaker:
         pairs = GeneratedPairs(self.lq_dir, self._generator(folder, number), self.mse)

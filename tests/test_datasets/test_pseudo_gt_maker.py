@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import re
 import shutil
@@ -15,7 +16,9 @@ from mmdesra.apis.pseudo_gt import make_pseudo_gts
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder, file_sha256
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
 from mmdesra.detectors import build_detector
+from mmdesra.errors import InputError
 from mmdesra.files import ImageError, read_image, read_mask, write_image, write_mask
+from mmdesra.files.folder_lock import hold_folder
 from mmdesra.segmentors import LabelFolder
 
 WITH_ARTIFACTS = {'image0', 'image2', 'image3'}
@@ -120,6 +123,100 @@ def test_broken_images_are_skipped_and_named(lq, tmp_path, caplog):
         assert f'skipped: {reason}' in caplog.text
     assert re.search('at least 11x11 px .* got 8x8', manifest.skipped['tiny.png'])
     assert stems(tmp_path / 'out/gt') == stems(tmp_path / 'out/mask') == WITH_ARTIFACTS
+
+
+def test_an_image_that_vanishes_is_skipped_and_named(lq, tmp_path, monkeypatch):
+    """Between listing and reading, and between reading and the end."""
+    original = PseudoGTMaker._make_one
+
+    def make_one(self, folder, record, path):
+        (lq / 'image2.png').unlink(missing_ok=True)  # it comes after image0
+        if record.name == 'image3':
+            (lq / 'image0.png').unlink()
+        return original(self, folder, record, path)
+
+    monkeypatch.setattr(PseudoGTMaker, '_make_one', make_one)
+    manifest = make(lq, tmp_path / 'out')
+    assert manifest.skipped == {
+        name: f'{lq / name}: cannot be read (No such file or directory)'
+        for name in ('image0.png', 'image2.png')}
+    assert set(records(manifest)) == {'image1', 'image3'}
+    assert stems(tmp_path / 'out/gt') == stems(tmp_path / 'out/mask') == {'image3'}
+
+
+def test_an_image_that_changes_while_its_pair_is_made_is_an_error(lq, tmp_path, monkeypatch):
+    original = PseudoGTMaker._make_one
+
+    def make_one(self, folder, record, path):
+        if record.name == 'image2':
+            write_image(path, make_lq_image(9))
+        return original(self, folder, record, path)
+
+    with monkeypatch.context() as patch, pytest.raises(
+            PseudoGTError, match='image2.png: .* was changed meanwhile; run the same command'):
+        patch.setattr(PseudoGTMaker, '_make_one', make_one)
+        make(lq, tmp_path / 'out')
+    make(lq, tmp_path / 'out')
+    make(lq, tmp_path / 'anew')
+    assert contents(tmp_path / 'out') == contents(tmp_path / 'anew')
+
+
+@pytest.mark.parametrize('name', ['out/gt', 'out/mask'])
+def test_the_photographs_are_not_written_over(lq, tmp_path, name):
+    shutil.copytree(lq, tmp_path / name)
+    photos = contents(tmp_path / name)
+    with pytest.raises(PseudoGTError, match=f'{name}/image0.png: lies in a folder that pseudo'):
+        make(tmp_path / name, tmp_path / 'out')
+    assert contents(tmp_path / name) == photos
+
+
+def test_label_maps_are_not_written_over(lq, tmp_path):
+    for path in make_lq_folder(tmp_path / 'out/mask'):
+        write_mask(path, np.zeros(SR_SIZE, bool))
+    labels = contents(tmp_path / 'out/mask')
+    with pytest.raises(PseudoGTError, match='out/mask/image0.png: lies in a folder that pseudo'):
+        make(lq, tmp_path / 'out', labels=tmp_path / 'out/mask')
+    assert contents(tmp_path / 'out/mask') == labels
+
+
+@pytest.mark.parametrize('recompose', [False, True])
+def test_a_folder_that_another_run_makes_is_refused(lq, tmp_path, recompose):
+    make(lq, tmp_path / 'out')
+    made = contents(tmp_path / 'out')
+    fork = multiprocessing.get_context('fork')
+    here, there = fork.Pipe()
+    other = fork.Process(target=hold, args=[tmp_path / 'out', there])
+    other.start()
+    here.recv()
+    try:
+        with pytest.raises(InputError, match=f'out: another run .*process {other.pid} on .*wait'):
+            make(lq, tmp_path / 'out', amplitude=.1, recompose=recompose)
+    finally:
+        other.kill()
+        other.join()
+    assert contents(tmp_path / 'out').keys() - made.keys() == {'.lock'}
+    make(lq, tmp_path / 'out')
+    assert contents(tmp_path / 'out') == made
+
+
+def hold(folder, pipe):
+    hold_folder(folder)
+    pipe.send('held')
+    pipe.recv()
+
+
+def test_what_has_been_made_is_known_without_writing(lq, tmp_path):
+    folder, maker = PseudoGTFolder(tmp_path / 'out'), PseudoGTMaker(make_pairs(lq), detector())
+    assert not maker.has_made(folder)
+    assert not folder.root.exists()
+    make(lq, folder.root)
+    assert maker.has_made(folder)
+    assert not PseudoGTMaker(make_pairs(lq), detector(threshold=.5)).has_made(folder)
+    write_image(lq / 'image1.png', make_lq_image(9))
+    assert not maker.has_made(folder)
+    (lq / 'image1.png').unlink()
+    assert not maker.has_made(folder)
+    assert not PseudoGTMaker(make_pairs(lq), detector()).has_made(folder)
 
 
 def test_a_mended_image_is_made_on_the_next_run(lq, tmp_path):
