@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Union
 
@@ -12,7 +12,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import size_of
-from ..ops import MARGIN, WINDOW_SIZE, Regions, by_strips, clean_mask, label_regions
+from ..ops import MARGIN, WINDOW_SIZE, Regions, by_strips, label_regions
+from ..ops.masks import clean_strips
+from ..ops.strips import STRIP_PIXELS, strips_of
 from .area import AreaLimit
 
 Labels = Union[np.ndarray, Callable[[], np.ndarray], None]
@@ -66,6 +68,9 @@ class BaseDetector(ABC):
     is_local = False
     """Whether the map of a strip of rows is that strip of the map; it is then made strip by
     strip, at bounded memory."""
+
+    strip_pixels = STRIP_PIXELS
+    """About how many pixels such a strip has."""
 
     low_is_artifact = True
     """Whether a low value of the map means an artifact, or a high one."""
@@ -157,12 +162,33 @@ class BaseDetector(ABC):
     def detect_unlabelled(self, gan: np.ndarray, mse: np.ndarray) -> Detection:
         """Find the artifacts without the semantic step; as :meth:`detect` otherwise."""
         self._check_pair(gan, mse)
+        full_map = np.full(gan.shape[:2], self._clean_value)
+        valid_map = self.valid_area(full_map)
         if self.is_local:
-            valid_map = by_strips(self._map_of, gan, mse, margin=self.margin)
+            by_strips(self._map_of, gan, mse, self.margin, self.strip_pixels, out=valid_map)
         else:
-            valid_map = self._map_of(gan, mse)
-        self._check_map(valid_map, gan)
-        return self.detection_of(valid_map)
+            valid_map[...] = self._map_of(gan, mse)
+        return self._detection_of(full_map)
+
+    def find_mask(self, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
+        """Find the mask of :meth:`detect_unlabelled` without holding a map.
+
+        For detectors that are local, memory beyond the images and the mask is bounded,
+        whatever their size.
+
+        Returns:
+            np.ndarray: bool, shape ``(H, W)``: True inside artifact regions.
+
+        Raises:
+            ValueError: As :meth:`detect`.
+        """
+        if not self.is_local:
+            return self.detect_unlabelled(gan, mse).mask
+        self._check_pair(gan, mse)
+        mask = np.zeros(gan.shape[:2], bool)
+        clean_strips(self._raw_strips(gan, mse), self.min_area.pixels(*mask.shape),
+                     self.valid_area(mask))
+        return mask
 
     def adjust(self, detection: Detection, labels: np.ndarray) -> Detection:
         """Take a label map into account: the semantic step of :meth:`detect`.
@@ -180,14 +206,9 @@ class BaseDetector(ABC):
         _check_labels(labels, detection.map)
         valid_map, valid_labels = (torch.from_numpy(np.ascontiguousarray(self.valid_area(full)))
                                    for full in (detection.map, labels.astype(np.int64)))
-        return self.detection_of(_to_numpy(self.adjusted_map(valid_map, valid_labels)))
-
-    def detection_of(self, valid_map: np.ndarray) -> Detection:
-        """Threshold and clean the map of the valid area, and put both into the image's frame."""
-        # The one place where the valid area is put back into the image's frame.
-        clean_value = self.map_range[1 if self.low_is_artifact else 0]
-        full_map = np.pad(valid_map, self.margin, constant_values=np.float32(clean_value))
-        return Detection(full_map, self.mask_at(full_map, self.threshold))
+        full_map = np.full_like(detection.map, self._clean_value)
+        self.valid_area(full_map)[...] = _to_numpy(self.adjusted_map(valid_map, valid_labels))
+        return self._detection_of(full_map)
 
     def mask_at(self, full_map: np.ndarray, threshold: float) -> np.ndarray:
         """Return the mask that another threshold gives for the map of a :class:`Detection`.
@@ -199,20 +220,38 @@ class BaseDetector(ABC):
         Returns:
             np.ndarray: bool, shape ``(H, W)``, cleaned.
         """
-        valid = self.valid_area(full_map)
-        raw = valid < threshold if self.low_is_artifact else valid > threshold
-        limit = self.min_area.pixels(*full_map.shape)
-        return np.pad(clean_mask(torch.from_numpy(raw), limit).numpy(), self.margin)
+        valid, mask = self.valid_area(full_map), np.zeros(full_map.shape, bool)
+        raw = (self._is_artifact(valid[rows], threshold) for rows in strips_of(valid.shape))
+        clean_strips(raw, self.min_area.pixels(*mask.shape), self.valid_area(mask))
+        return mask
 
     def valid_area(self, full: np.ndarray) -> np.ndarray:
         """Crop an array in the image's frame to the area that the map knows."""
         height, width = full.shape
         return full[self.margin:height - self.margin, self.margin:width - self.margin]
 
+    @property
+    def _clean_value(self) -> np.float32:
+        """The value of no artifact at all."""
+        return np.float32(self.map_range[1 if self.low_is_artifact else 0])
+
+    def _detection_of(self, full_map: np.ndarray) -> Detection:
+        return Detection(full_map, self.mask_at(full_map, self.threshold))
+
+    def _is_artifact(self, valid_map: np.ndarray, threshold: float) -> np.ndarray:
+        return valid_map < threshold if self.low_is_artifact else valid_map > threshold
+
+    def _raw_strips(self, gan: np.ndarray, mse: np.ndarray) -> Iterator[np.ndarray]:
+        for rows in strips_of(gan.shape[:2], self.margin, self.strip_pixels):
+            yield self._is_artifact(self._map_of(gan[rows], mse[rows]), self.threshold)
+
     def _map_of(self, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
-        tensors = (torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        # Views where possible; a tensor can neither be read-only nor have negative strides.
+        tensors = (torch.from_numpy(np.require(image, requirements=['C', 'W'])).permute(2, 0, 1)
                    for image in (gan, mse))
-        return _to_numpy(self.artifact_map(*tensors))
+        valid_map = _to_numpy(self.artifact_map(*tensors))
+        self._check_map(valid_map, gan)
+        return valid_map
 
     def _check_map(self, valid_map: np.ndarray, image: np.ndarray) -> None:
         expected = tuple(side - 2 * self.margin for side in image.shape[:2])

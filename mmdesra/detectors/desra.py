@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import InputError
-from ..ops import local_std, relative_difference, weight_map
+from ..ops import difference_map, weight_map
 from ..ops.statistics import FORMS
 from .area import AreaLimit
 from .base import BaseDetector, Detection
@@ -36,6 +36,7 @@ class DeSRA(BaseDetector):
     """
 
     is_local = True
+    strip_pixels = 2**22  # nothing is held but the two images and the map
     uses_labels = True
 
     def __init__(self,
@@ -59,7 +60,7 @@ class DeSRA(BaseDetector):
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return D; see :meth:`BaseDetector.artifact_map`."""
-        return relative_difference(local_std(gan), local_std(mse), self.form).mean(dim=0)
+        return difference_map(gan, mse, self.form)
 
     def adjusted_map(self, artifact_map: Tensor, labels: Tensor) -> Tensor:
         """Multiply D by each class's weight; see :meth:`BaseDetector.adjusted_map`."""

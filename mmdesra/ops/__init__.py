@@ -1,5 +1,6 @@
 """The mathematics of DeSRA: plain tensors in, plain tensors out; imports no mm* package."""
 from .detail import DetailChange, detail_outside
+from .fused_difference import difference_map
 from .masks import clean_mask, fill_holes, keep_large_regions
 from .regions import RegionChanges, Regions, compare_regions, label_regions
 from .scores import MaskScores, score_mask
@@ -18,6 +19,7 @@ from .strips import by_strips
 __all__ = [
     'MARGIN', 'WINDOW_SIZE', 'DetailChange', 'MaskScores', 'RegionChanges', 'Regions',
     'by_strips', 'class_weights', 'clean_mask', 'compare_regions', 'detail_outside',
-    'fill_holes', 'gaussian_window', 'keep_large_regions', 'label_regions', 'local_mean',
-    'local_std', 'relative_difference', 'score_mask', 'texture_difference', 'weight_map'
+    'difference_map', 'fill_holes', 'gaussian_window', 'keep_large_regions', 'label_regions',
+    'local_mean', 'local_std', 'relative_difference', 'score_mask', 'texture_difference',
+    'weight_map'
 ]

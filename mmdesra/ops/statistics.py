@@ -44,13 +44,19 @@ def local_mean(image: Tensor) -> Tensor:
     Raises:
         ValueError: If a side is shorter than the window.
     """
+    check_size(image)
+    height, width = image.shape[-2:]
+    planes = image.to(torch.float64).reshape(-1, height, width)
+    filtered = _filter_on_cpu(planes) if planes.device.type == 'cpu' else filter_by_conv(planes)
+    return filtered.reshape(*image.shape[:-2], *filtered.shape[-2:])
+
+
+def check_size(image: Tensor) -> None:
+    """Raise a ValueError if a side of the image is shorter than the window."""
     height, width = image.shape[-2:]
     if min(height, width) < WINDOW_SIZE:
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} pixels '
                          f'(the window), got {width}x{height}')
-    planes = image.to(torch.float64).reshape(-1, height, width)
-    filtered = _filter_on_cpu(planes) if planes.device.type == 'cpu' else filter_by_conv(planes)
-    return filtered.reshape(*image.shape[:-2], *filtered.shape[-2:])
 
 
 def _filter_on_cpu(planes: Tensor) -> Tensor:

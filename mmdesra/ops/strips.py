@@ -1,7 +1,7 @@
 """Computing a local map strip by strip, at bounded memory and without a trace."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,11 +12,31 @@ MIN_STRIP_ROWS = 32
 """Each strip computes ``2 · margin`` rows that its neighbours compute, too."""
 
 
+def strips_of(shape: Sequence[int], margin: int = 0,
+              strip_pixels: int = STRIP_PIXELS) -> Iterator[slice]:
+    """Cut an image into strips of full width.
+
+    Args:
+        shape (Sequence[int]): Height and width of the image.
+        margin (int): Rows that a strip has above and below what it gives to the result; those of
+            neighbours overlap.
+        strip_pixels (int): About how many pixels a strip gives to the result.
+
+    Yields:
+        slice: The rows of a strip, its margin included, from the top down.
+    """
+    rows = max(strip_pixels // shape[1], MIN_STRIP_ROWS)
+    valid_rows = shape[0] - 2 * margin
+    for top in range(0, valid_rows, rows):
+        yield slice(top, min(top + rows, valid_rows) + 2 * margin)
+
+
 def by_strips(function: Callable[[np.ndarray, np.ndarray], np.ndarray],
               gan: np.ndarray,
               mse: np.ndarray,
               margin: int,
-              strip_pixels: int = STRIP_PIXELS) -> np.ndarray:
+              strip_pixels: int = STRIP_PIXELS,
+              out: np.ndarray | None = None) -> np.ndarray:
     """Apply a function to strips of rows and join what it returns.
 
     The strips keep the full width, so every column is computed as in the whole image and the
@@ -29,20 +49,14 @@ def by_strips(function: Callable[[np.ndarray, np.ndarray], np.ndarray],
         mse (np.ndarray): The same shape.
         margin (int): See ``function``.
         strip_pixels (int): About how many pixels a strip has.
+        out (np.ndarray, optional): Where to write the result.
 
     Returns:
         np.ndarray: Shape ``(H - 2 · margin, W - 2 · margin)``.
     """
-    height, width = gan.shape[:2]
-    rows = max(strip_pixels // width, MIN_STRIP_ROWS)
-    valid_rows = height - 2 * margin
-    if valid_rows <= rows:
-        return function(gan, mse)
-    result = None
-    for top in range(0, valid_rows, rows):
-        strip = slice(top, min(top + rows, valid_rows) + 2 * margin)
+    for strip in strips_of(gan.shape[:2], margin, strip_pixels):
         part = function(gan[strip], mse[strip])
-        if result is None:
-            result = np.empty((valid_rows, part.shape[1]), part.dtype)
-        result[top:top + len(part)] = part
-    return result
+        if out is None:
+            out = np.empty((len(gan) - 2 * margin, part.shape[1]), part.dtype)
+        out[strip.start:strip.start + len(part)] = part
+    return out

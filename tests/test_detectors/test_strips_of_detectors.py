@@ -39,7 +39,7 @@ def map_in_strips(detector, pair, strip_pixels):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strips, 'MIN_STRIP_ROWS', 1)
-        patch.setattr(strips.by_strips, '__defaults__', (strip_pixels,))
+        patch.setattr(detector, 'strip_pixels', strip_pixels)
         patch.setattr(detector, 'artifact_map', artifact_map)
         return detector.detect(*pair).map, heights
 

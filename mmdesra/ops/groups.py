@@ -1,0 +1,48 @@
+"""Finding where in a large mask anything is, at a fraction of the cost of labelling it."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+BLOCK = 16
+"""Side of a block in px."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """8-connected blocks that are not empty; no region of the mask belongs to two groups.
+
+    Attributes:
+        box (tuple[slice, slice]): Rows and columns of the mask, in px.
+        blocks (np.ndarray): bool: which blocks of the box are the group's.
+    """
+    box: tuple[slice, slice]
+    blocks: np.ndarray
+
+    @property
+    def pixels(self) -> int:
+        """int: Of the box; no region is larger, its holes included."""
+        return self.blocks.size * BLOCK**2
+
+    def of(self, mask: np.ndarray) -> np.ndarray:
+        """Return a copy of the mask inside the box, without other groups."""
+        crop = mask[self.box]
+        height, width = crop.shape
+        return crop & self.blocks.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]
+
+
+def find_groups(mask: np.ndarray) -> Iterator[Group]:
+    """Find the groups of a bool mask of shape ``(H, W)``."""
+    height, width = mask.shape
+    # Along the rows one by one: many times faster than reduceat.
+    rows_of_blocks = np.stack([mask[top:top + BLOCK].any(axis=0)
+                               for top in range(0, height, BLOCK)])
+    blocks = np.logical_or.reduceat(rows_of_blocks, np.arange(0, width, BLOCK), axis=1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8), connectivity=8)
+    for label, (left, top, columns, rows, _) in enumerate(stats[1:].tolist(), start=1):
+        box = (slice(top, top + rows), slice(left, left + columns))
+        yield Group(tuple(slice(side.start * BLOCK, side.stop * BLOCK) for side in box),
+                    labels[box] == label)
