@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..detectors import BaseDetector, detect_image
-from ..files import read_mask
+from ..files import ImageError, read_mask, size_of
 from ..generators import GeneratedPairs, Pair, Upscaler, upscale
 from ..ops import label_regions
 from ..segmentors import LabelSource
@@ -81,7 +81,12 @@ class NextRoundMaker(PseudoGTMaker):
         return write_pair(folder, record, pair, mask, len(label_regions(torch.from_numpy(mask))))
 
     def _mask_before(self, record: Record, like: np.ndarray) -> np.ndarray:
-        before, path = self._records.get(record.made_from), None
-        if before is not None and before.regions:
-            path = self.before.folder.mask_path(record.name)
-        return read_mask(path) if path is not None and path.is_file() else np.zeros_like(like)
+        before = self._records.get(record.made_from)
+        path = self.before.folder.mask_path(record.name)
+        if before is None or not before.regions or not path.is_file():
+            return np.zeros_like(like)
+        mask = read_mask(path)
+        if mask.shape != like.shape:  # a person may have repainted it
+            raise ImageError(f"{path}: expected a mask of the SR image's size {size_of(like)}, "
+                             f'got {size_of(mask)}')
+        return mask

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mmdesra.apis.pseudo_gt import make_pseudo_gts
 from mmdesra.datasets.next_round_maker import NextRoundMaker, RoundBefore
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
 from mmdesra.detectors import DeSRA
-from mmdesra.files import read_image, read_mask, write_image
+from mmdesra.files import read_image, read_mask, write_image, write_mask
 from mmdesra.generators import GeneratedPairs, Upscaler, fingerprint
 
 DETECTOR = DeSRA(min_area=MIN_AREA)
@@ -112,3 +113,14 @@ def test_changed_lr_image_has_no_mask_from_before(lq_dir, first, tmp_path):
     folder, manifest = next_round(tmp_path / 'lq', first, tmp_path / 'second', ToyGenerator())
     assert [record.area for record in manifest.records] == [0, 0, 0]
     assert not folder.masks()
+
+
+def test_mask_that_was_repainted_in_another_size_is_named(lq_dir, first, tmp_path):
+    """And its image skipped, as any that cannot be used."""
+    before = PseudoGTFolder(shutil.copytree(first.root, tmp_path / 'first'))
+    path = before.mask_path('image0')
+    write_mask(path, read_mask(path)[::2, ::2])
+    _, manifest = next_round(lq_dir, before, tmp_path / 'second', ToyGenerator())
+    assert [record.name for record in manifest.records] == ['image1', 'image2']
+    assert manifest.skipped == {
+        'image0.png': f"{path}: expected a mask of the SR image's size 192x160, got 96x80"}
