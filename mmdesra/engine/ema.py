@@ -26,7 +26,7 @@ def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
     from mmagic.engine.hooks import ExponentialMovingAverageHook
     for hook in runner.hooks:
         if isinstance(hook, ExponentialMovingAverageHook) and hook.interp_mode == 'lerp':
-            iterations = _iterations(runner) // rounds
+            iterations = runner.max_iters // rounds
             own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)
             momentum = max(own, needed_momentum(iterations // max(hook.interval, 1)))
             if momentum > own:
@@ -46,10 +46,3 @@ def needed_momentum(updates: int) -> float:
     if updates < 1:
         return 0.
     return min(math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6, MAX_MOMENTUM)
-
-
-def _iterations(runner: Runner) -> int:
-    loop = runner.train_loop
-    if hasattr(loop, 'dataloader_iterator'):  # it counts iterations
-        return loop.max_iters
-    return loop.max_epochs * len(loop.dataloader)  # its max_iters is of the data at its start

@@ -1,9 +1,7 @@
 """The fine-tune hook: pseudo GTs before training, what became of the artifacts after it."""
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -14,22 +12,26 @@ from torch import nn
 
 from ..detectors import build_detector, build_labels
 from ..errors import InputError
-from ..evaluation.before_after import BeforeAfter, Comparison
+from ..evaluation.before_after import BeforeAfter
+from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
 from ..generators import Upscaler, load_generator, load_weights
-from ..generators.wrappers import generator_of, result_generator_of, unwrap
+from ..generators.wrappers import generator_of, unwrap
 from .ema import keep_ema_up
+from .heldout import HeldOut
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
 from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
 from .start_weights import leave_out_pretrained, start_discriminator, start_generator
+from .stopwatch import Stopwatch
 from .training_data import TrainingData
 from .work_dir import hold_work_dir
-from .worst_images import show_worst_images
 
 STOPS = ('iterations', 'knee')
 HAS_DISCRIMINATOR = 'desra_has_discriminator'
+SECONDS = 'desra_seconds'
+"""In the meta of checkpoints: what each stage has taken."""
 WATCHES = 20
 """Looks at the held-out images in a run whose knee is sought."""
 
@@ -145,19 +147,29 @@ class DeSRAFinetuneHook(Hook):
         self.wanted_removal = wanted_removal
         self.tile = tile
         self.half = half
-        self.seconds: dict[str, float] = {}
-        self.comparison: Comparison | None = None
-        self._heldout: BeforeAfter | None = None
+        self._stopwatch = Stopwatch()
+        self._seconds_of_checkpoint: dict[str, float] = {}
+        self._heldout: HeldOut | None = None
         self._watch: KneeWatch | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Fetch no weights that would be replaced."""
         leave_out_pretrained(runner.model, runner.logger)
 
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note what the stages have taken, in case the run is resumed."""
+        self._seconds_of_checkpoint = checkpoint.get('meta', {}).get(SECONDS, {})
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Let a resumed run know what the stages have taken."""
+        checkpoint['meta'][SECONDS] = self._stopwatch.seconds
+
     def before_train(self, runner: Runner) -> None:
         """Load, detect, make the pseudo GTs, swap the data in."""
         hold_work_dir(runner.work_dir)
         is_resumed = runner.iter > 0
+        if is_resumed:
+            self._stopwatch.go_on_from(self._seconds_of_checkpoint)
         rounds = plan_rounds(self.rounds, runner)
         data = TrainingData(runner, self.patches, self.original_share)
         self._load_weights(runner, is_resumed)
@@ -167,12 +179,12 @@ class DeSRAFinetuneHook(Hook):
             self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter)
         if self.heldout_lq_dir:
             self._measure_before(runner, mse, is_resumed)
-        self._run = RunInRounds(folders, data, partial(self._measure_now, runner), self._timed)
+        self._run = RunInRounds(folders, data, partial(self._measure_now, runner),
+                                self._stopwatch)
         self._run.start(runner)
         keep_ema_up(runner, self.rounds)
         self._start_watching(runner)
-        self._seconds_before = sum(self.seconds.values())
-        self._training_since = time.perf_counter()
+        self._stopwatch.start_training('finetune')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: object = None) -> None:
@@ -185,20 +197,11 @@ class DeSRAFinetuneHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Measure what fine-tuning did."""
         self._look(runner)
-        others = sum(self.seconds.values()) - self._seconds_before
-        self.seconds['finetune'] = time.perf_counter() - self._training_since - others
+        self._stopwatch.stop_training()
         self._run.finish(runner)
-        if self._heldout is None:
-            return
-        with self._timed('detect_after'):
-            self.comparison = self._heldout.measure_after(
-                self._upscaler(self._result_generator(runner)))
-        self._heldout.write(self.comparison, self.seconds)
-        if self._watch is None:  # else its last look has shown them, and the knee's look its own
-            runner.visualizer.add_scalars(self.comparison.scalars, step=runner.iter)
-        show_worst_images(runner.visualizer, self._heldout, self.comparison, runner.iter)
-        runner.logger.info(f'DeSRA: {self.comparison}')
-        runner.logger.info(f'DeSRA: pictures and figures in {self._heldout.out_dir}')
+        if self._heldout is not None:
+            knee = self._watch.result(runner) if self._watch and self.stop == 'knee' else None
+            self._heldout.finish(runner, knee)
 
     def after_run(self, runner: Runner) -> None:
         """Let other runs into the folder."""
@@ -229,27 +232,18 @@ class DeSRAFinetuneHook(Hook):
         return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
-        self._heldout = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
-                                    Path(runner.work_dir) / 'heldout', self.labels,
-                                    self.heldout_gt_dir)
+        images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
+                             Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir)
+        if is_resumed and not images.knows_before:
+            runner.logger.warning(f'DeSRA: {images.out_dir} does not say how the held-out images '
+                                  'were before; they will not be compared')
+            return
+        self._heldout = HeldOut(images, self._upscaler, self._stopwatch)
         if not is_resumed:
-            with self._timed('detect_before'):
-                self._heldout.measure_before(
-                    self._upscaler(result_generator_of(runner.model)))
-            runner.visualizer.add_scalars(self._heldout.scalars_before, step=0)
-        elif not self._heldout.knows_before:
-            runner.logger.warning(f'DeSRA: {self._heldout.out_dir} does not say how the held-out '
-                                  'images were before; they will not be compared')
-            self._heldout = None
+            self._heldout.measure_before(runner)
 
     def _measure_now(self, runner: Runner) -> Comparison | None:
-        if self._heldout is None:
-            return None
-        comparison = self._heldout.measure_after(
-            self._upscaler(result_generator_of(runner.model)), write=False)
-        if self._watch is None and runner.iter < runner.max_iters:
-            runner.visualizer.add_scalars(comparison.scalars, step=runner.iter)
-        return comparison
+        return None if self._heldout is None else self._heldout.measure_now(runner)
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval
@@ -261,37 +255,11 @@ class DeSRAFinetuneHook(Hook):
 
     def _look(self, runner: Runner) -> None:
         if self._watch is not None:
-            with self._timed('watch'):
-                self._watch.look_if_due(
-                    runner, self._upscaler(result_generator_of(runner.model)), runner.iter)
-
-    def _result_generator(self, runner: Runner) -> nn.Module:
-        generator = result_generator_of(runner.model)
-        if self.stop != 'knee' or self._watch is None:
-            return generator
-        weights = self._watch.kept_weights()
-        if weights is None:
-            runner.logger.warning('DeSRA: no iteration was without added artifacts; the result is '
-                                  'that of the last one')
-            return generator
-        knee = self._watch.knee
-        runner.logger.info(f'DeSRA: the result is {self._watch.weights_path}, that of iteration '
-                           f'{knee.iteration}')
-        if knee.removal_rate < self.wanted_removal:
-            runner.logger.warning(f'DeSRA: no iteration removed {self.wanted_removal:.0%} without '
-                                  'adding; this one removes the most')
-        generator = deepcopy(generator)
-        generator.load_state_dict(weights)
-        return generator
+            with self._stopwatch.time('watch'):
+                self._watch.look_if_due(runner)
 
     def _upscaler(self, generator: nn.Module) -> Upscaler:
         return Upscaler(generator, self.tile, half=self.half)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0) + time.perf_counter() - start
 
 
 def _check_stop(stop: str, watch_interval: int | None, wanted_removal: float,

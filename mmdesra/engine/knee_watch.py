@@ -1,17 +1,20 @@
 """Watching removal, addition and detail during fine-tuning; keeping the weights of the knee."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import barrier, get_rank
 from mmengine.runner import Runner
+from torch import nn
 
-from ..evaluation.before_after import BeforeAfter, Comparison
 from ..files import atomic_path, write_bytes
-from ..generators import Upscaler, read_checkpoint
+from ..generators import read_checkpoint
 from ..generators.wrappers import result_generator_of
 from ..visualization.finetune_curve import draw_finetune_curve
+from .heldout import HeldOut
 from .knee import Curve, Point, choose_knee
 
 WEIGHTS = 'knee.pth'
@@ -25,20 +28,22 @@ class KneeWatch:
     the first one writes.
 
     Args:
-        heldout (BeforeAfter): Knows the images as they were before.
+        heldout (HeldOut): The images, measured before.
         work_dir (str | Path): Where the run writes.
         interval (int): Iterations between two looks.
         wanted_removal (float): See :func:`choose_knee`.
         done (int): Iterations done already, in a resumed run.
     """
 
-    def __init__(self, heldout: BeforeAfter, work_dir: str | Path, interval: int,
+    def __init__(self, heldout: HeldOut, work_dir: str | Path, interval: int,
                  wanted_removal: float, done: int = 0) -> None:
         self.heldout = heldout
         self.interval = interval
         self.wanted_removal = wanted_removal
         self.weights_path = Path(work_dir) / WEIGHTS
-        self.curve = Curve(heldout.out_dir / 'curve.json', done)
+        self._has_said_so = False
+        self._folder = heldout.images.out_dir
+        self.curve = Curve(self._folder / 'curve.json', done)
         # What was seen before a kill may be better than the weights that the kill left.
         kept = self._read_kept()['meta']['iter'] if done and self.weights_path.is_file() else None
         self._lost = {point.iteration for point in self.curve.points
@@ -50,24 +55,49 @@ class KneeWatch:
         points = [point for point in self.curve.points if point.iteration not in self._lost]
         return choose_knee(points, self.wanted_removal)
 
-    def look_if_due(self, runner: Runner, gan: Upscaler, done: int) -> None:
-        """Measure after ``done`` iterations, if it is time to."""
+    def look_if_due(self, runner: Runner) -> None:
+        """Measure, if it is time to."""
+        done = runner.iter
         is_last = done == runner.max_iters
         if not done or (done % self.interval and not is_last) or self._has_seen(done):
             return
-        comparison = self.heldout.measure_after(gan, write=False)
-        runner.visualizer.add_scalars(comparison.scalars, step=done)
-        if comparison.removal_rate is None:
-            runner.logger.info('DeSRA: the held-out images had no artifact to remove; there is '
-                               'nothing to watch')
+        comparison = self.heldout.measure_now(runner)
+        if comparison.removal_rate is None or comparison.addition_rate is None:
+            self._say_nothing_to_watch(runner)
             return
-        point = _point(comparison, done)
+        point = Point(done, comparison.regions_after, comparison.area_after,
+                      comparison.removal_rate, comparison.addition_rate, comparison.detail_kept)
         self.curve.add(point, is_writer=get_rank() == 0)
         runner.logger.info(f'DeSRA: after {done} iterations: {comparison}')
         if get_rank() == 0:
             if self.knee == point:
                 self._keep(runner, done)
             self.draw()
+        barrier()  # the others may read the weights next
+
+    def result(self, runner: Runner) -> nn.Module | None:
+        """Return the generator at the knee, and say what it is.
+
+        Returns:
+            nn.Module | None: None if the result is the generator as it is now: there is no knee,
+            or it is now.
+        """
+        knee, weights = self.knee, self.kept_weights()
+        if knee is None or weights is None:
+            if self.curve.points:
+                runner.logger.warning('DeSRA: no iteration was without added artifacts; the '
+                                      'result is that of the last one')
+            return None
+        runner.logger.info(f'DeSRA: the result is {self.weights_path}, that of iteration '
+                           f'{knee.iteration}')
+        if knee.removal_rate < self.wanted_removal:
+            runner.logger.warning(f'DeSRA: no iteration removed {self.wanted_removal:.0%} without '
+                                  'adding; this one removes the most')
+        if knee.iteration == runner.iter:
+            return None
+        generator = deepcopy(result_generator_of(runner.model))
+        generator.load_state_dict(weights)
+        return generator
 
     def kept_weights(self) -> dict | None:
         """Return the state dict of the generator at the knee; None if there is no knee."""
@@ -83,12 +113,18 @@ class KneeWatch:
     def draw(self) -> None:
         """Write ``curve.png``."""
         points, knee = self.curve.points, self.knee
-        write_bytes(self.heldout.out_dir / 'curve.png', draw_finetune_curve(
+        write_bytes(self._folder / 'curve.png', draw_finetune_curve(
             [0, *(point.iteration for point in points)],
             dict(removal=[0, *(point.removal_rate for point in points)],
                  addition=[0, *(point.addition_rate for point in points)],
                  **{'detail kept': [1, *(point.detail_kept for point in points)]}),
             knee.iteration if knee else None, self.wanted_removal))
+
+    def _say_nothing_to_watch(self, runner: Runner) -> None:
+        if not self._has_said_so:
+            runner.logger.warning('DeSRA: the held-out images had no artifact to remove; there is '
+                                  'nothing to watch, and the last iteration is the result')
+        self._has_said_so = True
 
     def _has_seen(self, done: int) -> bool:
         return any(point.iteration == done for point in self.curve.points)
@@ -101,10 +137,5 @@ class KneeWatch:
         with atomic_path(self.weights_path) as part:
             torch.save(dict(meta=dict(iter=done), state_dict=state), part)
 
-    def _read_kept(self) -> dict:
+    def _read_kept(self) -> Mapping:
         return read_checkpoint(self.weights_path)
-
-
-def _point(comparison: Comparison, done: int) -> Point:
-    return Point(done, comparison.regions_after, comparison.area_after, comparison.removal_rate,
-                 comparison.addition_rate, comparison.detail_kept)

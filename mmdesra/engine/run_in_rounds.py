@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from mmengine.runner import Runner, set_random_seed
 
 from ..errors import InputError
-from ..evaluation.before_after import Comparison
+from ..evaluation.comparison import Comparison
 from .round_folders import RoundFolders
 from .rounds import RoundBatches, RoundFigures, Rounds, save_round
+from .stopwatch import Stopwatch
 from .training_data import TrainingData, counts_iterations
 
 FIGURES = 'rounds.json'
@@ -24,17 +25,16 @@ class RunInRounds:
         folders (RoundFolders): Of the run.
         data (TrainingData): Of the run.
         measure (Callable): Returns what has become of the held-out images, None without any.
-        timed (Callable): Takes the name of a stage, returns a context in which it is timed.
+        stopwatch (Stopwatch): Times what is done.
     """
 
     def __init__(self, folders: RoundFolders, data: TrainingData,
-                 measure: Callable[[], Comparison | None],
-                 timed: Callable[[str], AbstractContextManager]) -> None:
+                 measure: Callable[[], Comparison | None], stopwatch: Stopwatch) -> None:
         self.rounds = folders.rounds
         self.folders = folders
         self.data = data
         self._measure = measure
-        self._timed = timed
+        self._stopwatch = stopwatch
         self.figures = RoundFigures(Path(folders.runner.work_dir) / FIGURES, self.rounds,
                                     folders.resumed_at)
 
@@ -42,8 +42,9 @@ class RunInRounds:
         """Begin the round that the run is in; the others begin when their time comes."""
         number = self.rounds.at(runner.iter)
         batches = self._begin(runner, number)
-        if self.rounds.count > 1:
-            batches = RoundBatches(self.rounds, number, batches, partial(self._begin, runner))
+        if batches is not None and self.rounds.count > 1:
+            batches = RoundBatches(self.rounds, number, batches,
+                                   cast(Callable[[int], Iterator], partial(self._begin, runner)))
         if batches is not None:
             runner.train_loop.dataloader_iterator = batches
 
@@ -57,14 +58,14 @@ class RunInRounds:
             save_round(runner, number - 1)
             if not self.figures.knows(number - 1):
                 self._keep_figures(runner, number - 1)
-        with self._timed('pseudo_gt'):
+        with self._stopwatch.time('pseudo_gt'):
             folder = self.folders.prepare(number)
         if number > 1:  # a resumed run must see the patches that an undisturbed one sees
             set_random_seed((runner.seed + number - 1) % 2**32)
         return self.data.swap_in(runner, folder, seed_offset=number - 1)
 
     def _keep_figures(self, runner: Runner, number: int) -> None:
-        with self._timed('detect_rounds'):
+        with self._stopwatch.time('detect_rounds'):
             comparison = self._measure()
         heldout = None
         if comparison is not None:

@@ -8,6 +8,7 @@ from mmengine.config import ConfigDict
 from mmengine.dist import broadcast_object_list
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.mixed_dataset import MixedDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
@@ -28,7 +29,7 @@ class TrainingData:
 
     def __init__(self, runner: Runner, patches: dict, original_share: float) -> None:
         loop = runner.train_loop
-        self._iterator_type = type(getattr(loop, 'dataloader_iterator', None))
+        self._iterator_type: type = type(getattr(loop, 'dataloader_iterator', None))
         if original_share and not counts_iterations(runner):
             raise InputError('DeSRAFinetuneHook: original_share needs a loop that counts '
                              'iterations (train_cfg.type IterBasedTrainLoop), got '
@@ -52,9 +53,12 @@ class TrainingData:
         """
         loop = runner.train_loop
         loop.dataloader = self._build(runner, folder, seed_offset)
-        return self._iterator_type(loop.dataloader) if counts_iterations(runner) else None
+        if counts_iterations(runner):
+            return self._iterator_type(loop.dataloader)
+        loop._max_iters = loop.max_epochs * len(loop.dataloader)  # it had counted the old data
+        return None
 
-    def _build(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int):
+    def _build(self, runner: Runner, folder: PseudoGTFolder, seed_offset: int) -> DataLoader:
         config = deepcopy(runner.cfg.train_dataloader)
         config.dataset = dict(type='PseudoGTDataset', data_root=str(folder.root), **self.patches)
         # runner.seed may be another one in each rank (diff_rank_seed); samplers need the same.
@@ -62,13 +66,13 @@ class TrainingData:
         broadcast_object_list(seeds)
         seed = seeds[0] + seed_offset
         if self.original is not None:
-            self._mix_with_original(config, seed)
+            self._mix(config, self.original, seed)
             runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
                                f'{len(self.original)} samples of the original training data')
         return runner.build_dataloader(config, seed=seed)
 
-    def _mix_with_original(self, config: ConfigDict, seed: int) -> None:
-        config.dataset = MixedDataset(DATASETS.build(config.dataset), self.original)
+    def _mix(self, config: ConfigDict, original: Dataset, seed: int) -> None:
+        config.dataset = MixedDataset(DATASETS.build(config.dataset), original)
         config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
                               share=self.original_share, seed=seed)
         config.pop('batch_sampler', None)

@@ -10,12 +10,11 @@ from mmdesra.engine.ema import keep_ema_up, needed_momentum
 LOGGER = logging.getLogger('test_ema')
 
 
-def raised(iterations, loop=None, **settings):
+def raised(iterations, **settings):
     """Return where 1 comes, by one update towards 0, of a hook that was looked after."""
     from mmagic.engine.hooks import ExponentialMovingAverageHook
     hook = ExponentialMovingAverageHook('generator_ema', **{'interval': 1, **settings})
-    loop = loop or SimpleNamespace(dataloader_iterator=None, max_iters=iterations)
-    keep_ema_up(SimpleNamespace(hooks=[hook], train_loop=loop, logger=LOGGER))
+    keep_ema_up(SimpleNamespace(hooks=[hook], max_iters=iterations, logger=LOGGER))
     return 1 - hook.interp_func(0., 1.)
 
 
@@ -38,12 +37,6 @@ def test_at_most_a_twentieth_remains(updates):
 ], ids=['as a config says', 'left to MMagic', 'high already', 'long', 'seldom', 'never'])
 def test_momentum_is_raised_where_it_must_be(iterations, settings, expected):
     assert raised(iterations, **settings) == pytest.approx(expected)
-
-
-def test_loop_that_counts_epochs():
-    """Its own max_iters is of the data it was opened with."""
-    loop = SimpleNamespace(max_epochs=2, max_iters=2, dataloader=range(500))
-    assert raised(None, loop) == pytest.approx(.002992)
 
 
 def test_other_settings_stay(caplog):

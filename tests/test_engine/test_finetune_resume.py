@@ -75,7 +75,7 @@ def assert_same_state(state: dict, other: dict) -> None:
 
 def test_resumed_run_ends_as_an_undisturbed_one(train, tmp_path, capsys):
     whole = train(tmp_path / 'whole', 4)
-    train(tmp_path / 'halves', 2)
+    first = results_of(train(tmp_path / 'halves', 2))['seconds']
     pseudo_gts = files_of(tmp_path / 'halves/pseudo_gt')
     before = before_of(tmp_path / 'halves')
     assert len(before) == 1 + 3 * 4
@@ -89,6 +89,9 @@ def test_resumed_run_ends_as_an_undisturbed_one(train, tmp_path, capsys):
     assert before_of(tmp_path / 'halves') == before
 
     assert_same_state(resumed.model.state_dict(), whole.model.state_dict())
+    seconds = results_of(resumed)['seconds']
+    assert seconds['detect_before'] == first['detect_before']  # of the first session
+    assert seconds['pseudo_gt'] > first['pseudo_gt']  # of both
     assert without_seconds(resumed) == without_seconds(whole)
     assert contents_of(tmp_path / 'halves/heldout/gan_after') == contents_of(
         tmp_path / 'whole/heldout/gan_after')

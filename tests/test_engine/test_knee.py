@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from mmengine.hooks import Hook
 from PIL import Image
 from toy_training import make_runner, model_config, results_of, training_config
-from toys import ToyGenerator
+from toys import ToyGenerator, make_lq_folder
 
 from mmdesra.engine.knee import Curve, Point, choose_knee
 from mmdesra.errors import InputError
+from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.generators import load_weights, read_checkpoint
 
 
@@ -160,6 +161,49 @@ def test_where_every_iteration_adds_the_last_weights_are_the_result(data, tmp_pa
 def test_seconds_of_watching_are_apart(data, tmp_path):
     seconds = results_of(train(tmp_path, data, [.1, .1]))['seconds']
     assert seconds['watch'] > 0 and seconds['finetune'] > 0
+
+
+@pytest.mark.parametrize('amplitudes, expected', [
+    ([.14, .1, .02], [1, 2, 3]),  # the knee is the end
+    ([.02, .14, .15], [1, 2, 3, 3])],  # the third time with the weights of the first
+    ids=['the end', 'before the end'])
+def test_no_weights_are_measured_twice(data, tmp_path, monkeypatch, amplitudes, expected):
+    """Though rounds, the watch and the end of the run all ask."""
+    measure, asked = BeforeAfter.measure_after, []
+
+    def count(self, *args, **kwargs):
+        asked.append(runner.iter)
+        return measure(self, *args, **kwargs)
+
+    monkeypatch.setattr(BeforeAfter, 'measure_after', count)
+    config = training_config(model_config(), iterations=3)
+    runner = make_runner(tmp_path / 'run', data, config, Amplitudes(amplitudes),
+                         watch_interval=1, stop='knee', rounds=2)
+    runner.train()
+    assert asked == expected
+    assert results_of(runner)['removal_rate'] == 1
+    assert not np.array(Image.open(tmp_path / 'run/heldout/mask_after/image0.png')).any()
+
+
+def test_heldout_images_without_artifacts_are_nothing_to_watch(data, tmp_path, capsys):
+    """Said once, and nothing is said of iterations that would have added artifacts."""
+    make_lq_folder(tmp_path / 'clean', count=1, clean=(0,))
+    train(tmp_path, data, [.14, .1], stop='knee', heldout_lq_dir=str(tmp_path / 'clean'))
+    said = capsys.readouterr().out
+    assert said.count('nothing to watch') == 1
+    assert 'without added artifacts' not in said
+
+
+def test_loop_that_counts_epochs(data, tmp_path):
+    """Its iterations are those of the pseudo GTs, of which there are three."""
+    config = training_config(model_config())
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2, val_interval=2)
+    config.train_dataloader.sampler.type = 'DefaultSampler'
+    runner = make_runner(tmp_path / 'run', data, config, Amplitudes([.14, .02, .1, .15]),
+                         stop='knee', watch_interval=3)
+    runner.train()
+    assert [row['iteration'] for row in read_curve(tmp_path)] == [3, 4]
+    assert runner.max_iters == 4
 
 
 @pytest.mark.parametrize('options, message', [
