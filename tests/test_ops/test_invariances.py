@@ -1,15 +1,13 @@
 """What holds of every map, whatever the images: turned, swapped, cut, views, other types.
 
-The images are 11 to 70 px a side, seldom square, of one to four channels, and have what rounding
-and borders get wrong: flat black, grey and white parts, steps, stripes of one pixel, noise.
+The images are 11 to 70 px a side, seldom square, of one to four channels.
 """
 from __future__ import annotations
-
-from functools import reduce
 
 import numpy as np
 import pytest
 import torch
+from hard_images import make_pair, seeds, sizes, turned, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,44 +35,10 @@ RANGES = {'D': (0, 1), 'D as printed': (0, 1), 'd': (0, 127.5**2), 'SSIM': (-1, 
 OF_EQUAL = {'D': 1, 'd': 0, 'SSIM': 1, 'LDL': 0}
 TOLERANCES = dict(rtol=1e-6, atol=1e-6)
 
-sides = st.integers(WINDOW_SIZE, 70)
-sizes = st.tuples(sides, sides)
-seeds = st.integers(0, 2**32 - 1)
 channel_counts = st.integers(1, 4)
-turns = st.lists(st.sampled_from(['flip rows', 'flip columns', 'transpose']), min_size=1,
-                 max_size=3)
 of_maps = pytest.mark.parametrize('name', MAPS)
 of_channels = pytest.mark.parametrize('name', OF_CHANNELS)
 examples = settings(max_examples=15)
-
-
-def make_image(rng, channels, size):
-    """A few overlapping boxes, each filled in one of the ways below, over noise."""
-    height, width = size
-    rows, columns = np.mgrid[:height, :width]
-    image = rng.integers(0, 256, (channels, height, width))
-    for _ in range(rng.integers(0, 5)):
-        fill = [0, 255, rng.integers(0, 256), 255 * ((rows + columns) % 2), 255 * (columns % 2),
-                (3 * rows + columns) % 256, 200 + rng.integers(0, 2, size)][rng.integers(7)]
-        (top, bottom), (left, right) = (np.sort(rng.integers(0, side + 1, 2)) for side in size)
-        box = slice(rng.integers(channels), None), slice(top, bottom), slice(left, right)
-        image[box] = np.broadcast_to(fill, image.shape)[box]
-    return torch.from_numpy(image.astype(np.uint8))
-
-
-def make_pair(seed, channels, size):
-    rng = np.random.default_rng(seed)
-    gan, mse = make_image(rng, channels, size), make_image(rng, channels, size)
-    if rng.random() < .5:  # mostly equal
-        rows = rng.integers(0, size[0])
-        mse[:, rows:] = gan[:, rows:]
-    return gan, mse
-
-
-def turned(tensor, how):
-    steps = {'flip rows': lambda x: x.flip(-2), 'flip columns': lambda x: x.flip(-1),
-             'transpose': lambda x: x.transpose(-1, -2)}
-    return reduce(lambda x, step: steps[step](x), how, tensor)
 
 
 def assert_close(found, expected):
