@@ -12,11 +12,11 @@ import importlib.metadata
 import importlib.util
 import io
 import logging
-import os.path as osp
 import pickle
 import sys
 import types
 import warnings
+from pathlib import Path
 from typing import Any, Callable, cast
 
 import numpy as np
@@ -71,7 +71,7 @@ def mend_mmcv_ops() -> bool:
     """
     folder = package_folder('mmcv')
     if (folder is None or 'mmcv._ext' in sys.modules
-            or not osp.isdir(osp.join(folder, 'ops'))
+            or not Path(folder, 'ops').is_dir()
             or importlib.machinery.PathFinder.find_spec('mmcv._ext', [folder])):
         return False
     stand_in = OpStandIns('mmcv._ext', 'Stand-in by mmdesra.compat for ops that were not built.')
@@ -268,7 +268,7 @@ def package_folder(name: str) -> str | None:
         spec = importlib.util.find_spec(name)
     except ValueError:  # a module that someone put in place by hand, without a spec
         return None
-    return osp.dirname(spec.origin) if spec is not None and spec.origin else None
+    return str(Path(spec.origin).parent) if spec is not None and spec.origin else None
 
 
 MENDS: dict[str, Callable[[], bool]] = {

@@ -8,6 +8,8 @@ Without MMagic they are children of mmengine's. Nothing else is registered in th
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
@@ -16,10 +18,8 @@ SCOPE = 'mmdesra'
 
 def add_scope() -> None:
     """Adds a registry of our scope under each of mmengine's, unless it is there already."""
-    try:
+    with suppress(ModuleNotFoundError):
         import mmagic.registry  # noqa: F401  (adds the scope `mmagic`)
-    except ModuleNotFoundError:
-        pass
     for root in vars(mmengine_registry).values():
         if isinstance(root, Registry) and SCOPE not in root.children:
             parent = root.children.get('mmagic', root)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -52,7 +53,7 @@ class Browser:
             os.dup2(reading, 3)
             os.dup2(writing, 4)
 
-        with open(self.folder / 'chromium.log', 'wb') as log:
+        with (self.folder / 'chromium.log').open('wb') as log:
             self._process = subprocess.Popen(
                 [CHROMIUM, *FLAGS, f'--user-data-dir={self.folder}', 'about:blank'],
                 preexec_fn=set_pipes, close_fds=False, start_new_session=True,
@@ -74,10 +75,8 @@ class Browser:
 
     def __exit__(self, *_):
         # All processes of the browser: they share a session of their own.
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         os.close(self._to)
         os.close(self._from)

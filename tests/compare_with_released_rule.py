@@ -16,12 +16,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent / 'test_detectors'))
 
-import released_rule  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+import released_rule
+from tqdm import tqdm
 
-from mmdesra.detectors import ClassTable, DeSRA  # noqa: E402
-from mmdesra.generators import StoredPairs  # noqa: E402
-from mmdesra.segmentors import LabelFolder  # noqa: E402
+from mmdesra.detectors import ClassTable, DeSRA
+from mmdesra.generators import StoredPairs
+from mmdesra.segmentors import LabelFolder
 
 AREAS = 4000, 1000
 VALID = slice(5, -5)

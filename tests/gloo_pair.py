@@ -14,7 +14,7 @@ from pathlib import Path
 
 # A group that exists when torch.distributed.optim is first imported, which mmengine.model does,
 # stays in the default arguments of functions there and in torch.distributed.nn, and never ends.
-import torch.distributed.optim  # noqa: F401
+import torch.distributed.optim
 from command_lines import PATIENCE
 from torch import distributed
 

@@ -217,13 +217,13 @@ print(json.dumps(dict(mended=[loads, does_not], symptom=symptom, left=import_err
 # ---------------------------------------- NumPy
 
 
-@pytest.mark.parametrize(('names', 'mmagic', 'mended'), [
+@pytest.mark.parametrize('names, mmagic, mended', [
     (['bool_'], '/mmagic', True),
     (['bool_'], None, False),
     (['bool_', 'bool8'], '/mmagic', False),
 ])
 def test_bool8_returns_where_mmagic_misses_it(monkeypatch, names, mmagic, mended):
-    numpy = types.SimpleNamespace(**{name: bool for name in names})
+    numpy = types.SimpleNamespace(**dict.fromkeys(names, bool))
     monkeypatch.setattr(compat, 'np', numpy)
     monkeypatch.setattr(compat, 'package_folder', lambda name: mmagic)
     assert compat.mend_numpy_bool8() is mended
@@ -329,7 +329,7 @@ def test_checkpoint_of_either_numpy_loads(core):
     """A file of NumPy 1 names numpy.core, one of NumPy 2 numpy._core."""
     known = {f'{item.__module__}.{item.__name__}': item for item in compat.checkpoint_globals()}
     array = np.array([1.5, 2.5])
-    function, arguments, state = array.__reduce__()
+    _function, arguments, state = array.__reduce__()
     copy = known[f'numpy.{core}.multiarray._reconstruct'](*arguments)
     copy.__setstate__(state)
     assert copy.tolist() == [1.5, 2.5]
@@ -390,7 +390,7 @@ def test_package_lookup_by_module_or_distribution(tmp_path, monkeypatch):
 # ---------------------------------------- MMagic's zoo
 
 
-@pytest.mark.parametrize(('kind', 'network'), [
+@pytest.mark.parametrize('kind, network', [
     ('RealESRGAN', dict(type='RRDBNet', in_channels=3, out_channels=3, num_blocks=1)),
     ('ESRGAN', dict(type='RRDBNet', in_channels=3, out_channels=3, num_blocks=1)),
     ('SRGAN', dict(type='MSRResNet', in_channels=3, out_channels=3, num_blocks=1)),

@@ -23,7 +23,7 @@ PROMISED = {('METRICS', 'DeSRADetector'), ('DATASETS', 'PseudoGTDataset'),
 SMALL_GENERATOR = dict(type='SRResNet', mid_channels=4, num_blocks=1)
 
 
-@pytest.mark.parametrize(('registry', 'name', 'target'), ENTRIES)
+@pytest.mark.parametrize('registry, name, target', ENTRIES)
 def test_entry_names_a_class_and_stands_in_the_root_registry(registry, name, target):
     module, class_name = target.split(':')
     assert inspect.isclass(getattr(importlib.import_module(module), class_name))

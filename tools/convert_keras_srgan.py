@@ -154,7 +154,7 @@ def read_wheel(file: Path, out: Path) -> Iterator[Source]:
 def check_sha256(file: Path) -> None:
     """Raise ValueError unless the wheel is the published one."""
     digest = hashlib.sha256()
-    with open(file, 'rb') as stream:
+    with file.open('rb') as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
     if digest.hexdigest() != WHEEL_SHA256:

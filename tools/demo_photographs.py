@@ -110,7 +110,8 @@ def _fetch_debian_packages(cache: Path) -> None:
 
 
 def _apt(arguments: list[str], folder: Path) -> None:
-    done = subprocess.run(['apt-get', *arguments], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(['apt-get', *arguments], cwd=folder, capture_output=True, text=True,
+                          check=False)
     if done.returncode:
         raise InputError(f'apt-get {arguments[-1]} failed: {done.stderr.strip()}; name a folder '
                          'of photographs of your own: tools/demo.sh --photographs DIR')

@@ -238,8 +238,8 @@ def write_calibration(result: Calibration, out_dir: str | Path, made_from: str,
     table.save(out_dir / TABLE_NAME, [
         f'Class bins calibrated on {result.images} GAN-SR/MSE-SR pairs, {sum(pixels)} pixels.',
         f'Pixels without artifacts: {made_from}.',
-        f'bin = first of the {NUM_INTERVALS} intervals of D, counted from D = 1, with which more '
-        f'than {result.share:.10g} of the pixels are covered.',
+        (f'bin = first of the {NUM_INTERVALS} intervals of D, counted from D = 1, with which more '
+         f'than {result.share:.10g} of the pixels are covered.'),
         f'{FALLBACK} = fewer than {result.min_pixels} pixels, so the bin was taken over.',
     ], dict(pixels=pixels, source=sources))
     classes = [

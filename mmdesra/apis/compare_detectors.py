@@ -79,8 +79,8 @@ def comparison_markdown(comparison: DetectorComparison) -> str:
         'detected); precision and recall count regions, pooled over the images, with '
         f'p = {comparison.p:g}.',
         table_of_detectors(comparison),
-        'With the threshold of the highest pixel IoU (all images as if they were one), chosen on '
-        'these very images: what the map could do, not what it will do on others.',
+        ('With the threshold of the highest pixel IoU (all images as if they were one), chosen on '
+         'these very images: what the map could do, not what it will do on others.'),
         table_of_best(comparison),
         f'![Precision and recall over the thresholds]({PLOT_NAME})')) + '\n'
 

@@ -119,7 +119,9 @@ class DeSRAInferencer:
                 does not look at them.
             out_dir (str | Path, optional): Where to write what ``tools/detect.py`` writes;
                 ``predictions`` then hold no arrays.
-            save_map (bool): See :func:`detect_folder`, as ``save_sr`` and ``report``.
+            save_map (bool): With ``out_dir``, see :func:`detect_folder`.
+            save_sr (bool): The same.
+            report (bool): The same.
             return_vis (bool): Whether to return overlays.
             show_progress (bool): Whether to show a progress bar.
 

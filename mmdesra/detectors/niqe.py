@@ -51,7 +51,6 @@ class NIQE(BaseDetector):
     """
 
     uses_mse = False
-    uses_mse = False
     margin = 0
     min_size = PATCH_SIZE
     low_is_artifact = False

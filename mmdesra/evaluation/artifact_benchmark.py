@@ -170,7 +170,7 @@ def _put_artifacts(pair: Pair, path: Path, settings: BenchmarkSettings, deck: _D
         return gan, mask, artifacts
     texture_under = _local_std_map(pair.mse)
     for _ in range(rng.integers(1, settings.max_artifacts, endpoint=True)):
-        area = int(round(np.exp(rng.uniform(*np.log(settings.areas)))))
+        area = round(np.exp(rng.uniform(*np.log(settings.areas))))
         blob = draw_blob(area, rng)
         places = _find_places(mask, texture_under, blob)
         contents = [name for name, found in places.items() if len(found)]

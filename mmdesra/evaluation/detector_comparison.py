@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Contestant:
 class SweepPoint:
     """The scores that a detector would have with another threshold."""
     threshold: float
-    scores: MaskScores = MaskScores()
+    scores: MaskScores = field(default_factory=MaskScores)
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,8 @@ def _choose_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> li
     samplers = [SampledMap(contestant.detector) for contestant in contestants]
     for sample in _spread_samples(reader):
         for sampler, contestant in zip(samplers, contestants):
-            try:
+            with suppress(ImageError):  # reported when its turn comes
                 sampler.add(sample.detect(contestant))
-            except ImageError:
-                pass  # reported when its turn comes
     return [sampler.thresholds() for sampler in samplers]
 
 
@@ -281,10 +280,8 @@ def _spread_samples(reader: _Reader) -> Iterator[_Sample]:
     count = min(QUANTILE_IMAGES, len(reader.gt_paths))
     chosen = np.linspace(0, len(reader.gt_paths) - 1, count).round().astype(int)
     for index in tqdm(chosen, 'choose thresholds', unit='image'):
-        try:
+        with suppress(ImageError):  # reported when its turn comes
             yield reader.read(reader.gt_paths[index])
-        except ImageError:
-            pass  # reported when its turn comes
 
 
 def _judge(standing: Standing, sample: _Sample, p: float, margin: int,

@@ -60,8 +60,7 @@ class TestSet:
         return dict(row, iou=scores.artifact_iou if had_artifacts else None)
 
     def quality(self, version: str, measure: Quality) -> float:
-        """Return the mean of a figure over the pictures of ``mse``, ``gan_before`` or
-        ``gan_after``."""
+        """Return the mean of a figure over pictures: ``mse``, ``gan_before`` or ``gan_after``."""
         paths = sorted((self.out_dir / version).glob('*.png'))
         return float(np.mean([measure(read_image(path)) for path in paths]))
 

@@ -152,7 +152,7 @@ def _preferred(layout: str, found: dict[str, Mapping]) -> FoundWeights:
 
 def _tensors(mapping: Mapping) -> dict[str, Tensor]:
     # DataParallel wrappers write 'module.' before every name.
-    return {name[7:] if name.startswith('module.') else name: value
+    return {name.removeprefix('module.'): value
             for name, value in mapping.items()
             if isinstance(name, str) and isinstance(value, Tensor)}
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Union
 
 import numpy as np
@@ -143,7 +144,7 @@ def _read_layers(file: H5File, name: str) -> list[Layer]:
         import h5py
     except ImportError as error:
         raise ImportError('reading Keras weights needs h5py: pip install h5py') from error
-    if isinstance(file, (str, os.PathLike)) and not os.path.isfile(file):
+    if isinstance(file, (str, os.PathLike)) and not Path(file).is_file():
         raise FileNotFoundError(f'{name}: expected a Keras h5 file, got no such file')
     try:
         h5 = h5py.File(file, 'r')
@@ -153,7 +154,7 @@ def _read_layers(file: H5File, name: str) -> list[Layer]:
         ) from error
     with h5:
         # `save` writes the whole model and puts the weights one level down.
-        root = h5['model_weights'] if 'model_weights' in h5 else h5
+        root = h5.get('model_weights', h5)
         if 'layer_names' not in root.attrs:
             raise ValueError(
                 f'{name}: expected weights saved by Keras (attribute "layer_names"), got an HDF5 '

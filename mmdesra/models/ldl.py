@@ -54,6 +54,7 @@ class LDL(RealESRGAN):
         Args:
             inputs (Tensor): LR images, shape ``(N, C, H, W)``, in [0, 1].
             data_samples (DataSample): With ``gt_img``, in [0, 1].
+            **kwargs: As for RealESRGAN.
         """
         self._inputs, self._gt = inputs, data_samples.gt_img
         return super().forward_train(inputs, data_samples, **kwargs)

@@ -14,8 +14,7 @@ OUTER_COLOR = (255, 255, 255)
 
 
 def outline_width(height: int, width: int) -> int:
-    """Width of each of the two outlines in px: 1 to 3, growing with the longer side (2 at 600).
-    """
+    """Width of each of the two outlines in px: 1 to 3, growing with the longer side (2 at 600)."""
     return int(np.clip(round(max(height, width) / 300), 1, 3))
 
 

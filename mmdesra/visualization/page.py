@@ -93,7 +93,7 @@ def write_page(path: str | os.PathLike,
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A file name may hold bytes that are no text: a question mark must not cost the page.
-    with atomic_path(path) as part, open(part, 'w', encoding='utf-8', errors='replace') as file:
+    with atomic_path(path) as part, part.open('w', encoding='utf-8', errors='replace') as file:
         file.write(head)
         number = 0
         for number, sample in enumerate(samples, 1):

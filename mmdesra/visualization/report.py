@@ -192,7 +192,7 @@ class ReportWriter:
         middle, tail = rest.split(PICTURES_MARK)
         order = sorted(range(len(self._rows)), key=self._sort_key)
         most = max((_share(row) for row in self._rows), default=0)
-        with atomic_path(self.path) as part, open(part, 'wb') as file:
+        with atomic_path(self.path) as part, part.open('wb') as file:
             file.write(_bytes(self._head(head, stopped_by)))
             for number in order:
                 row = self._rows[number]

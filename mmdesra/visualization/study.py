@@ -123,12 +123,12 @@ def write_study(path: str | os.PathLike,
         title=escape(title), intro=''.join(f'<p>{escape(part)}</p>\n' for part in intro))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as part, open(part, 'w', encoding='utf-8', errors='replace') as file:
+    with atomic_path(path) as part, part.open('w', encoding='utf-8', errors='replace') as file:
         file.write(head)
         file.write(_script('key', base64.b64encode(_json(key)).decode('ascii')))
         file.write(middle)
-        for place, uri in sorted(zip(places, pictures)):
-            file.write(_script(f'picture-{place}', uri))
+        file.writelines(_script(f'picture-{place}', uri)
+                        for place, uri in sorted(zip(places, pictures)))
         file.write(tail)
     return name
 

@@ -39,7 +39,7 @@ def test_columns_in_another_order_and_more_of_them(tmp_path):
     assert read_answers([path]).answers[0].chosen == 'after'
 
 
-@pytest.mark.parametrize(('row', 'message'), [
+@pytest.mark.parametrize('row, message', [
     (GOOD.replace('right', 'up'), "expected left, right or none as choice, got 'up'"),
     (GOOD.replace(',before,after,', ',before,before,'), "versions of 'after vs before'"),
     (GOOD.replace(',before,after,', ',mse,after,'), "got 'mse' and 'after'"),

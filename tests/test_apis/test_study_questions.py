@@ -97,7 +97,7 @@ def test_folders_that_are_not_there_and_pairs_of_one_name(pair, tmp_path):
         read_questions([pair, pair])
 
 
-@pytest.mark.parametrize(('words', 'versions', 'folders', 'text'), [
+@pytest.mark.parametrize('words, versions, folders, text', [
     (['x/one', 'x/two'], ('one', 'two'), ('x/one', 'x/two'), PREFERENCE),
     (['a=x/gan', 'b=y/gan', 'Which?'], ('a', 'b'), ('x/gan', 'y/gan'), 'Which?'),
     (['x/k=1', './k=2'], ('k=1', 'k=2'), ('x/k=1', './k=2'), PREFERENCE),
@@ -108,7 +108,7 @@ def test_parse_pair(words, versions, folders, text):
     assert pair.folders == tuple(map(Path, folders))
 
 
-@pytest.mark.parametrize(('words', 'message'), [
+@pytest.mark.parametrize('words, message', [
     (['a'], 'got 1 words'), (['a', 'b', 'c', 'd'], 'got 4 words'),
     (['x/gan', 'y/gan'], 'expected two names, got one twice; name the versions, as in before='),
 ])

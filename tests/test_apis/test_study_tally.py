@@ -94,7 +94,8 @@ def test_pairs_are_apart():
 
 
 def test_repeats_show_consistency_and_are_not_counted():
-    answers = choose('after', 'before', None, None) + [
+    answers = [
+        *choose('after', 'before', None, None),
         answer('after', image='0', turned=True, repeat=1, seconds=9.0),
         answer('after', image='1', turned=True, repeat=1, seconds=9.0),
         answer(None, image='2', turned=True, repeat=1, seconds=9.0),
@@ -108,10 +109,10 @@ def test_repeats_show_consistency_and_are_not_counted():
 
 
 def test_inconsistent_people_can_be_left_out():
-    steady = choose('after', participant='Steady') + [
-        answer('after', 'Steady', turned=True, repeat=1)]
-    random = choose('before', participant='Random') + [
-        answer('after', 'Random', turned=True, repeat=1)]
+    steady = [*choose('after', participant='Steady'),
+              answer('after', 'Steady', turned=True, repeat=1)]
+    random = [*choose('before', participant='Random'),
+              answer('after', 'Random', turned=True, repeat=1)]
     unasked = choose('after', participant='Unasked')
     assert count(steady + random + unasked).left_out == []
     result = count(steady + random + unasked, min_consistency=.5)

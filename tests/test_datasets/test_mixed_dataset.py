@@ -23,7 +23,7 @@ class Samples(list):
 
 def test_only_the_shared_fields_stay():
     pseudo_gt = Samples([lambda: sample(mask=torch.ones(1, 16, 16), meta=dict(gt_order='rgb'))])
-    original = Samples([lambda: sample(lq=4, meta=dict(scale=4)), lambda: sample(), ])
+    original = Samples([lambda: sample(lq=4, meta=dict(scale=4)), sample, ])
     mixed = MixedDataset(pseudo_gt, original)
     assert len(mixed) == 3
     for index in range(3):
@@ -31,7 +31,7 @@ def test_only_the_shared_fields_stay():
         assert set(mixed[index]['data_samples'].all_keys()) == {'gt_img', 'img_path'}
 
 
-@pytest.mark.parametrize(('pseudo_gt', 'original', 'message'), [
+@pytest.mark.parametrize('pseudo_gt, original, message', [
     (sample(gt=32, lq=8), sample(), r'32x32 px .* 16x16 px .* set gt_patch_size to 16'),
     (sample(lq=4), sample(lq=8), 'inputs of one size, got 4x4'),
     (sample(), sample(gt_unsharp=torch.zeros(3, 16, 16)), 'data have gt_unsharp, .* pipeline'),

@@ -49,7 +49,7 @@ def test_every_batch_holds_the_share_to_one_sample_and_all_hold_it_to_half_a_sam
         assert abs(total - number * wanted) <= .5 + 1e-9
 
 
-@pytest.mark.parametrize(('batch_size', 'share', 'expected'), [
+@pytest.mark.parametrize('batch_size, share, expected', [
     (4, .25, [1] * 6), (10, .3, [3] * 6), (100, .29, [29] * 6), (3, .5, [2, 1, 2, 1, 2, 1]),
     (2, .25, [1, 0, 1, 0, 1, 0]), (1, .2, [0, 0, 1, 0, 0, 0])])
 def test_numbers_by_hand(batch_size, share, expected):
@@ -109,7 +109,7 @@ def test_batches_of_a_data_loader_are_the_samplers():
     assert len(sampler) == 14
 
 
-@pytest.mark.parametrize(('parts', 'options', 'message'), [
+@pytest.mark.parametrize('parts, options, message', [
     ((3, 4), dict(share=0), r'share in \(0, 1\), got 0'),
     ((3, 4), dict(share=1.), r'share in \(0, 1\), got 1'),
     ((3, 4), dict(share=float('nan')), 'got nan'),

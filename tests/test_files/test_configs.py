@@ -36,8 +36,8 @@ def test_what_the_error_advises_works(config):
     ('loop.n.m', 'loop.n is 1 in the config and has no settings'),
     ('hooks.n', 'hooks is a list in the config; its entries are: hooks.0, hooks.1'),
     ('hooks.2.n', 'hooks is a list in the config; its entries are: hooks.0, hooks.1'),
-    ('hooks.0', 'hooks is a list in the config; give single settings of its entry, as '
-                'hooks.0.NAME')])
+    ('hooks.0', ('hooks is a list in the config; give single settings of its entry, as '
+                 'hooks.0.NAME'))])
 def test_option_without_a_place_is_named_and_changes_nothing(config, name, reason):
     before = config.to_dict()
     with pytest.raises(InputError, match=re.escape(f'--x {name}=5: {reason}')):

@@ -52,10 +52,7 @@ def save_by_opencv(path, pixels):
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])
 def test_every_mode_becomes_rgb(tmp_path, mode, expected, suffix):
     source = Image.fromarray(RGB if mode.startswith('RGB') else GREY)
-    if mode == '1':
-        image = Image.fromarray(GREY >= 128)
-    else:
-        image = source.convert(mode)
+    image = Image.fromarray(GREY >= 128) if mode == '1' else source.convert(mode)
     if mode.endswith('A'):
         image.putalpha(Image.fromarray(GREY))  # also where transparent, the colour counts
     result = read_image(save(tmp_path / f'image{suffix}', image))

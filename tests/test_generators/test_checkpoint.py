@@ -137,7 +137,7 @@ class Malice:
     lambda path: Malice(Path.touch, path),  # pickled as a getattr of a class
 ])
 @pytest.mark.parametrize('write', [
-    lambda content, path: torch.save(content, path),
+    torch.save,
     lambda content, path: torch.save(content, path, _use_new_zipfile_serialization=False),
     lambda content, path: path.write_bytes(pickle.dumps(content)),
     lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2)),

@@ -188,8 +188,9 @@ REFUSED = {
     'no discriminator': (dict(state_dict=prefixed('generator.', EMA)),
                          ('out.pth', '--role', 'discriminator'),
                          'expected the weights of a discriminator, got a model without any'),
-    'a discriminator': (dict(params=JUDGE), ('out.pth', '--to', 'mmagic'), 'expected a generator, '
-                        'got the discriminator UNetDiscriminatorSN (--role discriminator)'),
+    'a discriminator': (dict(params=JUDGE), ('out.pth', '--to', 'mmagic'),
+                        ('expected a generator, got the discriminator UNetDiscriminatorSN '
+                         '(--role discriminator)')),
     'a generator': (dict(params=EMA), ('out.pth', '--role', 'discriminator'),
                     'expected a discriminator, got the generator RRDBNet (--role generator)'),
     'a check of a discriminator': (dict(params=JUDGE), ('out.pth', '--role', 'discriminator',

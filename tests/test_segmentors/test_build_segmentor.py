@@ -9,7 +9,7 @@ from mmdesra.segmentors import LabelFolder, MMSegSegmentor, build_segmentor
 
 pytest.importorskip('mmseg', reason='needs MMSegmentation')
 
-from toy_segmentor import COLOURS, write_colour_model  # noqa: E402
+from toy_segmentor import COLOURS, write_colour_model
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_a_model(tmp_path):
 
 
 @pytest.mark.parametrize('name, message', [
-    ('segformer-b6', 'segformer-b6: expected segformer-b5, the name of an mmseg config .* or a '
-                     'folder of label maps'),
+    ('segformer-b6', ('segformer-b6: expected segformer-b5, the name of an mmseg config .* or a '
+                      'folder of label maps')),
     ('no/such/config.py', 'no/such/config.py: cannot be read as a config'),
     ('mmseg::segformer/none', 'mmseg::segformer/none: cannot be read as a config'),
     (dict(checkpoint='x.pth'), 'expected the config of a segmenter'),

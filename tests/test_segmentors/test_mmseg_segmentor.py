@@ -20,7 +20,7 @@ from mmdesra.segmentors import MMSegModel, MMSegSegmentor
 
 pytest.importorskip('mmseg', reason='needs MMSegmentation')
 
-from toy_segmentor import (  # noqa: E402
+from toy_segmentor import (
     COLOURS,
     colour_labels,
     colour_state,

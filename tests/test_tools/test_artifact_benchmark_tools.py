@@ -76,7 +76,7 @@ def test_missing_masks_are_named(benchmark, tmp_path, capsys):
     for path in sorted((benchmark / 'gt').iterdir())[1:]:
         write_mask(tmp_path / path.name, read_mask(path))
     assert call('evaluate_benchmark.py', '--benchmark', benchmark, '--pred', tmp_path) == 1
-    missing = sorted((benchmark / 'gt').iterdir())[0].stem
+    missing = min((benchmark / 'gt').iterdir()).stem
     assert f'skipped: {tmp_path.name}: {missing}: ' in capsys.readouterr().out
 
 

@@ -12,7 +12,7 @@ from mmdesra.files import write_image
 
 pytest.importorskip('mmseg', reason='needs MMSegmentation')
 
-from toy_segmentor import write_colour_model  # noqa: E402
+from toy_segmentor import write_colour_model
 
 PRINTED = re.compile(r'images: 3\n'
                      r'gated: (\d) segmenter calls, [\d.]+ s\n'

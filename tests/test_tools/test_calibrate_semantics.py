@@ -130,7 +130,7 @@ def test_masks_say_what_does_not_count(known, tmp_path):
 
 
 def test_rare_classes_keep_the_bins_they_had(known, tmp_path):
-    ClassTable(tuple(NAMES) + ('fur',), (9, 9, 9, 9, 9, 3.5)).save(tmp_path / 'before.csv')
+    ClassTable((*NAMES, 'fur'), (9, 9, 9, 9, 9, 3.5)).save(tmp_path / 'before.csv')
     for k in (1, 3):  # less of wall and sea
         labels = np.full((SIDE, SIDE), 255, np.uint8)
         labels[20:-20, 20:-20] = k

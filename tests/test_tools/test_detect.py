@@ -343,14 +343,14 @@ def test_results_are_replaced(stored, tmp_path):
 
 
 def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch):
-    load = StoredPairs.load
+    read = StoredPairs.read
 
-    def load_but_one(self, path):
+    def read_but_one(self, path):
         if path.stem == 'image2':
             raise KeyboardInterrupt
-        return load(self, path)
+        return read(self, path)
 
-    monkeypatch.setattr(StoredPairs, 'load', load_but_one)
+    monkeypatch.setattr(StoredPairs, 'read', read_but_one)
     assert detect(stored, tmp_path / 'out') == 130
     assert names(tmp_path / 'out') == sorted([*FILES, 'mask', 'overlay'])
     assert list(read_table(tmp_path / 'out')) == ['image0.png', 'image1.png']
@@ -363,7 +363,7 @@ def test_a_name_that_is_no_text_is_reported_too(tmp_path, capsys):
         (folder / 'image0.png').rename(folder / 'caf\udce9.png')
     (folders[0] / 'd\udce9j\udce0.png').write_text('text')
     assert detect(folders, tmp_path / 'out') == 1
-    assert os.path.exists(tmp_path / 'out/mask/caf\udce9.png')
+    assert (tmp_path / 'out/mask/caf\udce9.png').exists()
     rows = read_table(tmp_path / 'out')
     assert len(rows) == 3 and sum(bool(row['error']) for row in rows.values()) == 1
 

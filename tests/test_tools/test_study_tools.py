@@ -84,7 +84,7 @@ def test_skipped_image_is_named(heldout, tmp_path, capsys, caplog):
     assert len(read_key(tmp_path / 'study.html')['questions']) == 2
 
 
-@pytest.mark.parametrize(('options', 'message'), [
+@pytest.mark.parametrize('options, message', [
     ([], 'give --heldout or --pair'),
     (['--heldout', 'x', '--pair', 'a', 'b'], 'give --heldout or --pair'),
     (['--heldout', 'nowhere'], 'expected the folder that DeSRAFinetuneHook writes'),
@@ -171,7 +171,7 @@ def test_tally_leaves_out_who_is_not_consistent(tmp_path, capsys):
     assert '|aftervsbefore|after|1/1|' in out.replace(' ', '')
 
 
-@pytest.mark.parametrize(('options', 'message'), [
+@pytest.mark.parametrize('options, message', [
     (['nowhere.csv'], 'nowhere.csv: no such file'),
     (['.', '--min-consistency', '2'], '--min-consistency: expected 0 to 1, got 2'),
 ])

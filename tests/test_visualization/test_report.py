@@ -38,7 +38,7 @@ class _Report(HTMLParser):
             self.thumbs.append(attrs['data-src'])
         if 'style' in attrs:
             self.styles.append(attrs['style'])
-        assert 'src' not in attrs and 'href' not in attrs or tag == 'link'
+        assert ('src' not in attrs and 'href' not in attrs) or tag == 'link'
         if tag not in VOID:
             self.open.append((tag, attrs))
 

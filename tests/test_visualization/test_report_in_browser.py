@@ -115,8 +115,8 @@ def test_pictures_are_loaded_only_near_the_screen(tab):
     assert 10 < tab.run(LOADED) < 40  # thumbnails
     tab.run("document.querySelector('.open-all').click()")
     tab.settle()
-    loaded = "[...document.querySelectorAll('tbody.open')].map(x => !!x.querySelector('.canvas " \
-             "img').src)"
+    loaded = ("[...document.querySelectorAll('tbody.open')]"
+              ".map(x => !!x.querySelector('.canvas img').src)")
     assert (sum(tab.run(loaded)), len(tab.run(loaded))) == (pytest.approx(3, abs=2), COUNT)
     assert tab.run(loaded)[0]
     tab.run("document.querySelectorAll('tbody')[150].scrollIntoView()")
@@ -211,7 +211,7 @@ def test_magnified_picture_moves_below_the_divider(tab):
     tab.run("document.querySelector('.zoom [value=\"4\"]').click()")
     tab.settle()
     assert _box(tab, '.canvas')[2] == 4 * WIDTH
-    left, top, width, height = _box(tab, '.stage')
+    left, top, width, _height = _box(tab, '.stage')
     assert width < 4 * WIDTH
     before = tab.run("document.querySelector('.scroll').scrollLeft")
     handle = _box(tab, '.handle')[0]

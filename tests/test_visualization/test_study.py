@@ -95,7 +95,7 @@ def test_texts_are_escaped(tmp_path):
     assert '<p>&lt;i&gt;intro&lt;/i&gt;</p>' in page
 
 
-@pytest.mark.parametrize(('versions', 'pictures', 'message'), [
+@pytest.mark.parametrize('versions, pictures, message', [
     (('a', 'a'), (picture(1), picture(2)), "two versions of 'x', got 'a' twice"),
     (('a', 'b'), (picture(1), picture(2, (6, 9))), r'one shape, got \(6, 8, 3\) and \(6, 9, 3\)'),
     (('a', 'b'), (picture(1), picture(2)[..., 0]), "'b' of 'x' to be a non-empty uint8 array"),
@@ -105,7 +105,7 @@ def test_wrong_pictures_are_refused(versions, pictures, message):
         StudyQuestion('x', versions, pictures, 'Which?')
 
 
-@pytest.mark.parametrize(('questions', 'repeats', 'message'), [
+@pytest.mark.parametrize('questions, repeats, message', [
     ([], 0, 'at least one question'),
     (make_questions(2) + make_questions(1), 0, "'scene0' of 'hidden-a vs hidden-b' 2 times"),
     (make_questions(3) + make_questions(2, ('a', 'b')), 3, 'expected 0 to 2 repeats.* got 3'),

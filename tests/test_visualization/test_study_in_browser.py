@@ -142,7 +142,7 @@ def test_answer_reload_undo_save_and_tally(tab, path, tmp_path, capsys):
     tab.wait_for(f"{SCREEN} === 'done'")
     for question, (left, image), (right, same) in seen:
         assert image == same
-        assert {left, right} == {'after', dict([(ARTIFACTS, 'before'), (DETAIL, 'mse')])[question]}
+        assert {left, right} == {'after', {ARTIFACTS: 'before', DETAIL: 'mse'}[question]}
     texts = [question for question, *_ in seen]
     assert texts in ([ARTIFACTS] * 4 + [DETAIL] * 4, [DETAIL] * 4 + [ARTIFACTS] * 4)
 
