@@ -1,13 +1,18 @@
 """Running the tools as a user does, and faster, in this process."""
 from __future__ import annotations
 
+import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from mmdesra.files.folder_lock import hold_folder
 
 TESTS = Path(__file__).parent
 TOOLS = TESTS.parent / 'tools'
@@ -35,3 +40,24 @@ def call(tool, *arguments) -> int:
         with pytest.raises(SystemExit) as error:
             runpy.run_path(str(TOOLS / tool), run_name='__main__')
     return error.value.code
+
+
+@contextmanager
+def held_by_another_run(folder):
+    """While another process is at work in a folder."""
+    fork = multiprocessing.get_context('fork')
+    here, there = fork.Pipe()
+    other = fork.Process(target=_hold, args=[folder, there])
+    other.start()
+    here.recv()
+    try:
+        yield
+    finally:
+        other.kill()
+        other.join()
+
+
+def _hold(folder, pipe) -> None:
+    hold_folder(folder)
+    pipe.send('held')
+    time.sleep(PATIENCE)

@@ -17,6 +17,7 @@ from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
 from ..generators import Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, unwrap
+from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
 from .knee import WANTED_REMOVAL
@@ -26,7 +27,7 @@ from .run_in_rounds import RunInRounds, plan_rounds
 from .start_weights import leave_out_pretrained, start_discriminator, start_generator
 from .stopwatch import Stopwatch
 from .training_data import TrainingData
-from .work_dir import hold_work_dir
+from .work_dir import hold_work_dir, spare_configs_of_others
 
 STOPS = ('iterations', 'knee')
 HAS_DISCRIMINATOR = 'desra_has_discriminator'
@@ -116,6 +117,7 @@ class DeSRAFinetuneHook(Hook):
                  wanted_removal: float = WANTED_REMOVAL,
                  tile: int = 0,
                  half: bool = False) -> None:
+        spare_configs_of_others()  # the Runner that builds this hook has yet to write its own
         if not 0 <= original_share < 1:
             raise InputError('DeSRAFinetuneHook: expected original_share in [0, 1), got '
                              f'{original_share}')
@@ -153,8 +155,10 @@ class DeSRAFinetuneHook(Hook):
         self._watch: KneeWatch | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Fetch no weights that would be replaced."""
+        """Fetch no weights that would be replaced; see to the checkpoint to resume from."""
         leave_out_pretrained(runner.model, runner.logger)
+        write_whole_checkpoints(runner)
+        find_last_checkpoint(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note what the stages have taken, in case the run is resumed."""

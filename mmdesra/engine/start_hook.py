@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..generators.wrappers import unwrap
+from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .start_weights import leave_out_pretrained, start_generator
 
@@ -26,8 +27,10 @@ class StartGeneratorHook(Hook):
         self.checkpoint = checkpoint
 
     def before_run(self, runner: Runner) -> None:
-        """Fetch no weights that would be replaced."""
+        """Fetch no weights that would be replaced; see to the checkpoint to resume from."""
         leave_out_pretrained(runner.model, runner.logger)
+        write_whole_checkpoints(runner)
+        find_last_checkpoint(runner)
 
     def before_train(self, runner: Runner) -> None:
         """Load.

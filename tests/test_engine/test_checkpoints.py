@@ -1,0 +1,109 @@
+"""Checkpoints under kills and full disks; the config of a run that is under way."""
+from __future__ import annotations
+
+import resource
+import shutil
+
+import pytest
+import torch
+from command_lines import held_by_another_run
+from toy_training import make_runner, model_config, training_config
+
+from mmdesra.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def trained(data, tmp_path_factory):
+    """The folder of a run of two iterations, with a checkpoint of each."""
+    folder = tmp_path_factory.mktemp('trained') / 'run'
+    make(folder, data, 2).train()
+    return folder
+
+
+@pytest.fixture
+def work_dir(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
+    return folder
+
+
+def make(folder, data, iterations, resume=False):
+    config = training_config(model_config(), iterations=iterations)
+    config.default_hooks.checkpoint.interval = 1
+    config.resume = resume
+    return make_runner(folder, data, config, heldout_lq_dir=None)
+
+
+def empty_name(folder):
+    (folder / 'last_checkpoint').write_text('')
+
+
+def torn_checkpoint(folder):
+    whole = (folder / 'iter_2.pth').read_bytes()
+    (folder / 'iter_2.pth').write_bytes(whole[:len(whole) // 2])
+
+
+def moved_folder(folder):
+    (folder / 'last_checkpoint').write_text('/where/it/was/iter_2.pth')
+
+
+def whole(folder):
+    pass
+
+
+@pytest.mark.parametrize('what_happened, goes_on_after', [
+    (whole, 2), (empty_name, 2), (moved_folder, 2), (torn_checkpoint, 1)])
+def test_resumes_from_the_newest_whole_checkpoint(work_dir, data, capsys, what_happened,
+                                                  goes_on_after):
+    what_happened(work_dir)
+    runner = make(work_dir, data, 3, resume=True)
+    capsys.readouterr()
+    runner.train()
+    said = capsys.readouterr()
+    is_told = 'names no whole checkpoint' in said.out + said.err
+    assert is_told == (what_happened is not whole)
+    assert f'Advance dataloader {goes_on_after} steps' in said.out + said.err
+    for number in (2, 3):
+        assert torch.load(work_dir / f'iter_{number}.pth', weights_only=True)['meta'][
+            'iter'] == number
+
+
+def test_begins_anew_where_no_checkpoint_is_whole(work_dir, data):
+    for path in work_dir.glob('*.pth'):
+        path.write_bytes(b'half')
+    runner = make(work_dir, data, 1, resume=True)
+    runner.train()
+    assert runner.iter == 1
+    assert torch.load(work_dir / 'iter_1.pth', weights_only=True)['meta']['iter'] == 1
+
+
+def test_a_full_disk_leaves_no_half_checkpoint(work_dir, data):
+    """The one before stays, whole, and is what the run can be resumed from."""
+    runner = make(work_dir, data, 4, resume=True)
+    size = (work_dir / 'iter_2.pth').stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
+    try:
+        with pytest.raises(OSError, match='iter_3.pth: cannot be written .File too large'):
+            runner.train()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name for path in work_dir.glob('*.pth')} == {'iter_1.pth', 'iter_2.pth'}
+    assert not list(work_dir.glob('.*.part'))
+    assert (work_dir / 'last_checkpoint').read_text().endswith('iter_2.pth')
+
+
+def test_a_refused_run_leaves_the_config_of_the_one_under_way(work_dir, data):
+    """Also where the Runner is built first, as MMagic's own tool does."""
+    (config,) = work_dir.glob('*.py')
+    config.write_text('the config of the other run')
+    with held_by_another_run(work_dir):
+        runner = make(work_dir, data, 1)
+        object.__setattr__(runner.cfg, '_filename', str(config))  # as if it had been read
+        runner.dump_config()
+        with pytest.raises(InputError, match='another run is at work in this folder'):
+            runner.train()
+    assert config.read_text() == 'the config of the other run'
+    assert list(work_dir.glob('*.py')) == [config]
+    runner.dump_config()
+    assert config.read_text() != 'the config of the other run'
