@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Outcome, detect_pairs
+from ..files import in_background
 from ..generators import PairSource
 from ..segmentors import LabelSource
 from ..visualization.report import ReportSample, ReportWriter
@@ -43,7 +44,8 @@ def detect_folder(source: PairSource,
     """Detect the artifacts of every pair and write them down; see :class:`ResultWriter`.
 
     An image that cannot be used is reported, noted in the tables, and skipped. What was done
-    counts, also when somebody stops the rest.
+    counts, also when somebody stops the rest. While one image is worked on, the next is read and
+    the one before written.
 
     Args:
         source (PairSource): The pairs.
@@ -73,12 +75,18 @@ def detect_folder(source: PairSource,
     with ExitStack() as stack:
         stack.callback(lambda: results and writer.write_tables(in_order()))
         page = stack.enter_context(_report(writer)) if report else None
-        for outcome in detect_with_progress(source, detector, labels, not show_progress):
-            result = results[outcome.path] = writer.result_of(outcome)
+
+        def write(outcome: Outcome) -> None:
+            result = writer.result_of(outcome)
             if not outcome.error:
                 writer.write_pictures(outcome)
             if page:
                 _add_to_report(page, outcome, result)
+            results[outcome.path] = result
+
+        outcomes = detect_with_progress(source, detector, labels, not show_progress)
+        for written in stack.enter_context(closing(in_background(write, outcomes))):
+            written.result()
     return in_order()
 
 

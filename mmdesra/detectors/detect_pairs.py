@@ -63,7 +63,8 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
     """Detect on every pair of a source.
 
     Pairs whose label maps are wanted wait until ``labels.batch_size`` of them are together, so
-    outcomes come in another order than the paths; at most that many images are held.
+    outcomes come in another order than the paths; at most that many images are held. The files
+    of the next pair are read meanwhile.
 
     Args:
         detector (BaseDetector): The detector.
@@ -74,9 +75,9 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
         Outcome: One for each path of the source, those that cannot be used included.
     """
     waiting: list[Outcome] = []
-    for path in source.paths:
+    for path, load in source.load_each():
         try:
-            pair = source.load(path)
+            pair = load()
             waits = labels is not None and labels.is_dear
             detection = detect_image(detector, pair.gan, pair.mse, path, None if waits else labels)
         except ImageError as error:

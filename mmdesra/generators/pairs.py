@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
 
-from ..files import ImageError, collect_images, read_image
+from ..files import ImageError, collect_images, in_background, read_image
 from .upscaler import Upscaler
 
 ImageFiles = Union[str, Path, Sequence[Union[str, Path]]]
@@ -27,19 +31,56 @@ class Pair:
 class PairSource(ABC):
     """A set of pairs, listed at once and made or read one by one.
 
+    A subclass says what to read of a pair, which is done ahead, and what to make of it.
+
     Attributes:
         paths (list[Path]): The file that each pair is made from, sorted by name; results are
             named by its stem.
     """
     paths: list[Path]
 
-    @abstractmethod
     def load(self, path: Path) -> Pair:
         """Return one pair.
 
         Raises:
             ImageError: If a file of this pair cannot be used.
         """
+        return self.make(path, self.read(path))
+
+    def load_each(self) -> Iterator[tuple[Path, Callable[[], Pair]]]:
+        """Go through the pairs, and read the files of the next one in another thread meanwhile.
+
+        Yields:
+            tuple: A path and the function that returns its pair, or raises, as :meth:`load`.
+        """
+        def load(path: Path, files: Future) -> Pair:
+            return self.make(path, files.result())
+
+        with closing(in_background(self.read, self.paths)) as contents:
+            for path, files in zip(self.paths, contents):
+                yield path, partial(load, path, files)
+
+    def read(self, path: Path) -> Any:
+        """Read the files of one pair; not always called in the main thread.
+
+        Raises:
+            ImageError: If one of them cannot be used.
+        """
+        return None
+
+    @abstractmethod
+    def make(self, path: Path, files: Any) -> Pair:
+        """Make a pair of what :meth:`read` has returned.
+
+        Raises:
+            ImageError: If that cannot be done.
+        """
+
+    def share(self, rank: int, world_size: int) -> PairSource:
+        """Return the pairs that are one process's of several: every ``world_size``-th."""
+        part = copy(self)
+        part.paths = self.paths[rank::world_size]
+        return part
 
 
 class StoredPairs(PairSource):
@@ -62,14 +103,18 @@ class StoredPairs(PairSource):
         if _is_one_file(gan) and _is_one_file(mse):
             self._partners = {self.paths[0].stem: partners[0]}
 
-    def load(self, path: Path) -> Pair:
-        """See :meth:`PairSource.load`."""
+    def read(self, path: Path) -> Pair:
+        """See :meth:`PairSource.read`."""
         gan = read_image(path)
         partner = self._partners.get(path.stem)
         if partner is None:
             raise ImageError(f'{path}: has no MSE-SR partner: {_name(self._mse)}: holds no image '
                              f'named {path.stem!r} (matched by file stem)')
         return Pair(gan, read_image(partner))
+
+    def make(self, path: Path, files: Pair) -> Pair:
+        """See :meth:`PairSource.make`."""
+        return files
 
 
 class GeneratedPairs(PairSource):
@@ -89,13 +134,17 @@ class GeneratedPairs(PairSource):
         self.gan = gan
         self.mse = mse
 
-    def load(self, path: Path) -> Pair:
-        """See :meth:`PairSource.load`."""
-        return enlarge(self.gan, self.mse, read_image(path), path)
+    def read(self, path: Path) -> np.ndarray:
+        """See :meth:`PairSource.read`."""
+        return read_image(path)
+
+    def make(self, path: Path, files: np.ndarray) -> Pair:
+        """See :meth:`PairSource.make`."""
+        return enlarge(self.gan, self.mse, files, path)
 
 
 class ArrayPairs(PairSource):
-    """Pairs made from, or given as, arrays; they are named array0, array1 …
+    """Pairs made from, or given as, arrays; they are named array0, array1 and so on.
 
     Args:
         arrays (Sequence): The images, in a form that ``make_pair`` takes.
@@ -107,8 +156,8 @@ class ArrayPairs(PairSource):
         self._arrays = dict(zip(self.paths, arrays))
         self._make_pair = make_pair
 
-    def load(self, path: Path) -> Pair:
-        """See :meth:`PairSource.load`."""
+    def make(self, path: Path, files: None = None) -> Pair:
+        """See :meth:`PairSource.make`."""
         return self._make_pair(self._arrays[path], path)
 
 

@@ -173,10 +173,10 @@ class Spoiled(StoredPairs):
         super().__init__(root / 'gan', root / 'mse')
         self.errors = errors
 
-    def load(self, path):
+    def read(self, path):
         if path.stem in self.errors:
             raise self.errors[path.stem]
-        return super().load(path)
+        return super().read(path)
 
 
 def test_skipped_images_are_in_the_tables_but_not_in_the_totals(root, tmp_path):

@@ -237,7 +237,7 @@ def test_one_pair_is_held_at_a_time(folders):
         paths = source_of(folders).paths
         held = []
 
-        def load(self, path):
+        def make(self, path, files):
             assert sum(reference() is not None for reference in self.held) <= 1  # the last one
             pair = source_of(folders).load(path)
             pair = Pair(pair.gan, pair.mse)
