@@ -1,10 +1,11 @@
 """What every detector is: a (GAN-SR, MSE-SR) pair in, an artifact map and a mask out."""
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeVar, Union
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from .area import AreaLimit
 
 Labels = Union[np.ndarray, Callable[[], np.ndarray], None]
 """A label map, a function that makes it when it is needed, or None: no semantic step."""
+
+Array = TypeVar('Array', np.ndarray, Tensor)
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,8 @@ class BaseDetector(ABC):
         valid_map, valid_labels = (torch.from_numpy(np.ascontiguousarray(self.valid_area(full)))
                                    for full in (detection.map, labels.astype(np.int64)))
         full_map = np.full_like(detection.map, self._clean_value)
-        self.valid_area(full_map)[...] = _to_numpy(self.adjusted_map(valid_map, valid_labels))
+        adjusted = self.adjusted_map(valid_map, valid_labels)
+        self.valid_area(full_map)[...] = adjusted.to('cpu', torch.float32).numpy()
         return self._detection_of(full_map)
 
     def mask_at(self, full_map: np.ndarray, threshold: float) -> np.ndarray:
@@ -238,26 +242,32 @@ class BaseDetector(ABC):
     def _detection_of(self, full_map: np.ndarray) -> Detection:
         return Detection(full_map, self.mask_at(full_map, self.threshold))
 
-    def _is_artifact(self, valid_map: np.ndarray, threshold: float) -> np.ndarray:
+    def _is_artifact(self, valid_map: Array, threshold: float) -> Array:
         return valid_map < threshold if self.low_is_artifact else valid_map > threshold
 
     def _raw_strips(self, gan: np.ndarray, mse: np.ndarray) -> Iterator[np.ndarray]:
         for rows in strips_of(gan.shape[:2], self.margin, self.strip_pixels):
-            yield self._is_artifact(self._map_of(gan[rows], mse[rows]), self.threshold)
+            # Compared where the map is: a mask is a quarter of what would come from a GPU.
+            raw = self._is_artifact(_cheapest(self._score(gan[rows], mse[rows])), self.threshold)
+            yield raw.cpu().numpy() if isinstance(raw, Tensor) else raw
 
     def _map_of(self, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
+        return self._score(gan, mse).cpu().numpy()
+
+    def _score(self, gan: np.ndarray, mse: np.ndarray) -> Tensor:
+        """Return the map of the valid area, float32, on the device that it is made on."""
         # Views where possible; a tensor can neither be read-only nor have negative strides.
         tensors = (torch.from_numpy(np.require(image, requirements=['C', 'W'])).permute(2, 0, 1)
                    for image in (gan, mse))
-        valid_map = _to_numpy(self.artifact_map(*tensors))
+        valid_map = self.artifact_map(*tensors).float()
         self._check_map(valid_map, gan)
         return valid_map
 
-    def _check_map(self, valid_map: np.ndarray, image: np.ndarray) -> None:
+    def _check_map(self, valid_map: Tensor, image: np.ndarray) -> None:
         expected = tuple(side - 2 * self.margin for side in image.shape[:2])
-        if valid_map.shape != expected or not np.isfinite(valid_map).all():
-            found = 'values that are not finite' if valid_map.shape == expected else (
-                f'shape {valid_map.shape}')
+        if tuple(valid_map.shape) != expected or not _is_finite(valid_map):
+            found = ('values that are not finite' if tuple(valid_map.shape) == expected
+                     else f'shape {tuple(valid_map.shape)}')
             raise ValueError(f'expected {type(self).__name__} to give a finite map of shape '
                              f'{expected} (its margin is {self.margin} px), got {found}')
 
@@ -274,8 +284,16 @@ class BaseDetector(ABC):
                              f'(the window of {type(self).__name__}), got {size_of(gan)}')
 
 
-def _to_numpy(artifact_map: Tensor) -> np.ndarray:
-    return artifact_map.to('cpu', torch.float32).numpy()
+def _cheapest(values: Tensor) -> np.ndarray | Tensor:
+    """Return a view for NumPy where possible: PyTorch's threads cost more than they bring here."""
+    return values.numpy() if values.device.type == 'cpu' else values
+
+
+def _is_finite(values: Tensor) -> bool:
+    # Nothing that is not finite leaves a sum finite, and float32 cannot overflow float64.
+    if values.device.type == 'cpu':
+        return math.isfinite(values.numpy().sum(dtype=np.float64))
+    return math.isfinite(values.sum(dtype=torch.float64))
 
 
 def _check_labels(labels: np.ndarray, image: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..errors import InputError
@@ -30,6 +31,7 @@ class DeSRA(BaseDetector):
             :func:`mmdesra.ops.relative_difference`.
         class_table (str | Path | ClassTable): CSV file or table of class bins. Default: the
             150 ADE20K classes as published. Used only where a label map is given.
+        device (str): Where D is computed: ``'cpu'``, ``'cuda'`` …; in float64 everywhere.
 
     Raises:
         InputError: If an argument is none of these.
@@ -43,13 +45,17 @@ class DeSRA(BaseDetector):
                  threshold: float = 0.7,
                  min_area: float | str | AreaLimit = 4000,
                  form: str = 'released',
-                 class_table: str | Path | ClassTable = ADE20K_TABLE) -> None:
+                 class_table: str | Path | ClassTable = ADE20K_TABLE,
+                 device: str = 'cpu') -> None:
         if not 0 < threshold <= 1:
             raise InputError(f'expected a threshold in (0, 1], got {threshold}')
         if form not in FORMS:
             raise InputError(f'expected form to be one of {FORMS}, got {form!r}')
         super().__init__(threshold, min_area)
         self.form = form
+        self.device = device
+        if torch.device(device).type != 'cpu':  # there, float64 statistics are held
+            self.strip_pixels = BaseDetector.strip_pixels
         self.class_table = (class_table if isinstance(class_table, ClassTable)
                             else ClassTable.load(class_table))
 
@@ -60,7 +66,7 @@ class DeSRA(BaseDetector):
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return D; see :meth:`BaseDetector.artifact_map`."""
-        return difference_map(gan, mse, self.form)
+        return difference_map(gan.to(self.device), mse.to(self.device), self.form)
 
     def adjusted_map(self, artifact_map: Tensor, labels: Tensor) -> Tensor:
         """Multiply D by each class's weight; see :meth:`BaseDetector.adjusted_map`."""

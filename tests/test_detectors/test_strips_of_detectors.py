@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scenes import make_pair
 
 from mmdesra.detectors import DETECTORS, BaseDetector, DeSRA, build_detector
+from mmdesra.detectors.area import AreaLimit
 from mmdesra.ops import strips
 
 LOCAL = sorted(name for name, kind in DETECTORS.module_dict.items() if kind.is_local)
@@ -87,3 +88,31 @@ def test_a_large_image_is_cut_by_default():
 
     Flat(20).detect(gan, gan)
     assert heights == [106, 106, 300 - 200]
+
+
+@pytest.mark.parametrize('name', [*LOCAL, 'Shifted', 'LDLStar'])
+@pytest.mark.parametrize('rows', [1, 9, 1000])
+def test_the_mask_without_a_map_is_that_with_one(name, rows):
+    detector = Shifted(20) if name == 'Shifted' else build_detector(name)
+    detector.min_area = AreaLimit.parse(150)
+    gan, mse = make_pair(size=(120, 100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strips, 'MIN_STRIP_ROWS', 1)
+        detector.strip_pixels = rows * 100
+        found = detector.find_mask(gan, mse)
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, detector.detect(gan, mse).mask)
+    assert found.any()
+
+
+def test_without_a_map_the_pair_is_checked_too():
+    gan, mse = make_pair(size=(40, 50))
+    with pytest.raises(ValueError, match='images of one size'):
+        DeSRA().find_mask(gan, mse[:-1])
+    with pytest.raises(ValueError, match='a finite map'):
+        Broken(20).find_mask(gan, mse)
+
+
+class Broken(Shifted):
+    def artifact_map(self, gan, mse):
+        return super().artifact_map(gan, mse).div(0)

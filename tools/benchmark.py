@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Measure detection (map and mask, no segmenter) against a straightforward implementation.
+
+Both detect on the same real pairs, in turns, so that both see the same machine. The reference is
+the published rule as the released scripts compute it: double precision, a dense 11x11 filter
+(OpenCV filter2D) for each channel, SciPy's hole filling. Maps and masks are compared on every
+turn: a difference fails the run.
+
+  python tools/benchmark.py --gan results/gan --mse results/mse
+
+Images of each size are put together from the pairs, side by side, unless one is large enough.
+Prints, for each size, the median milliseconds of both, their ratio (median over the turns) and
+the memory that each needs beside the two images, measured in processes of their own. Threads:
+OMP_NUM_THREADS, for both.
+Exit code: 0 = the results are the same, 1 = they are not, 2 = nothing was done.
+"""
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from scipy import ndimage
+from tqdm import tqdm
+
+from mmdesra.apis import command_line as cli
+from mmdesra.detectors import DeSRA
+from mmdesra.errors import InputError
+from mmdesra.generators import PairSource, StoredPairs
+
+SIZES = (512, 1024, 2048, 4096)
+MAP_TOLERANCE = 1e-6
+"""Maps are float32 and below 1."""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--gan', required=True, nargs='+', metavar='PATH', help='GAN-SR images')
+    parser.add_argument('--mse', required=True, nargs='+', metavar='PATH',
+                        help='MSE-SR images, matched by file stem')
+    parser.add_argument('--sizes', type=int, nargs='+', default=SIZES, metavar='PX',
+                        help='sides of the square images (default: %(default)s)')
+    parser.add_argument('--memory-sizes', type=int, nargs='*', default=(), metavar='PX',
+                        help='further sides at which only our memory and time are measured, '
+                        'such as 12000')
+    parser.add_argument('--no-memory', action='store_true', help='measure time alone')
+    parser.add_argument('--turns', type=int, default=9, metavar='N',
+                        help='runs of each side (default: %(default)s)')
+    parser.add_argument('--device', metavar='DEVICE',
+                        help='measure the detector on this device too, such as cuda: pairs a '
+                        'second, and what copying the images in and the mask out allows')
+    args = parser.parse_args()
+    if args.turns < 1 or min([*args.sizes, *args.memory_sizes]) < 64:
+        parser.error('expected at least 1 turn and sides of at least 64 px')
+    return args
+
+
+def reference_map(gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
+    """Return D as the released scripts compute it, float64, of the valid area."""
+    line = cv2.getGaussianKernel(11, 1.5)
+    window, c = line @ line.T, (0.03 * 255)**2
+
+    def std(channel: np.ndarray) -> np.ndarray:
+        mean = cv2.filter2D(channel, -1, window)[5:-5, 5:-5]
+        energy = cv2.filter2D(channel**2, -1, window)[5:-5, 5:-5]
+        return np.sqrt(np.maximum(energy - mean**2, 0) + 1e-8)
+
+    maps = []
+    for channel in range(3):
+        x, y = (std(image[..., channel].astype(np.float64)) for image in (gan, mse))
+        maps.append((2 * x * y + c) / (x**2 + y**2 + c))
+    return np.mean(maps, axis=0)
+
+
+def reference_mask(difference: np.ndarray) -> np.ndarray:
+    """Return the released mask of a map."""
+    square = np.ones((5, 5), np.uint8)
+    raw = (difference < 0.7).astype(np.uint8)
+    dilated = cv2.dilate(cv2.erode(raw, square), square, iterations=3)
+    filled = ndimage.binary_fill_holes(dilated, np.ones((3, 3))).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] > 4000
+    kept[0] = False
+    return kept[labels]
+
+
+def reference(gan: np.ndarray, mse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    difference = reference_map(gan, mse)
+    return difference, reference_mask(difference)
+
+
+def ours(gan: np.ndarray, mse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    detector = DeSRA()
+    detection = detector.detect(gan, mse)
+    return detector.valid_area(detection.map), detector.valid_area(detection.mask)
+
+
+def ours_mask_only(gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
+    return DeSRA().find_mask(gan, mse)
+
+
+def write_images(source: PairSource, side: int, folder: Path) -> list[Path]:
+    """Write a square GAN-SR and MSE-SR image of this side as .npy files.
+
+    Row after row is filled with the source's images from the left, each row as high as its lowest
+    image; all of them are used before one comes again.
+    """
+    paths = [folder / f'{name}{side}.npy' for name in ('gan', 'mse')]
+    images = [open_memmap(path, 'w+', np.uint8, (side, side, 3)) for path in paths]
+    number = top = 0
+    while top < side:
+        row: list = []
+        while sum(pair.gan.shape[1] for pair in row) < side:
+            row.append(source.load(source.paths[number % len(source.paths)]))
+            number += 1
+        height = min(min(len(pair.gan) for pair in row), side - top)
+        for image, name in zip(images, ('gan', 'mse')):
+            joined = np.concatenate([getattr(pair, name)[:height] for pair in row], axis=1)
+            image[top:top + height] = joined[:, :side]
+        top += height
+    return paths
+
+
+def measure(gan: np.ndarray, mse: np.ndarray, turns: int) -> tuple[np.ndarray, list[str]]:
+    """Let both sides take turns; return their seconds, one row a turn, and what differs."""
+    seconds, differences = [], []
+    for turn in range(turns + 1):
+        row, results = {}, {}
+        for function in (reference, ours)[::(-1)**turn]:
+            start = time.perf_counter()
+            results[function] = function(gan, mse)
+            row[function] = time.perf_counter() - start
+        differences += compare(*results[ours], *results[reference])
+        if turn:  # the first one fills caches and compiles
+            seconds.append([row[reference], row[ours]])
+    return np.array(seconds), sorted(set(differences))
+
+
+def compare(our_map: np.ndarray, our_mask: np.ndarray, reference_map: np.ndarray,
+            reference_mask: np.ndarray) -> list[str]:
+    """Return what differs between the results, in words."""
+    found = []
+    error = np.abs(our_map - reference_map).max()
+    if not error <= MAP_TOLERANCE:
+        found.append(f'maps differ by {error:.1e}')
+    pixels = np.count_nonzero(our_mask != reference_mask)
+    if pixels:
+        found.append(f'masks differ on {pixels} px')
+    return found
+
+
+def memory_of(function: Callable, paths: list[Path]) -> tuple[float, float]:
+    """Return the MiB that a function needs beside its two images, and its seconds.
+
+    In a process of its own; nan where the system does not tell (it does on Linux).
+    """
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(_memory_here, (function, paths))
+
+
+def _memory_here(function: Callable, paths: list[Path]) -> tuple[float, float]:
+    small = np.random.default_rng(0).integers(0, 256, (2, 200, 200, 3), np.uint8)
+    function(*small)  # loads the compiled code
+    images = [np.load(path) for path in paths]
+    before = _peak_memory(reset=True)
+    start = time.perf_counter()
+    function(*images)
+    seconds = time.perf_counter() - start
+    return _peak_memory() - before, seconds
+
+
+def _peak_memory(reset: bool = False) -> float:
+    """Return the most MiB that this process has had since the last reset."""
+    process = Path('/proc/self')
+    if not process.exists():
+        return float('nan')
+    if reset:
+        (process / 'clear_refs').write_text('5')
+    kib = re.search(r'VmHWM:\s*(\d+) kB', (process / 'status').read_text())
+    return int(kib[1]) / 1024
+
+
+def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) -> str:
+    """Return pairs a second on a device, beside what copying alone allows."""
+    detector = DeSRA(device=device)
+    expected = ours_mask_only(gan, mse)
+    mask = torch.from_numpy(expected)
+
+    def copy() -> None:
+        for image in (gan, mse):
+            torch.from_numpy(image).to(device)
+        mask.to(device).cpu()
+
+    seconds = {}
+    for name, function in (('detect', lambda: detector.find_mask(gan, mse)), ('copy', copy)):
+        for _ in range(3):
+            function()
+        spent = []
+        for _ in range(turns):
+            start = time.perf_counter()
+            function()
+            spent.append(time.perf_counter() - start)
+        seconds[name] = float(np.median(spent))
+    different = np.count_nonzero(detector.find_mask(gan, mse) != expected)
+    return (f'{1 / seconds["detect"]:.1f} pairs/s, {seconds["copy"] / seconds["detect"]:.0%} of '
+            f'the copy bandwidth; mask differs from the CPU on {different} px')
+
+
+def main() -> int:
+    args = parse_args()
+    source = StoredPairs(args.gan, args.mse)
+    if not source.paths:
+        raise InputError('expected at least one pair')
+    threads = torch.get_num_threads()
+    cv2.setNumThreads(threads)
+    wrong = False
+    print(f'threads: {threads}; pairs: {len(source.paths)}; turns: {args.turns}')
+    print('|  side | reference ms | ours ms | ratio (quartiles) | reference MiB | map and mask '
+          'MiB | mask MiB |')
+    print('| ----: | -----------: | ------: | ----------------: | ------------: | -----------'
+          '-----: | -------: |')
+    with TemporaryDirectory() as scratch:
+        for side in tqdm(args.sizes, 'sizes', leave=False):
+            paths = write_images(source, side, Path(scratch))
+            pair = [np.load(path) for path in paths]
+            seconds, differences = measure(*pair, args.turns)
+            low, ratio, high = np.percentile(seconds[:, 0] / seconds[:, 1], [25, 50, 75])
+            theirs, mine = 1e3 * np.median(seconds, axis=0)
+            memory = [float('nan') if args.no_memory else memory_of(function, paths)[0]
+                      for function in (reference, ours, ours_mask_only)]
+            tqdm.write(f'| {side:5} | {theirs:12.1f} | {mine:7.1f} | {ratio:.1f} ({low:.1f} to '
+                       f'{high:.1f}) | {memory[0]:13.0f} | {memory[1]:16.0f} | '
+                       f'{memory[2]:8.0f} |' + ''.join(f' {text}' for text in differences))
+            if args.device:
+                tqdm.write(f'{args.device}: {measure_device(*pair, args.device, args.turns)}')
+            wrong |= bool(differences)
+        for side in args.memory_sizes:
+            paths = write_images(source, side, Path(scratch))
+            for name, function in (('map and mask', ours), ('mask', ours_mask_only)):
+                memory, spent = memory_of(function, paths)
+                tqdm.write(f'{side} x {side}, {name}: {spent:.2f} s, {memory:.0f} MiB beside the '
+                           'images')
+    if wrong:
+        print('the results differ')
+    return cli.EXIT_SKIPPED if wrong else 0
+
+
+if __name__ == '__main__':
+    cli.run(main)
