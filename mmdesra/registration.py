@@ -22,6 +22,7 @@ TYPES = {
     },
     'DATASETS': {
         'AwaitedPseudoGTs': 'mmdesra.datasets.awaited_pseudo_gts:AwaitedPseudoGTs',
+        'LRImages': 'mmdesra.datasets.lr_images:LRImages',
         'PseudoGTDataset': 'mmdesra.datasets.pseudo_gt_dataset:PseudoGTDataset',
     },
     'TRANSFORMS': {

@@ -93,8 +93,8 @@ def load(args: argparse.Namespace) -> Config:
 
 
 def iterations_of(args: argparse.Namespace) -> int | None:
-    given = args.cfg_options or {}
-    return args.max_iters or given.get('train_cfg.max_iters')
+    given = (args.cfg_options or {}).get('train_cfg.max_iters')
+    return given if args.max_iters is None else args.max_iters
 
 
 def hook_options(config: Config, options: dict) -> dict:

@@ -43,7 +43,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     Raises:
         InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if an
             image folder or checkpoint that fine-tuning needs is named nowhere, if a folder
-            holds no image, or if original training data that are to be used do not exist.
+            holds no image, if original training data that are to be used do not exist, or if
+            ``max_iters`` is below 1 or the training loop counts epochs.
     """
     check_training_config(config)
     fragment = read_config(FRAGMENT)
@@ -67,7 +68,10 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
     if hook.get('original_share'):
         take_back_original_data(config)
-        check_original_data(config)
+        check_original_data(
+            config, 'original_share needs the original training data of '
+            f'{config.filename}. Say where they are, e.g. --cfg-options '
+            'train_dataloader.dataset.data_root=DIR, or leave original_share out')
     else:
         set_aside_original_data(config)
     _set_validation(config, hook)
@@ -105,10 +109,18 @@ def _add_hook(config: Config, fragment: Config) -> None:
 
 
 def _set_iterations(config: Config, max_iters: int | None, usual: int | None) -> None:
-    if max_iters is None and usual is not None and 'max_iters' in config.train_cfg:
-        max_iters = min(usual, config.train_cfg.max_iters)
-    if max_iters is not None:
-        config.train_cfg.max_iters = max_iters
+    loop = config.train_cfg
+    if max_iters is None and usual is not None and 'max_iters' in loop:
+        max_iters = min(usual, loop.max_iters)
+    if max_iters is None:
+        return
+    if max_iters < 1:
+        raise InputError(f'expected at least 1 iteration, got {max_iters}')
+    if 'max_epochs' in loop:
+        raise InputError(f'{config.filename}: its training loop counts epochs, of which there are '
+                         f'{loop.max_epochs}; set train_cfg.max_epochs (--cfg-options) instead of '
+                         'the number of iterations')
+    loop.max_iters = max_iters
 
 
 def _set_checkpoints(config: Config, settings: ConfigDict) -> None:
@@ -154,5 +166,4 @@ def _images(folder: str) -> dict:
     pipeline = [dict(type='LoadImageFromFile', key='img', color_type='color',
                      channel_order='rgb'),
                 dict(type='PackInputs')]
-    return dict(type='BasicImageDataset', data_root=str(folder), data_prefix=dict(img=''),
-                pipeline=pipeline)
+    return dict(type='LRImages', data_root=str(folder), pipeline=pipeline)

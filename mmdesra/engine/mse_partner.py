@@ -14,7 +14,7 @@ from ..files import list_images
 from ..files.atomic import atomic_path
 from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
-from .original_data import take_back_original_data
+from .original_data import check_original_data, original_datasets, take_back_original_data
 
 DEFAULT_ITERS = 5000
 PIXEL_LOSS = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
@@ -62,7 +62,8 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
     if gt_dir:
         _set_photographs(config, str(gt_dir), scale)
     else:
-        _check_data(config)
+        check_original_data(config, "the partner is trained on the config's own training data, "
+                            'or on a folder of photographs (--gt-dir)')
     # A few thousand iterations are but the beginning of a schedule for hundreds of thousands.
     config.param_scheduler = None
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters,
@@ -99,16 +100,8 @@ def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> No
         checkpoint.update(out_dir=None, save_best=None, interval=interval, by_epoch=False)
 
 
-def _check_data(config: Config) -> None:
-    dataset = _dataset_of(config)
-    root = dataset.get('data_root')
-    if root and '://' not in root and not Path(root).is_dir():
-        raise InputError(f"{root}: the config's own training data are not there; give a folder of "
-                         'photographs (--gt-dir)')
-
-
 def _set_photographs(config: Config, gt_dir: str, scale: int | None) -> None:
-    pipeline = list(_dataset_of(config).get('pipeline') or [])
+    pipeline = list(original_datasets(config)[0].get('pipeline') or [])
     if not pipeline or any(_loads(step, 'img') for step in pipeline):
         patch = next((step['gt_patch_size'] for step in pipeline
                       if 'gt_patch_size' in step), GT_PATCH_SIZE)
@@ -156,13 +149,6 @@ def _crops(pipeline: list[dict]) -> Iterator[int]:
 
 def _loads(step: dict, key: str) -> bool:
     return step['type'].startswith('LoadImageFrom') and step.get('key') == key
-
-
-def _dataset_of(config: Config) -> ConfigDict:
-    dataset = config.train_dataloader.dataset
-    while 'dataset' in dataset:  # RepeatDataset and its like
-        dataset = dataset.dataset
-    return dataset
 
 
 def _scale_of(config: Config) -> int:

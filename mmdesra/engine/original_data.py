@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
 
@@ -40,26 +40,34 @@ def _is_placeholder(dataset: dict) -> bool:
     return str(dataset['type']).rpartition('.')[2] == PLACEHOLDER
 
 
-def check_original_data(config: Config) -> None:
+def check_original_data(config: Config, advice: str) -> None:
     """Look for the files and folders that ``train_dataloader.dataset`` names.
 
     Without it the Runner would stop in the middle of MMagic's dataset, which does not say what
     to do.
 
+    Args:
+        config (Config): With the original dataset in its place.
+        advice (str): What to do about one that does not exist.
+
     Raises:
         InputError: If one does not exist.
     """
-    for dataset in _datasets(config.train_dataloader.dataset):
+    for dataset in original_datasets(config):
         for path in _paths(dataset):
             if not path.exists():
-                raise InputError(
-                    f'{path}: does not exist; original_share needs the original training data of '
-                    f'{config.filename}. Say where they are, e.g. --cfg-options '
-                    'train_dataloader.dataset.data_root=DIR, or leave original_share out')
+                raise InputError(f'{path}: does not exist; {advice}')
 
 
-def _datasets(config: dict) -> Iterator[dict]:
-    """The dataset, or those that a wrapper (RepeatDataset, ConcatDataset) holds."""
+def original_datasets(config: Config) -> list[ConfigDict]:
+    """Return the dataset of ``train_dataloader``, or those that wrappers hold.
+
+    Such as RepeatDataset, ConcatDataset, and our placeholder.
+    """
+    return list(_datasets(config.train_dataloader.dataset))
+
+
+def _datasets(config: ConfigDict) -> Iterator[ConfigDict]:
     held = [*config.get('datasets', []), *([config.dataset] if 'dataset' in config else [])]
     if not held:
         yield config

@@ -238,7 +238,6 @@ def test_broken_lr_image_is_skipped_and_noted(data, tmp_path):
     assert len(probe.batches) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="MMagic's validation reads it, too, and fails")
 def test_broken_heldout_image_is_skipped(data, tmp_path):
     heldout = tmp_path / 'heldout'
     heldout.mkdir()

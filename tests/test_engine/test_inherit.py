@@ -194,6 +194,16 @@ def test_config_without_generator_is_refused(model, options):
         inherit_desra(config, **options)
 
 
+def test_number_of_iterations_that_makes_no_sense(options):
+    with pytest.raises(InputError, match='at least 1 iteration, got 0'):
+        inherit_desra(training_config(model_config()), 0, **options)
+    config = training_config(model_config())
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=7)
+    assert inherit_desra(config, **options).train_cfg.max_epochs == 7
+    with pytest.raises(InputError, match=r'counts epochs.* 7; .*max_epochs .--cfg-options'):
+        inherit_desra(config, 100, **options)
+
+
 def test_config_of_no_training_is_refused(options):
     config = training_config(model_config())
     config.pop('train_dataloader')

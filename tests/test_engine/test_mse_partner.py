@@ -115,10 +115,12 @@ def test_samples_are_pairs_of_one_place(name, photographs):
 
 def test_own_data_are_used_if_they_are_there(photographs, tmp_path):
     config = read_config(SRGAN)
-    with pytest.raises(InputError, match='data are not there.*--gt-dir'):
-        inherit_mse_partner(config, 'gan.pth')
-    config = read_config(SRGAN)
-    config.train_dataloader.dataset.data_root = str(tmp_path)
+    dataset = config.train_dataloader.dataset
+    dataset.data_root = str(tmp_path)
+    for path in (*dataset.data_prefix.values(), dataset.ann_file):
+        with pytest.raises(InputError, match=f'{path}: does not exist.*--gt-dir'):
+            inherit_mse_partner(config, 'gan.pth')
+        (tmp_path / path).mkdir(parents=True)
     before = config.train_dataloader.to_dict()
     assert inherit_mse_partner(config, 'gan.pth').train_dataloader.to_dict() == before
     set_aside_original_data(config)  # as in configs/desra
