@@ -30,6 +30,7 @@ from mmdesra.engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write
 from mmdesra.errors import InputError
 from mmdesra.files.atomic import make_output_folder
 from mmdesra.files.configs import config_diff, read_config
+from mmdesra.files.folder_lock import held_folder
 from mmdesra.generators import read_checkpoint
 
 
@@ -80,10 +81,11 @@ def main() -> int:
         print(config.pretty_text)
         return 0
     check_files(args)
-    print(config_diff(read_config(args.config), config))
-    runner = Runner.from_cfg(config)
-    runner.train()
-    write_partner(runner.model, args.out)
+    with held_folder(config.work_dir):
+        print(config_diff(read_config(args.config), config))
+        runner = Runner.from_cfg(config)
+        runner.train()
+        write_partner(runner.model, args.out)
     print(f'{args.out}: the MSE-trained partner, after {runner.iter} iterations')
     return 0
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from command_lines import call, run
+from command_lines import call, held_by_another_run, run
 from mmengine.registry import DefaultScope
 from PIL import Image
 from toy_training import model_config, training_config
@@ -67,6 +67,12 @@ def test_prints_the_config_and_writes_nothing(arguments, tmp_path, capsys):
     assert read_config(str(printed)).model.discriminator is None
     assert not (tmp_path / 'made').exists()
     assert not (tmp_path / 'run').exists()
+
+
+def test_folder_of_a_run_that_is_under_way(arguments, tmp_path, capsys):
+    with held_by_another_run(tmp_path / 'run'):
+        assert 'another run is at work' in error_of(capsys, *arguments)
+    assert not (tmp_path / 'made/partner.pth').exists()
 
 
 def test_errors_are_one_line(arguments, tmp_path, capsys):

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from command_lines import PATIENCE, call, run
+from command_lines import call, held_by_another_run, run
 from mmengine.registry import DefaultScope
 from torch import distributed
 from toy_mix import mixed_config, write_original
@@ -15,9 +13,7 @@ from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, train
 from toys import GAN_AMPLITUDE
 
 from mmdesra.files.configs import read_config
-from mmdesra.files.folder_lock import hold_folder
 
-fork = multiprocessing.get_context('fork')
 REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
 
 
@@ -48,12 +44,6 @@ def options(data, tmp_path):
             '--gan-checkpoint': data.gan, '--mse-checkpoint': data.mse,
             # mmengine keeps one log for each name and second in a process.
             '--cfg-options': f'experiment_name={tmp_path.name}'}
-
-
-def hold(folder, pipe):
-    hold_folder(folder)
-    pipe.send('held')
-    time.sleep(PATIENCE)
 
 
 def flat(options):
@@ -134,14 +124,8 @@ def test_folder_that_is_not_there(config, options, option, tmp_path, capsys):
 
 
 def test_folder_of_a_run_that_is_under_way(config, options, tmp_path, capsys):
-    here, there = fork.Pipe()
-    other = fork.Process(target=hold, args=[tmp_path / 'run', there])
-    other.start()
-    here.recv()
-    try:
+    with held_by_another_run(tmp_path / 'run'):
         error = error_of(capsys, config, options)
-    finally:
-        other.kill()
     assert f'{tmp_path}/run: another run is at work in this folder' in error
     assert [path.name for path in (tmp_path / 'run').iterdir()] == ['.lock']  # its config is kept
 
