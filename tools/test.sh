@@ -13,8 +13,10 @@ bash tools/setup_env.sh tests
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 workers=()
 if [[ " $* " != *" no:xdist "* ]]; then
-  # A file stays together: its tests share what is dear to make.
+  # A file stays together: its tests share what is dear to make. Files go by their names, so that
+  # the last ones are short; else those with one long test would come last.
   workers=(-n $(($(getconf _NPROCESSORS_ONLN) > 1 ? 2 : 0)) --dist loadfile)
+  workers+=(--no-loadscope-reorder)
 fi
 exec .venv/bin/python -m pytest ${workers[@]+"${workers[@]}"} \
   --cov=mmdesra --cov-report=term:skip-covered "$@"
