@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ..detectors import BaseDetector, Outcome, detect_pairs
 from ..files import in_background
+from ..files.folder_lock import held_folder
 from ..generators import PairSource
 from ..segmentors import LabelSource
 from ..visualization.report import ReportSample, ReportWriter
@@ -61,11 +62,10 @@ def detect_folder(source: PairSource,
         list[ImageResult]: One for each pair, in the order of the source.
 
     Raises:
-        InputError: If results would be written into the folder of the images.
+        InputError: If results would be written into the folder of the images, or another run is
+            at work in ``out_dir``.
         OSError: If ``out_dir`` cannot be written.
     """
-    writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
-    writer.refuse_inputs(source.paths)
     order = {path: number for number, path in enumerate(source.paths)}
     results: dict[Path, ImageResult] = {}
 
@@ -73,6 +73,10 @@ def detect_folder(source: PairSource,
         return [results[path] for path in sorted(results, key=order.__getitem__)]
 
     with ExitStack() as stack:
+        stack.enter_context(held_folder(out_dir))
+        writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
+        writer.refuse_inputs(source.files)
+        writer.remove_parts()
         stack.callback(lambda: results and writer.write_tables(in_order()))
         page = stack.enter_context(_report(writer)) if report else None
 

@@ -2,12 +2,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from ..detectors import BaseDetector, Outcome
 from ..errors import InputError
-from ..files import make_output_folder, write_image, write_map, write_mask
+from ..files import (
+    ImageError,
+    make_output_folder,
+    remove_parts,
+    write_image,
+    write_map,
+    write_mask,
+)
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
 from .results import JSON_NAME, TABLE_NAME, ImageResult, write_results_json, write_table
@@ -44,12 +52,23 @@ class ResultWriter:
         names = ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr
         self.folders = [make_output_folder(self.out_dir / name) for name in names]
 
+    def remove_parts(self) -> None:
+        """Remove what killed runs left; while no other run is at work in the folder."""
+        for folder in (self.out_dir, *self.folders):
+            remove_parts(folder)
+
     def refuse_inputs(self, paths: Iterable[Path]) -> None:
         """Make sure that no picture will be written over one of the images it is made from.
+
+        Label maps that are stored are looked after, too.
 
         Raises:
             InputError: If one of ``paths`` lies where pictures will be written.
         """
+        paths = list(paths)
+        if self.labels is not None and paths:
+            with suppress(ImageError):  # there is none for this image: told when its turn comes
+                paths += filter(None, [self.labels.stored_file(paths[0])])
         ours = {folder.resolve() for folder in self.folders}
         for path in paths:
             if path.parent.resolve() in ours:

@@ -39,6 +39,11 @@ class PairSource(ABC):
     """
     paths: list[Path]
 
+    @property
+    def files(self) -> list[Path]:
+        """list[Path]: All that pairs are made from, and nothing may be written over."""
+        return self.paths
+
     def load(self, path: Path) -> Pair:
         """Return one pair.
 
@@ -102,6 +107,11 @@ class StoredPairs(PairSource):
         self._partners = {path.stem: path for path in partners}
         if _is_one_file(gan) and _is_one_file(mse):
             self._partners = {self.paths[0].stem: partners[0]}
+
+    @property
+    def files(self) -> list[Path]:
+        """list[Path]: See :attr:`PairSource.files`."""
+        return [*self.paths, *self._partners.values()]
 
     def read(self, path: Path) -> Pair:
         """See :meth:`PairSource.read`."""

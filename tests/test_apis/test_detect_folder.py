@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from command_lines import held_by_another_run
 from known_labels import KnownLabels, store_labels
 from scipy import ndimage
 from toys import MIN_AREA, ToyGenerator, make_pairs, write_pairs
@@ -219,8 +221,30 @@ def test_images_are_never_written_over(root, tmp_path):
     again = StoredPairs(tmp_path / 'sr/gan', tmp_path / 'sr/mse')
     with pytest.raises(InputError, match='sr/gan/image0.png: lies in a folder that results are'):
         run(root, tmp_path, source=again, save_sr=True)
+    with pytest.raises(InputError, match='sr/mse/image0.png: lies in a folder that results are'):
+        run(root, tmp_path, source=StoredPairs(root / 'gan', tmp_path / 'sr/mse'), save_sr=True)
     run(root, tmp_path, source=again)
     assert files_of(tmp_path / 'sr') == before
+
+
+def test_label_maps_are_never_written_over(root, tmp_path):
+    shutil.copytree(root / 'labels', tmp_path / 'mask')
+    before = files_of(tmp_path / 'mask')
+    with pytest.raises(InputError, match='mask/image0.png: lies in a folder that results are'):
+        run(root, tmp_path, LabelFolder(tmp_path / 'mask'))
+    assert files_of(tmp_path / 'mask') == before
+
+
+def test_another_run_at_work_in_the_folder_is_not_disturbed(root, tmp_path):
+    run(root, tmp_path)
+    before = files_of(tmp_path)
+    with held_by_another_run(tmp_path), pytest.raises(InputError, match='another run is at work'):
+        run(root, tmp_path, detector=DeSRA(.1, MIN_AREA))
+    (tmp_path / '.lock').unlink()  # it was killed
+    assert files_of(tmp_path) == before
+    (tmp_path / 'mask/.image0.png.1.part').write_bytes(b'half of a mask')
+    run(root, tmp_path)
+    assert files_of(tmp_path) == before
 
 
 # ---------------------------------------- other units
