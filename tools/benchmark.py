@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
                         help='measure the detector on this device too, such as cuda: pairs a '
                         'second, and what copying the images in and the mask out allows')
     args = parser.parse_args()
-    if args.turns < 1 or min([*args.sizes, *args.memory_sizes]) < 64:
+    if args.turns < 1 or any(side < 64 for side in [*args.sizes, *args.memory_sizes]):
         parser.error('expected at least 1 turn and sides of at least 64 px')
     return args
 
@@ -122,7 +122,7 @@ def write_images(source: PairSource, side: int, folder: Path) -> list[Path]:
         while sum(pair.gan.shape[1] for pair in row) < side:
             row.append(source.load(source.paths[number % len(source.paths)]))
             number += 1
-        height = min(min(len(pair.gan) for pair in row), side - top)
+        height = min(*(len(pair.gan) for pair in row), side - top)
         for image, name in zip(images, ('gan', 'mse')):
             joined = np.concatenate([getattr(pair, name)[:height] for pair in row], axis=1)
             image[top:top + height] = joined[:, :side]
