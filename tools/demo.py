@@ -22,12 +22,11 @@ from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
-from mmdesra.evaluation.before_after import RESULTS
+from mmdesra.evaluation.before_after import RESULTS, read_pictures
 from mmdesra.files import (
     list_images,
     make_output_folder,
     read_image,
-    read_mask,
     write_image,
     write_text,
 )
@@ -97,7 +96,7 @@ def finetune(out: Path, config: Path, work_dir: Path, *options: object) -> dict:
 def run_tool(name: str, *arguments: object) -> None:
     command = [sys.executable, TOOLS / name, *arguments]
     print('$ python tools/' + ' '.join(map(str, [name, *arguments])), flush=True)
-    done = subprocess.run([str(part) for part in command])
+    done = subprocess.run([str(part) for part in command], check=False)
     if done.returncode:
         sys.exit(f'tools/{name} failed with exit code {done.returncode}; its message is above')
 
@@ -113,14 +112,12 @@ def write_pictures(out: Path, heldout: Path, results: dict) -> None:
 
 
 def sample_of(out: Path, heldout: Path, name: str, row: dict) -> PageSample:
-    def read(folder: str) -> np.ndarray:
-        return read_image(heldout / folder / name)
-
+    pictures = read_pictures(heldout, name)
     facts = [('regions', f'{row["before"]} -> {row["after"]}'),
              ('artifact px', f'{row["area_before"]} -> {row["area_after"]}')]
-    return PageSample(name, read_image(out / 'lq/heldout' / name), read('mse'),
-                      read('gan_before'), read_mask(heldout / 'mask_before' / name),
-                      read('gan_after'), facts)
+    return PageSample(name, read_image(out / 'lq/heldout' / name), pictures['mse'],
+                      pictures['gan_before'], pictures['mask_before'], pictures['gan_after'],
+                      facts)
 
 
 def strength(sample: PageSample) -> float:

@@ -85,8 +85,10 @@ class KneeWatch:
         knee, weights = self.knee, self.kept_weights()
         if knee is None or weights is None:
             if self.curve.points:
+                others = (f'; {self.weights_path} is of an earlier run'
+                          if self.weights_path.is_file() else '')
                 runner.logger.warning('DeSRA: no iteration was without added artifacts; the '
-                                      'result is that of the last one')
+                                      f'result is that of the last one{others}')
             return None
         runner.logger.info(f'DeSRA: the result is {self.weights_path}, that of iteration '
                            f'{knee.iteration}')

@@ -7,9 +7,9 @@ import numpy as np
 from mmengine.dist import barrier, master_only
 from mmengine.visualization import Visualizer
 
-from ..evaluation.before_after import BeforeAfter, picture_path
+from ..evaluation.before_after import BeforeAfter, read_pictures
 from ..evaluation.comparison import Comparison
-from ..files import make_output_folder, read_image, read_mask, write_image
+from ..files import make_output_folder, read_image, write_image
 from ..visualization.before_after import BeforeAfterImage, draw_before_after
 
 FOLDER = 'worst'
@@ -60,13 +60,11 @@ def _show(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
 
 
 def _draw(path: Path, out_dir: Path, row: dict) -> np.ndarray:
-    folders = dict(mse='mse', before='gan_before', after='gan_after')
-    images = {key: read_image(picture_path(out_dir, folder, path))
-              for key, folder in folders.items()}
-    masks = {key: read_mask(picture_path(out_dir, key, path))
-             for key in ('mask_before', 'mask_after')}
+    pictures = read_pictures(out_dir, path)
     return draw_before_after(BeforeAfterImage(
-        title=_title(path.name, row), lq=read_image(path), **images, **masks))
+        title=_title(path.name, row), lq=read_image(path), mse=pictures['mse'],
+        before=pictures['gan_before'], mask_before=pictures['mask_before'],
+        after=pictures['gan_after'], mask_after=pictures['mask_after']))
 
 
 def _title(name: str, row: dict) -> str:

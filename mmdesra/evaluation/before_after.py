@@ -40,6 +40,19 @@ def picture_path(out_dir: Path, folder: str, path: str | Path) -> Path:
     return out_dir / folder / f'{Path(path).stem}.png'
 
 
+def read_pictures(out_dir: Path, path: str | Path) -> dict[str, np.ndarray]:
+    """Read what :class:`BeforeAfter` wrote of an LR image, by the names of :data:`FOLDERS`.
+
+    Returns:
+        dict[str, np.ndarray]: Images, uint8 ``(H, W, 3)``, and masks, bool ``(H, W)``.
+
+    Raises:
+        ImageError: If one is missing.
+    """
+    return {folder: (read_mask if folder.startswith('mask') else read_image)(
+        picture_path(out_dir, folder, path)) for folder in FOLDERS}
+
+
 class BeforeAfter:
     """Detects with the generator before and after fine-tuning, and compares.
 
@@ -79,11 +92,13 @@ class BeforeAfter:
                 and all(isinstance(row, dict) for row in self._read_before().values()))
 
     def measure_before(self, gan: Upscaler) -> None:
-        """Detect with the generator as it was loaded; an image that cannot be used is skipped."""
-        for name in FOLDERS:
-            make_output_folder(self.out_dir / name)
-        # A kill from here on must not leave the figures of an earlier run beside new pictures.
-        (self.out_dir / BEFORE).unlink(missing_ok=True)
+        """Detect with the generator as it was loaded; an image that cannot be used is skipped.
+
+        Pictures, masks and figures of an earlier run in this folder are removed.
+        """
+        if get_rank() == 0:
+            self._clear()
+        barrier()
         rows = {}
         for path in self._share('held-out, before'):
             try:
@@ -137,6 +152,18 @@ class BeforeAfter:
         """Write ``results.json``: the comparison, and the seconds of each stage."""
         if get_rank() == 0:
             write_json(self.out_dir / RESULTS, dict(asdict(comparison), seconds=seconds))
+
+    def _clear(self) -> None:
+        """A kill from here on must not leave figures of an earlier run beside new pictures.
+
+        Nor pictures of an image that the new run does not have: whoever lists them would show
+        them, or average over them.
+        """
+        for name in (BEFORE, RESULTS):
+            (self.out_dir / name).unlink(missing_ok=True)
+        for name in FOLDERS:
+            for path in make_output_folder(self.out_dir / name).glob('*.png'):
+                path.unlink()
 
     def _measure_one(self, gan: Upscaler, path: Path) -> dict:
         lq = read_image(path)

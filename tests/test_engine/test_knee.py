@@ -149,13 +149,17 @@ def test_a_resumed_run_knows_what_was_seen(data, tmp_path):
     assert results_of(runner)['removal_rate'] == 1
 
 
-def test_where_every_iteration_adds_the_last_weights_are_the_result(data, tmp_path, monkeypatch):
+def test_where_every_iteration_adds_the_last_weights_are_the_result(data, tmp_path, monkeypatch,
+                                                                    capsys):
     """Clean held-out images stay clean or get new regions; here some are clean, some are not."""
     import mmdesra.engine.knee_watch as knee_watch
     monkeypatch.setattr(knee_watch, 'choose_knee', lambda points, wanted: None)
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'run/knee.pth').write_bytes(b'earlier')
     runner = train(tmp_path, data, [.02, .15], stop='knee')
     assert results_of(runner)['removal_rate'] == 0
-    assert not (tmp_path / 'run/knee.pth').exists()
+    assert (tmp_path / 'run/knee.pth').read_bytes() == b'earlier'
+    assert 'that of the last one; ' + str(tmp_path / 'run/knee.pth') in capsys.readouterr().out
 
 
 def test_seconds_of_watching_are_apart(data, tmp_path):

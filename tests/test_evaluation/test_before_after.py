@@ -9,7 +9,7 @@ from PIL import Image
 from toys import ToyGenerator
 
 from mmdesra.detectors import DeSRA
-from mmdesra.evaluation.before_after import BeforeAfter
+from mmdesra.evaluation.before_after import FOLDERS, BeforeAfter
 from mmdesra.files import ImageError, read_image, read_mask
 from mmdesra.generators import Upscaler
 from mmdesra.ops import local_std
@@ -177,6 +177,17 @@ def test_image_that_cannot_be_used_is_skipped_in_both(lq_dir, tmp_path, caplog):
     assert 'broken.png' in caplog.text
     assert 'tiny.png: expected an image of at least 11x11' in caplog.text
     assert not list((tmp_path / 'out').rglob('broken.png'))
+
+
+def test_nothing_of_an_earlier_run_in_the_folder_is_left(lq_dir, tmp_path):
+    """Its pictures of an image that is not there any more would be shown and averaged over."""
+    compare(lq_dir, tmp_path / 'out', ToyGenerator(.15), ToyGenerator())
+    (tmp_path / 'out/results.json').write_text('{}')
+    (lq_dir / 'two.png').unlink()
+    compare(lq_dir, tmp_path / 'out', ToyGenerator(.15), ToyGenerator())
+    names = [str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')]
+    assert sorted(names) == ['before.json', *sorted(
+        f'{folder}/{path.name}' for folder in FOLDERS for path in lq_dir.glob('*.png'))]
 
 
 def test_image_without_label_map_is_skipped(lq_dir, tmp_path):
