@@ -21,18 +21,32 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from demo import run_tool
+from result_runs import (
+    CONFIGS,
+    EMA,
+    FULL,
+    MAIN,
+    RUNS,
+    WITHOUT_EMA,
+    Look,
+    Run,
+    checkpoint_of,
+    final_of,
+    iters_of,
+    looks_of,
+)
 from torch import nn
 
 from mmdesra.apis import command_line as cli
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
-from mmdesra.evaluation.before_after import picture_path
+from mmdesra.evaluation.before_after import picture_path, read_pictures
 from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.finetune_table import TestSet
 from mmdesra.files import (
@@ -43,6 +57,7 @@ from mmdesra.files import (
     write_bytes,
     write_text,
 )
+from mmdesra.files.configs import read_config
 from mmdesra.files.tables import markdown_table, write_json
 from mmdesra.generators import Upscaler, build_generator, load_generator, read_checkpoint
 from mmdesra.generators.checkpoint import fill_weights
@@ -50,13 +65,8 @@ from mmdesra.segmentors import build_segmentor
 from mmdesra.visualization import PageSample, write_page
 from mmdesra.visualization.finetune_curve import draw_finetune_curve
 
-CONFIGS = Path(__file__).parents[1] / 'configs/desra'
-RECIPE = CONFIGS / 'desra_srgan-bn-ema_x4c64b16_1xb2-lr1e-4-1k.py'
-FULL = CONFIGS / 'desra_srgan-bn-ema-full_x4c64b16_1xb8-lr1e-4-1k.py'
 GENERATOR = 'SRResNet'
 DETECTOR = dict(type='DeSRA', min_area=1000)
-LOOKS = (.05, .1, .2, .3, .5, 1.)
-"""Where the main run is measured, as shares of its iterations."""
 STEPS = 20
 """Checkpoints of each run."""
 MIN_ITERS = 100
@@ -64,60 +74,7 @@ MIN_ITERS = 100
 SETTINGS = 'settings.json'
 PICTURES_OF = 'pictures_of.json'
 """In a test set's folder: which weights the pictures there were made with."""
-EMA, WITHOUT_EMA = 'EMA', 'without EMA'
-
-
 FIGURES = ('regions', 'artifact px', 'IoU with before', 'removed', 'added', 'detail kept')
-
-
-@dataclass(frozen=True)
-class Run:
-    """A fine-tuning.
-
-    Args:
-        title: What the tables call it.
-        config: Its config.
-        settings: What differs from the config.
-        arguments: More arguments of tools/train.py.
-        pseudo_gts: How many pseudo GTs it gets; None for all.
-        own_pseudo_gts: Whether it makes pseudo GTs of its own.
-        semantic: Whether it detects with label maps.
-        is_long: Whether it has as many iterations as the main run.
-    """
-    title: str
-    config: Path = RECIPE
-    settings: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    pseudo_gts: int | None = None
-    own_pseudo_gts: bool = False
-    semantic: bool = False
-    is_long: bool = False
-
-
-@dataclass(frozen=True)
-class Look:
-    """The weights of a run after some iterations."""
-    run: str
-    iters: int
-    weights: str
-
-
-MAIN = 'main'
-RUNS = {
-    MAIN: Run('the recipe', is_long=True),
-    'plain': Run('L1 alone, pseudo GTs of regions over 1000 px only', is_long=True,
-                 settings=('model.pixel_loss.texture_weight=0',), own_pseudo_gts=True,
-                 arguments=('--hook-options', 'detector.min_area=1000')),
-    'baseline': Run('the recipe'),
-    'l1': Run('L1 alone', settings=('model.pixel_loss.texture_weight=0',)),
-    'full': Run('L1 + perceptual + adversarial', config=FULL),
-    'area1000': Run('pseudo GTs of regions over 1000 px only', own_pseudo_gts=True,
-                    arguments=('--hook-options', 'detector.min_area=1000')),
-    'pgt50': Run('50 pseudo GTs', pseudo_gts=50, own_pseudo_gts=True),
-    'pgt10': Run('10 pseudo GTs', pseudo_gts=10, own_pseudo_gts=True),
-    'rounds': Run('two rounds', arguments=('--rounds', '2')),
-    'semantic': Run('semantic weights', own_pseudo_gts=True, semantic=True),
-}
 
 
 def parse_args() -> argparse.Namespace:
@@ -199,13 +156,23 @@ def check_settings(args: argparse.Namespace) -> None:
                    for name, folder in dict(args.test, train=args.train).items()}
     settings = dict(iters=args.iters, variation_iters=args.variation_iters, detector=DETECTOR,
                     photographs=photographs,
-                    files={path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                           for path in [*weights, *recipes]})
+                    weights={path.name: sha256(path.read_bytes()) for path in weights},
+                    recipes={path.name: sha256(settings_of(path)) for path in recipes})
     note = args.out / SETTINGS
     if note.is_file() and json.loads(note.read_text('utf-8')) != settings:
         raise InputError(f'{args.out}: holds figures of other weights, photographs, recipes or '
                          'iterations; give another --out, or delete it if it is not needed')
     write_json(note, settings)
+
+
+def settings_of(config: Path) -> bytes:
+    """What a config says together with those that it inherits from."""
+    content = read_config(str(config)).to_dict()
+    return json.dumps(content, sort_keys=True, default=str).encode()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 # ---------------------------------------- training
@@ -232,10 +199,6 @@ def train(args: argparse.Namespace, name: str) -> None:
              f'default_hooks.checkpoint.interval={iters // STEPS}')
 
 
-def iters_of(args: argparse.Namespace, name: str) -> int:
-    return args.iters if RUNS[name].is_long else args.variation_iters
-
-
 def lq_of(args: argparse.Namespace, run: Run) -> Path:
     """The training photographs, or a folder with some of those that have artifacts."""
     if run.pseudo_gts is None:
@@ -253,22 +216,6 @@ def lq_of(args: argparse.Namespace, run: Run) -> Path:
 
 
 # ---------------------------------------- measuring
-
-
-def looks_of(args: argparse.Namespace, name: str) -> list[Look]:
-    if name != MAIN:
-        return [Look(name, iters_of(args, name), EMA)]
-    # The final one last, so that the pictures that are left are its.
-    return [Look(name, args.iters, WITHOUT_EMA),
-            *(Look(name, round(share * args.iters), EMA) for share in LOOKS)]
-
-
-def final_of(args: argparse.Namespace) -> Look:
-    return Look(MAIN, args.iters, EMA)
-
-
-def checkpoint_of(args: argparse.Namespace, look: Look) -> Path:
-    return args.out / 'runs' / look.run / f'iter_{look.iters}.pth'
 
 
 def make_set(args: argparse.Namespace, name: str, labels: Path | None = None) -> TestSet:
@@ -395,11 +342,10 @@ def samples_of(lq_dir: str, folder: Path) -> Iterator[PageSample]:
     files = {path: picture_path(folder, 'mask_before', path) for path in list_images(lq_dir)}
     masks = {path: read_mask(file) for path, file in files.items() if file.is_file()}
     for path, mask in sorted(masks.items(), key=lambda item: -item[1].sum()):
-        mse, before, after = (read_image(picture_path(folder, version, path))
-                              for version in ('mse', 'gan_before', 'gan_after'))
-        mask_after = read_mask(picture_path(folder, 'mask_after', path))
-        yield PageSample(path.name, read_image(path), mse, before, mask, after,
-                         [('artifact px', f'{mask.sum()} -> {mask_after.sum()}')])
+        pictures = read_pictures(folder, path)
+        facts = [('artifact px', f'{mask.sum()} -> {pictures["mask_after"].sum()}')]
+        yield PageSample(path.name, read_image(path), pictures['mse'], pictures['gan_before'],
+                         mask, pictures['gan_after'], facts)
 
 
 if __name__ == '__main__':
