@@ -22,6 +22,11 @@ _one_at_a_time = threading.Lock()
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
+FORMATS = 'BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP'
+"""What is read, whatever a file is called. Pillow knows more, and runs programs for some (EPS)."""
+
+LOSSY = 'JPEG', 'MPO'
+
 
 class ImageError(InputError):
     """An image that cannot be used; the message names the file and what is wrong with it."""
@@ -50,7 +55,7 @@ def list_images(folder: str | Path) -> list[Path]:
 def _image_file(path: Path) -> Path:
     if not path.exists():
         raise ImageError(f'{path}: expected a folder of images, or an image, found nothing')
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
+    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
         raise ImageError(f'{path}: expected a folder of images, or an image '
                          f'({", ".join(IMAGE_SUFFIXES)}), found another file')
     return path
@@ -122,11 +127,13 @@ def read_image(path: str | Path) -> np.ndarray:
         ImageError: If the file is missing, is no image, is truncated, or has a type of pixel
             that is neither 8 nor 16 bits.
     """
-    return np.array(_to_8_bits(_decode(path), path).convert('RGB'))
+    with _errors_that_name(path):
+        image, _ = _decode(path)
+        return np.array(_to_8_bits(image, path).convert('RGB'))
 
 
 def read_labels(path: str | Path) -> np.ndarray:
-    """Read a label map: a single-channel 8-bit image whose values are classes.
+    """Read a label map: a single-channel 8-bit image whose values are classes, stored exactly.
 
     Returns:
         np.ndarray: uint8, shape ``(H, W)``.
@@ -134,11 +141,15 @@ def read_labels(path: str | Path) -> np.ndarray:
     Raises:
         ImageError: If the file is no such image.
     """
-    image = _decode(path)
-    if image.mode not in ('L', 'P'):  # a palette's indices are the labels
-        raise ImageError(f'{path}: expected a label map (one channel, 8 bits), '
-                         f'got pixels of type {image.mode}')
-    return np.array(image)
+    with _errors_that_name(path):
+        image, image_format = _decode(path)
+        if image_format in LOSSY:
+            raise ImageError(f'{path}: expected a label map as a PNG or another file that keeps '
+                             f'every value, got a {image_format}, in which classes have changed')
+        if image.mode not in ('L', 'P'):  # a palette's indices are the labels
+            raise ImageError(f'{path}: expected a label map (one channel, 8 bits), '
+                             f'got pixels of type {image.mode}')
+        return np.array(image)
 
 
 def read_mask(path: str | Path) -> np.ndarray:
@@ -186,27 +197,35 @@ def write_map(path: str | Path, artifact_map: np.ndarray,
     write_image(path, np.round(share * 65535).astype(np.uint16))
 
 
-def _decode(path: str | Path) -> Image.Image:
+def _decode(path: str | Path) -> tuple[Image.Image, str | None]:
+    """Return the picture, upright, and its format."""
+    with _pixel_limit():
+        image = Image.open(path, formats=FORMATS)
+    with image:
+        _refuse_bomb(image, path)
+        image.load()  # a truncated file is found here
+        # A camera's MPO is a JPEG whose further frames are previews of the first.
+        if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
+            raise ImageError(f'{path}: expected a still image, got {image.n_frames} frames')
+        if image.format in ('PNG', 'PPM') and image.mode == 'I':  # 16 bits
+            return ImageOps.exif_transpose(image.convert('I;16')), image.format
+        return ImageOps.exif_transpose(image), image.format
+
+
+@contextmanager
+def _errors_that_name(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong in reading a file into an :class:`ImageError`."""
     try:
-        with _pixel_limit():
-            image = Image.open(path)
-        with image:
-            _refuse_bomb(image, path)
-            image.load()  # a truncated file is found here
-            # A camera's MPO is a JPEG whose further frames are previews of the first.
-            if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
-                raise ImageError(f'{path}: expected a still image, got '
-                                 f'{image.n_frames} frames')
-            if image.format == 'PNG' and image.mode == 'I':  # 16 bits in Pillow before 10
-                image = image.convert('I;16')
-            return ImageOps.exif_transpose(image)
+        yield
     except ImageError:
         raise
     except FileNotFoundError as error:
         raise ImageError(f'{path}: no such file') from error
+    except MemoryError as error:
+        raise ImageError(f'{path}: needs more memory than there is') from error
     except Exception as error:  # what a damaged file raises depends on its format
         raise ImageError(f'{path}: cannot be read as an image, the file may be damaged or of '
-                         f'another kind ({error})') from error
+                         f'another kind ({str(error) or type(error).__name__})') from error
 
 
 @contextmanager

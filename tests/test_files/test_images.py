@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import subprocess
+import tracemalloc
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -14,6 +19,7 @@ from PIL import Image
 from mmdesra.files import (
     IMAGE_SUFFIXES,
     ImageError,
+    collect_images,
     images,
     read_image,
     read_labels,
@@ -162,6 +168,59 @@ def test_what_is_no_still_8_or_16_bit_image_is_an_error(tmp_path, content, messa
     (tmp_path / 'bad.png').write_bytes(content)
     with pytest.raises(ImageError, match=f'bad.png: .*{message}'):
         read_image(tmp_path / 'bad.png')
+
+
+@pytest.mark.parametrize('maxval, dtype', [(65535, '>u2'), (255, 'u1')])
+def test_a_pgm_has_8_or_16_bits(tmp_path, maxval, dtype):
+    values = (GREY.astype(np.uint16) * 256 + 77 if maxval > 255 else GREY).astype(dtype)
+    header = f'P5 {GREY.shape[1]} {GREY.shape[0]} {maxval}\n'.encode()
+    (tmp_path / 'grey.ppm').write_bytes(header + values.tobytes())
+    np.testing.assert_array_equal(read_image(tmp_path / 'grey.ppm'), THREE_GREYS)
+
+
+def test_what_is_called_an_image_is_not_handed_to_other_programs(tmp_path, monkeypatch):
+    """Pillow runs Ghostscript on what begins like PostScript, whatever its name."""
+    monkeypatch.setattr(subprocess, 'check_call', lambda *_, **__: pytest.fail('a program ran'))
+    (tmp_path / 'photo.png').write_bytes(
+        b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\nshowpage\n%%EOF\n')
+    with pytest.raises(ImageError, match='photo.png: .*cannot identify image file'):
+        read_image(tmp_path / 'photo.png')
+
+
+def test_a_label_map_is_no_jpeg(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / 'labels.jpg', quality=95)
+    with pytest.raises(ImageError, match='labels.jpg: expected .* keeps every value, got a JPEG'):
+        read_labels(tmp_path / 'labels.jpg')
+
+
+def test_a_pipe_named_as_an_image_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.png')
+    with pytest.raises(ImageError, match='pipe.png: expected .* an image .*found another file'):
+        collect_images(tmp_path / 'pipe.png')
+
+
+def test_too_little_memory_is_said(tmp_path, monkeypatch):
+    write_image(tmp_path / 'large.png', RGB)
+    monkeypatch.setattr(Image.Image, 'convert', lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(ImageError, match='large.png: needs more memory than there is'):
+        read_image(tmp_path / 'large.png')
+
+
+@pytest.mark.parametrize('kind, body', [
+    (b'zTXt', b'a\0\0'), (b'iCCP', b'a\0\0'), (b'iTXt', b'a\0\1\0\0\0')])
+def test_a_bomb_beside_the_pixels_is_not_unpacked(tmp_path, kind, body):
+    chunk = kind + body + zlib.compress(bytes(20_000_000))
+    content = png()
+    chunk = struct.pack('>I', len(chunk) - 4) + chunk + struct.pack('>I', zlib.crc32(chunk))
+    (tmp_path / 'bomb.png').write_bytes(content[:33] + chunk + content[33:])
+    tracemalloc.start()
+    try:
+        read_image(tmp_path / 'bomb.png')
+    except ImageError as error:
+        assert 'bomb.png: ' in str(error) and 'too large' in str(error)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 @pytest.mark.parametrize('name, message', [
