@@ -36,8 +36,8 @@ def difference_map(gan: Tensor, mse: Tensor, form: str = 'released') -> Tensor:
     images, on as many threads as PyTorch has (``torch.set_num_threads``, ``OMP_NUM_THREADS``).
 
     Args:
-        gan (Tensor): GAN-SR image, shape ``(3, H, W)``, values in [0, 255]. Fastest as a view of
-            an array of shape ``(H, W, 3)``.
+        gan (Tensor): GAN-SR image, shape ``(C, H, W)``, values in [0, 255]. Fastest as a view of
+            an array of shape ``(H, W, 3)``; other numbers of channels are not compiled.
         mse (Tensor): MSE-SR image, the same shape.
         form (str): ``'released'`` or ``'printed'`` (D), or ``'absolute'`` (d).
 
@@ -46,11 +46,16 @@ def difference_map(gan: Tensor, mse: Tensor, form: str = 'released') -> Tensor:
         [0, 1]; d: in [0, 127.5²].
 
     Raises:
-        ValueError: If ``form`` is none of the three, or a side is shorter than the window.
+        ValueError: If ``form`` is none of the three, the shapes differ or a side is shorter than
+            the window.
     """
     if form not in MAP_FORMS:
         raise ValueError(f'expected form to be one of {MAP_FORMS}, got {form!r}')
-    if any(image.device.type != 'cpu' or image.dtype != torch.uint8 for image in (gan, mse)):
+    if gan.shape != mse.shape:
+        raise ValueError(f'expected two images of one shape, got {tuple(gan.shape)} and '
+                         f'{tuple(mse.shape)}')
+    if len(gan) != 3 or any(image.device.type != 'cpu' or image.dtype != torch.uint8
+                            for image in (gan, mse)):
         return _by_tensors(gan, mse, form)
     check_size(gan)
     return torch.from_numpy(_by_blocks(

@@ -64,6 +64,23 @@ def test_equal_images_have_no_difference(form):
     assert bool((found <= 1).all())
 
 
+@pytest.mark.parametrize('channels', [1, 2, 4])
+def test_other_numbers_of_channels_too(channels):
+    pair = [torch.from_numpy(np.resize(image, (channels, 30, 40)))
+            for image in make_pair(size=(30, 40))]
+    torch.testing.assert_close(difference_map(*pair).double(), by_definition(*pair, 'released'))
+
+
+@pytest.mark.parametrize('shape', [(3, 30, 39), (3, 20, 40), (1, 30, 40)])
+def test_images_of_two_shapes_are_an_error(shape):
+    """The compiled path would read what lies behind the smaller one."""
+    gan = as_tensors(make_pair(size=(30, 40))[0])[0]
+    smaller = gan[tuple(map(slice, shape))]
+    for pair in ((gan, smaller), (smaller, gan)):
+        with pytest.raises(ValueError, match='expected two images of one shape'):
+            difference_map(*pair)
+
+
 def test_threads_change_nothing():
     pair = as_tensors(*make_pair(size=(400, 300)))
     before = torch.get_num_threads()
