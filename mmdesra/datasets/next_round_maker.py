@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..detectors import BaseDetector, detect_image
+from ..detectors import BaseDetector
 from ..files import ImageError, read_mask, size_of
 from ..generators import GeneratedPairs, Pair, Upscaler, upscale
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .pseudo_gt_folder import PseudoGTFolder, Record
-from .pseudo_gt_maker import PseudoGTMaker, write_pair
+from .pseudo_gt_maker import Made, PseudoGTMaker
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,14 @@ class NextRoundMaker(PseudoGTMaker):
         return dict(round=self.before.number, iteration=self.before.iteration,
                     **super().made_with(), round_before=self._fingerprint)
 
-    def _make_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
-        pair = self.pairs.load(path)
-        detection = detect_image(self.detector, pair.gan, pair.mse, path, self.labels)
-        mask = detection.mask | self._mask_before(record, detection.mask)
-        record = replace(record, found=len(detection.regions))
-        if not mask.any():
-            folder.remove_pair(record.name)
-            return record
-        assert pair.lq is not None  # GeneratedPairs have it
-        pair = Pair(upscale(self.before.start, pair.lq, path), pair.mse)
-        return write_pair(folder, record, pair, mask, len(label_regions(torch.from_numpy(mask))))
+    def _make_one(self, path: Path, record: Record, lq: np.ndarray) -> Made:
+        found = super()._make_one(path, record, lq)
+        mask = found.mask | self._mask_before(record, found.mask)
+        pair = found.pair
+        if mask.any():
+            pair = Pair(upscale(self.before.start, lq, path), pair.mse)
+        regions = len(label_regions(torch.from_numpy(found.mask)))
+        return Made(replace(record, found=regions), pair, mask)
 
     def _mask_before(self, record: Record, like: np.ndarray) -> np.ndarray:
         before = self._records.get(record.made_from)

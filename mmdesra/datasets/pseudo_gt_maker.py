@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, detect_image
-from ..files import ImageError, read_mask, size_of, write_image, write_mask
+from ..files import ImageError, in_background, read_mask, size_of, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
 from ..ops import label_regions
 from ..segmentors import LabelSource
@@ -20,6 +21,20 @@ from .pseudo_gt import compose_pseudo_gt
 from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
 logger = logging.getLogger('mmdesra')
+
+
+@dataclass(frozen=True)
+class Made:
+    """What becomes of an LR image, in memory.
+
+    Attributes:
+        record (Record): What is known of it before its pair is written.
+        pair (Pair): The SR images to compose the pseudo GT of.
+        mask (np.ndarray): Where it is MSE-SR, bool, shape ``(H, W)``; empty: it has no pair.
+    """
+    record: Record
+    pair: Pair
+    mask: np.ndarray
 
 
 @dataclass
@@ -51,7 +66,8 @@ class PseudoGTMaker:
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
 
-        Images that cannot be used are collected in :attr:`skipped`.
+        Images that cannot be used are collected in :attr:`skipped`. While one image is worked on,
+        the next is read and the one before written.
 
         Raises:
             PseudoGTError: If the folder was begun with other weights or settings.
@@ -63,15 +79,14 @@ class PseudoGTMaker:
         finished = folder.finished()
         self._refuse_orphans(folder, finished.values())
         journal = folder.journal(self.rank, made_with)
+
+        def write(made: Made) -> None:
+            journal.add(_write(folder, made))
+
         try:
-            for path in tqdm(self._share(), 'pseudo GTs', unit='image', disable=self.rank != 0):
-                try:
-                    record = self._clean_record(path)
-                    if record.made_from not in finished:
-                        journal.add(self._make_one(folder, record, path))
-                except ImageError as error:
-                    self.skipped[path.name] = str(error)
-                    logger.warning('skipped: %s', error)
+            with closing(in_background(write, self._make_share(finished))) as written:
+                for one in written:
+                    one.result()
         finally:
             journal.close()
 
@@ -176,13 +191,31 @@ class PseudoGTMaker:
     def _share(self) -> Sequence[Path]:
         return self.pairs.paths[self.rank::self.world_size]
 
-    def _make_one(self, folder: PseudoGTFolder, record: Record, path: Path) -> Record:
-        pair = self.pairs.load(path)
+    def _make_share(self, finished: Container[tuple[str, ...]]) -> Iterator[Made]:
+        paths = self._share()
+        read = partial(self._read_unless, finished)
+        with closing(in_background(read, paths)) as files:
+            for path, file in zip(tqdm(paths, 'pseudo GTs', unit='image',
+                                       disable=self.rank != 0), files):
+                try:
+                    unfinished = file.result()
+                    made = self._make_one(path, *unfinished) if unfinished else None
+                except ImageError as error:
+                    self.skipped[path.name] = str(error)
+                    logger.warning('skipped: %s', error)
+                    continue
+                if made is not None:
+                    yield made
+
+    def _read_unless(self, finished: Container[tuple[str, ...]],
+                     path: Path) -> tuple[Record, np.ndarray] | None:
+        record = self._clean_record(path)
+        return None if record.made_from in finished else (record, self.pairs.read(path))
+
+    def _make_one(self, path: Path, record: Record, lq: np.ndarray) -> Made:
+        pair = self.pairs.make(path, lq)
         detection = detect_image(self.detector, pair.gan, pair.mse, path, self.labels)
-        if not detection.area:
-            folder.remove_pair(record.name)  # of an earlier LR image of this name
-            return record
-        return write_pair(folder, record, pair, detection.mask, len(detection.regions))
+        return Made(record, pair, detection.mask)
 
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
         mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)
@@ -203,14 +236,17 @@ class PseudoGTMaker:
         if mask.shape != pair.gan.shape[:2]:
             raise ImageError(f"{mask_path}: expected a mask of the SR image's size "
                              f'{size_of(pair.gan)}, got {size_of(mask)}')
-        return write_pair(folder, clean, pair, mask, len(label_regions(torch.from_numpy(mask))))
+        return _write(folder, Made(clean, pair, mask))
 
 
-def write_pair(folder: PseudoGTFolder, record: Record, pair: Pair, mask: np.ndarray,
-               regions: int) -> Record:
+def _write(folder: PseudoGTFolder, made: Made) -> Record:
     """Compose a pseudo GT, write it and its mask, and return the record that says so."""
-    write_image(folder.gt_path(record.name), compose_pseudo_gt(pair.gan, pair.mse, mask))
+    record, mask = made.record, made.mask
+    if not mask.any():
+        folder.remove_pair(record.name)  # of an earlier LR image of this name
+        return record
+    write_image(folder.gt_path(record.name), compose_pseudo_gt(made.pair.gan, made.pair.mse, mask))
     mask_path = folder.mask_path(record.name)
     write_mask(mask_path, mask)
-    return replace(record, regions=regions, area=int(mask.sum()),
-                   mask_sha256=file_sha256(mask_path))
+    return replace(record, regions=len(label_regions(torch.from_numpy(mask))),
+                   area=int(mask.sum()), mask_sha256=file_sha256(mask_path))

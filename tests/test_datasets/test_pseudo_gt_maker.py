@@ -104,7 +104,7 @@ def test_a_second_run_changes_nothing_and_runs_no_generator(photos, tmp_path, mo
     make(photos, tmp_path / 'out')
     before = contents(tmp_path / 'out')
     pairs = make_pairs(photos)
-    monkeypatch.setattr(pairs, 'load', None)
+    monkeypatch.setattr(pairs, 'make', None)
     make_pseudo_gts(pairs, detector(), tmp_path / 'out')
     assert contents(tmp_path / 'out') == before
 
@@ -129,11 +129,11 @@ def test_an_image_that_vanishes_is_skipped_and_named(lq, tmp_path, monkeypatch):
     """Between listing and reading, and between reading and the end."""
     original = PseudoGTMaker._make_one
 
-    def make_one(self, folder, record, path):
+    def make_one(self, path, record, image):
         (lq / 'image2.png').unlink(missing_ok=True)  # it comes after image0
         if record.name == 'image3':
             (lq / 'image0.png').unlink()
-        return original(self, folder, record, path)
+        return original(self, path, record, image)
 
     monkeypatch.setattr(PseudoGTMaker, '_make_one', make_one)
     manifest = make(lq, tmp_path / 'out')
@@ -147,10 +147,10 @@ def test_an_image_that_vanishes_is_skipped_and_named(lq, tmp_path, monkeypatch):
 def test_an_image_that_changes_while_its_pair_is_made_is_an_error(lq, tmp_path, monkeypatch):
     original = PseudoGTMaker._make_one
 
-    def make_one(self, folder, record, path):
+    def make_one(self, path, record, image):
         if record.name == 'image2':
             write_image(path, make_lq_image(9))
-        return original(self, folder, record, path)
+        return original(self, path, record, image)
 
     with monkeypatch.context() as patch, pytest.raises(
             PseudoGTError, match='image2.png: .* was changed meanwhile; run the same command'):

@@ -196,11 +196,11 @@ def test_resumed_in_either_round_ends_as_an_undisturbed_run(train, whole, tmp_pa
 def test_resumed_while_the_second_round_makes_its_pseudo_gts(train, whole, tmp_path, monkeypatch):
     make_one, made = NextRoundMaker._make_one, []
 
-    def make_two(self, folder, record, path):
+    def make_two(self, path, record, lq):
         if len(made) == 2:
             raise Kill
         made.append(record.name)
-        return make_one(self, folder, record, path)
+        return make_one(self, path, record, lq)
 
     with monkeypatch.context() as patch:
         patch.setattr(NextRoundMaker, '_make_one', make_two)
