@@ -9,13 +9,14 @@ Prints Markdown (docs/recipes.md shows it) and writes OUT/recipes.json.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from demo import DISCRIMINATOR, PAIR, convert_weights, finetune
 
 from mmdesra.apis import command_line as cli
-from mmdesra.files import make_output_folder, write_text
+from mmdesra.evaluation.figures import percent
+from mmdesra.files import make_output_folder
+from mmdesra.files.tables import markdown_table, write_json
 
 CONFIGS = Path(__file__).parents[1] / 'configs/desra'
 CHOSEN = 'desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
@@ -54,13 +55,11 @@ def main() -> int:
     for index, (name, (config, options)) in enumerate(RECIPES.items()):
         print(f'=== {name}', flush=True)
         rows[name] = run(args.demo, out / str(index), config, options)
-        write_text(out / 'recipes.json', json.dumps(rows, indent=1) + '\n')
-    print('| recipe | regions | removed | added | detail kept |\n'
-          '| --- | --- | --- | --- | --- |')
-    for name, row in rows.items():
-        print(f'| {name} | {row["regions_before"]} -> {row["regions_after"]} '
-              f'| {row["removal_rate"]:.2%} | {row["addition_rate"]:.2%} '
-              f'| {row["detail_kept"]:.4f} |')
+        write_json(out / 'recipes.json', rows)
+    print(markdown_table(('recipe', 'regions', 'removed', 'added', 'detail kept'), (
+        (name, f'{row["regions_before"]} -> {row["regions_after"]}', percent(row['removal_rate']),
+         percent(row['addition_rate']), f'{row["detail_kept"]:.4f}')
+        for name, row in rows.items())))
     return 0
 
 

@@ -28,8 +28,8 @@ from mmdesra.files import (
     make_output_folder,
     read_image,
     write_image,
-    write_text,
 )
+from mmdesra.files.tables import write_json
 from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip, write_page
 
 TOOLS = Path(__file__).parent
@@ -73,7 +73,7 @@ def main() -> int:
     seconds.update(results['seconds'])
     seconds = {stage: round(seconds.get(stage, 0), 1) for stage in STAGES}
     content = dict({figure: results[figure] for figure in FIGURES}, seconds=seconds)
-    write_text(out / 'results.json', json.dumps(content, indent=1) + '\n')
+    write_json(out / 'results.json', content)
     print_table(out, results, seconds)
     return 0
 
