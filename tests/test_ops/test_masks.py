@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hard_images import make_blotches, seeds, turned, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -65,6 +66,49 @@ def test_a_smaller_mask_gives_a_subset(seed, share, kept, min_area):
     smaller = mask & (blobs(seed + 1, kept, mask.shape, 4) | (rng.random(mask.shape) < kept))
     inside = run(clean_mask, smaller, min_area)
     assert not (inside & ~run(clean_mask, mask, min_area)).any()
+
+
+small_sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds, small_sizes, st.integers(0, 2000))
+def test_cleaning_boxes_rings_and_speckles_is_that_of_scipy(seed, size, min_area):
+    mask = make_blotches(seed, size)
+    expected = cleaned_by_scipy(mask, min_area)
+    np.testing.assert_array_equal(run(clean_mask, mask, min_area), expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, small_sizes, turns, st.integers(0, 300))
+def test_cleaning_turns_with_the_mask(seed, size, how, min_area):
+    mask = torch.from_numpy(make_blotches(seed, size))
+    for function in (lambda x: clean_mask(x, min_area), fill_holes,
+                     lambda x: keep_large_regions(x, min_area)):
+        assert torch.equal(function(turned(mask, how)), turned(function(mask), how))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, small_sizes, st.integers(0, 60), st.integers(0, 60), st.integers(0, 60),
+       st.integers(0, 60), st.integers(0, 300))
+def test_a_mask_away_from_the_border_may_lie_anywhere(seed, size, above, below, left, right,
+                                                      min_area):
+    """Whatever bounding boxes, blocks and strips the cleaning works with."""
+    mask = np.pad(make_blotches(seed, size), 10)
+    around = (above, below), (left, right)
+    np.testing.assert_array_equal(run(clean_mask, np.pad(mask, around), min_area),
+                                  np.pad(run(clean_mask, mask, min_area), around))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, small_sizes, st.integers(0, 500), st.integers(0, 500))
+def test_a_larger_area_limit_gives_a_subset_and_nothing_is_done_twice(seed, size, few, more):
+    mask = make_blotches(seed, size)
+    assert not (run(clean_mask, mask, few + more) & ~run(clean_mask, mask, few)).any()
+    filled, large = run(fill_holes, mask), run(keep_large_regions, mask, few)
+    assert (filled | ~mask).all() and not (large & ~mask).any()
+    np.testing.assert_array_equal(run(fill_holes, filled), filled)
+    np.testing.assert_array_equal(run(keep_large_regions, large, few), large)
 
 
 @pytest.mark.parametrize('size', [(1, 1), (11, 11), (70, 80)])

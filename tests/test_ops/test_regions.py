@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from hard_images import make_blotches, seeds, turned, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -89,6 +90,33 @@ def test_changes_of_noise_are_those_counted_one_by_one(seed, share_before, share
     changes = compare_regions(torch.from_numpy(before), torch.from_numpy(after))
     assert (changes.removed, changes.before) == untouched(before, after)
     assert (changes.added, changes.after) == untouched(after, before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.tuples(st.integers(1, 40), st.integers(1, 40)), turns)
+def test_changes_swap_with_the_masks_and_do_not_turn(seed, size, how):
+    before, after = (torch.from_numpy(make_blotches(seed + k, size)) for k in range(2))
+    changes = compare_regions(before, after)
+    assert compare_regions(after, before) == RegionChanges(
+        changes.after, changes.before, changes.added, changes.removed)
+    assert compare_regions(turned(before, how), turned(after, how)) == changes
+    nothing = torch.zeros_like(before)
+    assert compare_regions(before, nothing).removed == changes.before
+    assert compare_regions(before, before) == RegionChanges(changes.before, changes.before, 0, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.tuples(st.integers(1, 40), st.integers(1, 40)))
+def test_boxes_hold_their_regions_tightly(seed, size):
+    mask = torch.from_numpy(make_blotches(seed, size))
+    regions = label_regions(mask.T)  # a view
+    assert torch.equal(regions.labels > 0, mask.T)
+    for label, (area, (x, y, width, height)) in enumerate(
+            zip(regions.areas.tolist(), regions.boxes.tolist()), 1):
+        rows, columns = torch.nonzero(regions.labels == label, as_tuple=True)
+        assert len(rows) == area
+        assert (y, y + height) == (rows.min(), rows.max() + 1)
+        assert (x, x + width) == (columns.min(), columns.max() + 1)
 
 
 def test_masks_of_two_sizes_are_an_error():

@@ -6,11 +6,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from hard_images import make_blotches, seeds, turned, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from mmdesra.ops import MaskScores, score_mask
+from mmdesra.ops import MaskScores, label_regions, score_mask
 
 
 def mask_of(*boxes, size=(40, 40)):
@@ -162,3 +163,49 @@ def test_swapping_the_masks_swaps_precision_and_recall(seed, pred_share, gt_shar
     one, other = score_mask(pred, gt), score_mask(gt, pred)
     assert one.iou == other.iou
     assert (one.pred_right, one.pred_regions) == (other.gt_found, other.gt_regions)
+
+
+FIGURES = ('iou', 'artifact_iou', 'precision', 'recall', 'pixel_iou', 'pixel_precision',
+           'pixel_recall')
+some_sizes = st.tuples(st.integers(1, 30), st.integers(1, 30))
+ps = st.floats(.01, 1)
+
+
+def blotches(seed, size):
+    return [torch.from_numpy(make_blotches(seed + number, size)) for number in range(2)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, some_sizes, ps, turns)
+def test_scores_do_not_turn_and_stay_in_their_range(seed, size, p, how):
+    pred, gt = blotches(seed, size)
+    scores = score_mask(pred, gt, p)
+    assert score_mask(turned(pred, how), turned(gt, how), p) == scores
+    for figure in FIGURES:
+        value = getattr(scores, figure)
+        assert math.isnan(value) or 0 <= value <= 1, figure
+    assert scores + MaskScores() == scores
+    assert scores.common_px <= min(scores.pred_px, scores.gt_px)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds, some_sizes, ps)
+def test_a_mask_agrees_with_itself_and_an_empty_one_with_no_other(seed, size, p):
+    mask = blotches(seed, size)[0]
+    empty = torch.zeros_like(mask)
+    for figure in FIGURES:
+        value = getattr(score_mask(mask, mask, p), figure)
+        assert value == 1 or (math.isnan(value) and not mask.any())
+    missed, alarm = score_mask(empty, mask, p), score_mask(mask, empty, p)
+    assert missed.iou == alarm.iou == (not mask.any())
+    assert missed.gt_found == alarm.pred_right == missed.pred_regions == alarm.gt_regions == 0
+    assert missed.gt_regions == alarm.pred_regions == len(label_regions(mask))
+    assert alarm.clean_images == 1 and missed.clean_images == (not mask.any())
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds, some_sizes, st.tuples(ps, ps))
+def test_a_lower_share_is_easier(seed, size, shares):
+    easy, hard = (score_mask(*blotches(seed, size), p) for p in sorted(shares))
+    assert easy.pred_right >= hard.pred_right and easy.gt_found >= hard.gt_found
+    assert easy.iou == hard.iou

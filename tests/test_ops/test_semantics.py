@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmdesra.ops import class_weights, weight_map
 
@@ -36,3 +39,17 @@ def test_255_is_ignored_even_where_the_table_has_such_a_class():
 def test_an_unknown_label_is_an_error(label):
     with pytest.raises(ValueError, match=rf'\[0, 1\] or 255 .*got {label}'):
         weight_map(torch.tensor([[0, label]]), class_weights(torch.tensor([0, 10])))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-1e6, 19.999), min_size=1, max_size=300), st.integers(0, 99),
+       st.sampled_from([torch.uint8, torch.int16, torch.int32, torch.int64]))
+def test_weights_are_positive_rise_with_the_bin_and_are_looked_up(bins, seed, dtype):
+    weights = class_weights(torch.tensor(bins, dtype=torch.float64))
+    assert (weights > 0).all() and weights.isfinite().all()
+    assert (np.diff(weights.numpy()[np.argsort(bins)]) >= 0).all()
+    values = [*range(min(len(bins), 255)), 255]
+    labels = np.random.default_rng(seed).choice(values, (7, 9))
+    expected = np.where(labels == 255, 1, weights.numpy()[np.minimum(labels, len(bins) - 1)])
+    found = weight_map(torch.from_numpy(labels).to(dtype).T, weights)  # of a view
+    np.testing.assert_array_equal(found, expected.T)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmdesra.ops.tiles import by_tiles
 
@@ -30,6 +32,20 @@ def test_tiles_leave_no_trace(size):
     assert max(max(shape) for shape in shapes) <= 32
     torch.testing.assert_close(got, distance(first, second))
     assert got.shape == size
+
+
+def neighbours(first, second):
+    """Depends on 3 px to each side, in every direction differently."""
+    kernel = torch.arange(49.).reshape(1, 1, 7, 7).expand(1, 3, 7, 7)
+    return F.conv2d((2 * first + second)[None], kernel, padding=3)[0, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 15), st.integers(3, 6))
+def test_tiles_of_any_size_leave_no_trace(height, width, tile, overlap):
+    first, second = torch.randint(0, 256, (2, 3, height, width)).float()
+    got = by_tiles(neighbours, first, second, tile, overlap)
+    assert torch.equal(got, neighbours(first, second))  # whole numbers: the sums are exact
 
 
 def test_a_small_overlap_would_leave_one():
