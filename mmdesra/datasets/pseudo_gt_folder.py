@@ -17,6 +17,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import ImageError, make_output_folder, remove_parts, write_text
 from ..files.atomic import cannot_write
+from ..files.records import parse_json, plain_name, to_record
 
 FORMAT = 'mmdesra pseudo-GT folder'
 VERSION = 1
@@ -139,6 +140,7 @@ class PseudoGTFolder:
             PseudoGTError: If the folder holds images made with other weights or settings.
             OSError: If it cannot be written.
         """
+        self._refuse_links()
         for folder in self._folders:
             make_output_folder(folder)
         for found, source in self._made_with():
@@ -187,22 +189,39 @@ class PseudoGTFolder:
             PseudoGTError: If there is none, or it is not one of this format.
         """
         path = self.root / MANIFEST
+        if not path.is_file():
+            raise PseudoGTError(f'{self.root}: holds no {MANIFEST}; it is no pseudo-GT folder, or '
+                                'its making was interrupted (run the same command again, it goes '
+                                'on where it was)')
         try:
-            content = json.loads(path.read_text(encoding='utf-8'))
+            content = parse_json(path.read_text(encoding='utf-8'))
             if content['format'] != FORMAT or content['version'] != VERSION:
                 raise PseudoGTError(f'{path}: expected {FORMAT!r} version {VERSION}, got '
                                     f'{content["format"]!r} version {content["version"]}')
             records = tuple(_read_record(entry) for entry in content['records'])
-            return Manifest(content['lq_dir'], dict(content['made_with']), records,
-                            dict(content['skipped']))
-        except FileNotFoundError as error:
-            raise PseudoGTError(f'{self.root}: holds no {MANIFEST}; it is no pseudo-GT folder, or '
-                                'its making was interrupted (run the same command again, it goes '
-                                'on where it was)') from error
+            names = [record.name for record in records]
+            if len(set(names)) < len(names):
+                raise ValueError('an image is in it twice')
+            for name, kind in (('lq_dir', str), ('made_with', dict), ('skipped', dict)):
+                if not isinstance(content[name], kind):
+                    raise ValueError(f'expected {name} to be of type {kind.__name__}')
+        except PseudoGTError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, PseudoGTError):
-                raise
-            raise PseudoGTError(f'{path}: is damaged ({error})') from error
+            reason = f'{error} is missing' if isinstance(error, KeyError) else error
+            raise PseudoGTError(f'{path}: is damaged ({reason}); restore it from a copy, or '
+                                'make the pseudo GTs again in another folder') from error
+        self._refuse_links(names)
+        return Manifest(content['lq_dir'], content['made_with'], records, content['skipped'])
+
+    def _refuse_links(self, names: Iterable[str] = ()) -> None:
+        """A folder that somebody made must not lead to other files, to be read or replaced."""
+        for path in (*self._folders[1:], *(path(name) for name in names
+                                           for path in (self.gt_path, self.mask_path))):
+            if path.is_symlink():
+                raise PseudoGTError(f'{path}: expected the pseudo GTs and masks to be in the '
+                                    f'folder itself, got a link to {os.path.realpath(path)}; '
+                                    'put what it leads to in its place')
 
     def _made_with(self) -> Iterable[tuple[dict, Path]]:
         if (self.root / MANIFEST).is_file():
@@ -257,8 +276,8 @@ class Journal:
             lines = path.read_text(encoding='utf-8').split('\n')[:-1]
             if not lines:
                 return None, []
-            return (dict(json.loads(lines[0])),
-                    [_read_record(json.loads(line)) for line in lines[1:]])
+            return (dict(parse_json(lines[0])),
+                    [_read_record(parse_json(line)) for line in lines[1:]])
         except (TypeError, ValueError) as error:
             raise PseudoGTError(f'{path}: is damaged ({error}); delete it, and the images that '
                                 'it names are made again') from error
@@ -276,12 +295,10 @@ def file_sha256(path: str | Path) -> str:
         raise ImageError(f'{path}: cannot be read ({error.strerror})') from error
 
 
-def _read_record(entry: dict) -> Record:
-    record = Record(**entry)
+def _read_record(entry: object) -> Record:
+    record = to_record(Record, entry)
     for name in (record.name, record.lq):
-        is_plain = isinstance(name, str) and Path(name).name == name and '\0' not in name
-        if not is_plain or name in ('', '..'):
-            raise ValueError(f'expected a plain file name, got {name!r}')
+        plain_name(name)
     return record
 
 

@@ -1,11 +1,11 @@
 """The manifest of an artifact benchmark: what was put where."""
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.records import parse_json, plain_name, to_record
 from ..files.tables import write_json
 
 MANIFEST_NAME = 'manifest.json'
@@ -80,10 +80,10 @@ class BenchmarkManifest:
         """
         path = Path(folder) / MANIFEST_NAME
         try:
-            content = json.loads(path.read_text(encoding='utf-8'))
+            content = parse_json(path.read_text(encoding='utf-8'))
             images = tuple(
-                BenchmarkImage(image['name'], image['source'], tuple(
-                    PlacedArtifact(**artifact) for artifact in image['artifacts']))
+                BenchmarkImage(plain_name(image['name']), str(image['source']), tuple(
+                    to_record(PlacedArtifact, artifact) for artifact in image['artifacts']))
                 for image in content['images'])
             return cls(content['settings'], images, tuple(content['clean_pairs']),
                        content['skipped'])
@@ -91,5 +91,6 @@ class BenchmarkManifest:
             raise InputError(f'{path}: no such file; expected the folder of a benchmark, as '
                              'tools/make_artifact_benchmark.py makes it') from error
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f'{path}: expected the manifest of an artifact benchmark ({error})'
+            reason = f'{error} is missing' if isinstance(error, KeyError) else error
+            raise InputError(f'{path}: expected the manifest of an artifact benchmark ({reason})'
                              ) from error

@@ -119,7 +119,8 @@ def _match_image(image: BenchmarkImage, benchmark_dir: Path, pred_dir: str | Pat
 
 
 def _number_of(artifact: PlacedArtifact, regions: np.ndarray, path: Path) -> int:
-    inside = artifact.row < regions.shape[0] and artifact.column < regions.shape[1]
+    inside = (0 <= artifact.row < regions.shape[0]
+              and 0 <= artifact.column < regions.shape[1])
     number = int(regions[artifact.row, artifact.column]) if inside else 0
     if not number or int((regions == number).sum()) != artifact.area:
         raise ImageError(f'{path}: expected a region of {artifact.area} px around row '

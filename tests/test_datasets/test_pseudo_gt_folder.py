@@ -223,6 +223,13 @@ def test_another_version_is_an_error(tmp_path, version):
     lambda content: content['records'][0].pop('name'),
     lambda content: content['records'][0].update(colour='red'),
     lambda content: content['records'][0].update(name=5),
+    lambda content: content['records'][0].update(regions='2'),
+    lambda content: content['records'][0].update(area=True),
+    lambda content: content['records'][0].update(mask_sha256=None),
+    lambda content: content['records'][0].update(area=float('nan')),
+    lambda content: content.update(lq_dir=5),
+    lambda content: content.update(lq_dir=None),
+    lambda content: content.update(records=content['records'] * 2),
 ])
 @pytest.mark.parametrize('use', [lambda folder: folder.read_manifest(),
                                  lambda folder: folder.finished(),
@@ -235,12 +242,30 @@ def test_a_damaged_manifest_is_an_error(tmp_path, change, use):
 
 
 @pytest.mark.parametrize('content', [b'', b'{', b'[]', b'null', b'5', b'"text"', b'\xff\xfe',
-                                     b'PNG'])
+                                     b'PNG', b'[' * 100_000, b'{"a":' * 100_000])
 def test_a_manifest_that_is_none_is_an_error(tmp_path, content):
     folder = completed(tmp_path)
     (tmp_path / 'manifest.json').write_bytes(content)
     with pytest.raises(PseudoGTError, match='manifest.json: is damaged'):
         folder.read_manifest()
+
+
+@pytest.mark.parametrize('name', ['gt', 'mask', 'gt/b.png', 'mask/b.png'])
+@pytest.mark.parametrize('use', [lambda folder: folder.read_manifest(),
+                                 lambda folder: folder.finished(),
+                                 lambda folder: folder.open_for_making(MADE_WITH)])
+def test_a_folder_does_not_lead_to_files_elsewhere(tmp_path, name, use):
+    """A folder unpacked from an archive must not have a person's pictures read or replaced."""
+    (tmp_path / 'pictures').mkdir()
+    (tmp_path / 'pictures' / 'b.png').write_bytes(b'mine')
+    folder = completed(tmp_path / 'folder')
+    path = folder.root / name
+    if path.is_dir():
+        path.rmdir()
+    path.symlink_to(tmp_path / 'pictures' / ('b.png' if path.suffix else ''))
+    with pytest.raises(PseudoGTError, match=f'{name}: expected .* in the folder itself, got a '
+                       f'link to {tmp_path}/pictures'):
+        use(folder)
 
 
 EVIL = ['../../etc/passwd', '/etc/passwd', 'gt/a', 'a/..', './a', '..', '.', '', 'a/', 'a\0']

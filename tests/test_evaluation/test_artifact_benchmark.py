@@ -271,6 +271,23 @@ def test_other_manifests_are_refused(tmp_path, content, message):
         BenchmarkManifest.read(tmp_path)
 
 
+@pytest.mark.parametrize('change', [
+    lambda image: image.update(name='../elsewhere'),
+    lambda image: image.update(name='/etc/hostname'),
+    lambda image: image.update(name=5),
+    lambda image: image['artifacts'][0].update(row='3'),
+    lambda image: image['artifacts'][0].update(column=None),
+    lambda image: image['artifacts'][0].update(strength=[1]),
+    lambda image: image['artifacts'].append(5),
+])
+def test_a_manifest_with_other_values_is_refused(benchmark, tmp_path, change):
+    content = json.loads((benchmark[0] / 'manifest.json').read_text())
+    change(next(image for image in content['images'] if image['artifacts']))
+    (tmp_path / 'manifest.json').write_text(json.dumps(content))
+    with pytest.raises(InputError, match='manifest.json: expected the manifest of an artifact'):
+        BenchmarkManifest.read(tmp_path)
+
+
 def test_a_mask_that_was_changed_is_noticed(folders, tmp_path):
     out = tmp_path / 'out'
     manifest = make_artifact_benchmark(StoredPairs(*folders), out, BenchmarkSettings(
