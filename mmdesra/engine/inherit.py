@@ -156,7 +156,8 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=_images(heldout))
         config.val_evaluator = dict(type='Evaluator',
-                                    metrics=[dict(type='DeSRADetector', **metric)])
+                                    metrics=[dict(type='DeSRADetector', skip_unusable=True,
+                                                  **metric)])
         if 'fn_key' in config.get('visualizer', {}):
             # MMagic's names its pictures by the GT, which LR images alone do not have.
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])

@@ -1,6 +1,7 @@
 """Artifact figures as a metric, for MMagic's evaluator and for mmengine's."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -18,6 +19,8 @@ from ..segmentors import LabelSource
 from .image_figures import ImageFigures, sum_up
 from .known_masks import KnownMasks
 from .sample_arrays import MODEL_ORDER, order_of_outputs, path_of, to_labels, to_rgb
+
+logger = logging.getLogger('mmdesra')
 
 
 class DeSRADetector(BaseMetric):
@@ -59,6 +62,9 @@ class DeSRADetector(BaseMetric):
         half (bool): Half precision for the MSE-trained generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
         mse_key (str): Key of a stored MSE-SR image in a data sample. Default: 'mse_img'.
+        skip_unusable (bool): Report an image that cannot be judged (it has no label map, say),
+            and leave it out, instead of raising: it must not end a training that validates.
+            Default: False.
         collect_device (str): As for ``BaseMetric``.
         prefix (str, optional): As for ``BaseMetric``.
     """
@@ -81,6 +87,7 @@ class DeSRADetector(BaseMetric):
                  half: bool = False,
                  pred_key: str = 'pred_img',
                  mse_key: str = 'mse_img',
+                 skip_unusable: bool = False,
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
@@ -92,6 +99,7 @@ class DeSRADetector(BaseMetric):
         self.half = half
         self.pred_key = pred_key
         self.mse_key = mse_key
+        self.skip_unusable = skip_unusable
         self.size: int | None = None
         self._mse: Upscaler | None = None
         if mse_generator is not None:
@@ -120,12 +128,16 @@ class DeSRADetector(BaseMetric):
         """Detect the artifacts of a batch and keep their counts.
 
         Raises:
-            ValueError: If a sample has no MSE-SR reference and none can be made, or if what it
-                has does not fit.
+            ImageError: If a sample has no MSE-SR reference and none can be made, if what it has
+                does not fit, or if its prediction is not finite.
         """
         for sample in data_samples:
-            gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
-            self.results.append(self._compare(sample, gan))
+            try:
+                self.results.append(self._compare(sample))
+            except ImageError as error:
+                if not self.skip_unusable:
+                    raise
+                logger.warning('skipped: %s', error)
 
     def evaluate(self, size: int | None = None) -> dict:
         """Return the figures over all processes; MMagic's evaluator gives no size."""
@@ -142,9 +154,10 @@ class DeSRADetector(BaseMetric):
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
         return detect_image(self.detector, gan, mse, _name(sample), self.labels).mask
 
-    def _compare(self, sample: dict, gan: np.ndarray) -> ImageFigures:
+    def _compare(self, sample: dict) -> ImageFigures:
         known = self.known_masks
         try:
+            gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
             return ImageFigures.of(gan, self._detect(sample, gan), known.gt_mask(sample),
                                    known.before(sample))
         except ImageError:

@@ -78,7 +78,7 @@ def sum_up(figures: Sequence[ImageFigures]) -> dict[str, float]:
         artifact_images=sum(image.regions > 0 for image in figures) / len(figures)
         if figures else nan,
         artifact_area=sum(image.area for image in figures) / pixels if pixels else nan,
-        regions=sum(image.regions for image in figures))
+        regions=sum(image.regions for image in figures) if figures else nan)
     scores = [image.scores for image in figures if image.scores]
     if scores:
         scored = sum(scores, MaskScores())

@@ -28,9 +28,15 @@ def path_of(sample: dict) -> Path | None:
 
 
 def to_rgb(image: Tensor | np.ndarray, order: str) -> np.ndarray:
-    """(3, H, W) or (1, 3, H, W) in [0, 255], any dtype, RGB or BGR, to uint8 (H, W, 3) RGB."""
+    """(3, H, W) or (1, 3, H, W) in [0, 255], any dtype, RGB or BGR, to uint8 (H, W, 3) RGB.
+
+    Raises:
+        ValueError: If a value is NaN or infinite: no grey level stands for it.
+    """
     values = torch.as_tensor(image)
     values = values[0] if values.ndim == 4 else values
+    if not values.isfinite().all():
+        raise ValueError('expected finite values, got NaN or infinity')
     values = values if values.dtype == torch.uint8 else values.float().round().clamp(0, 255)
     pixels = values.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(pixels[..., ::-1] if order.lower() == 'bgr' else pixels)

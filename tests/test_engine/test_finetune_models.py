@@ -255,9 +255,11 @@ def test_label_maps_are_used_before_and_after(data, tmp_path):
     for name in ('image0', 'image2'):
         (tmp_path / 'labels').mkdir(exist_ok=True)
         write_image(tmp_path / f'labels/{name}.png', np.zeros((160, 192), np.uint8))
-    runner = make_runner(tmp_path / 'run', data, training_config(model_config(), iterations=1),
-                         labels_dir=str(tmp_path / 'labels'))
+    config = training_config(model_config(), iterations=2, val_interval=1)
+    runner = make_runner(tmp_path / 'run', data, config, labels_dir=str(tmp_path / 'labels'))
     runner.train()
     manifest = PseudoGTFolder(tmp_path / 'run/pseudo_gt').read_manifest()
     assert list(manifest.skipped) == ['image1.png', 'image3.png']
     assert list(results_of(runner)['per_image']) == ['image0.png', 'image2.png']
+    scalars = runner.message_hub.log_scalars  # of MMagic's validation
+    assert scalars['val/DeSRA/regions'].current() == results_of(runner)['regions_after']

@@ -78,7 +78,8 @@ def test_validation_looks_for_artifacts_in_heldout_images(name, options, data):
     config = inherit_desra(read_config(name), 400_000, detector=detector, **options)
     assert config.val_dataloader.dataset.data_root == str(data.heldout)
     (metric,) = config.val_evaluator['metrics']
-    assert metric == dict(type='DeSRADetector', mse_checkpoint=str(data.mse), detector=detector)
+    assert metric == dict(type='DeSRADetector', mse_checkpoint=str(data.mse), detector=detector,
+                          skip_unusable=True)
 
 
 @pytest.mark.parametrize('name, given, expected', [

@@ -276,7 +276,7 @@ def test_detector_without_reference_needs_none():
 def test_nothing_evaluated_gives_no_figures():
     metric = METRICS.build(dict(type='DeSRADetector'))
     figures = metric.compute_metrics([])
-    assert np.isnan(figures['artifact_images']) and figures['regions'] == 0
+    assert np.isnan(list(figures.values())).all()
 
 
 def test_second_evaluation_starts_anew():
@@ -287,6 +287,25 @@ def test_second_evaluation_starts_anew():
 
 
 # ---------------------------------------- the reference
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_prediction_that_is_not_finite_is_no_black_image(value):
+    image = flat()
+    image[0, 5, 5] = value
+    with pytest.raises(ImageError, match='a.png: expected finite values, got NaN or infinity'):
+        evaluate([dict(sample(image, flat()), img_path='a.png')])
+
+
+def test_image_that_cannot_be_judged_need_not_end_a_training(tmp_path, caplog):
+    Image.fromarray(np.full((HEIGHT, WIDTH), 26, np.uint8)).save(tmp_path / 'a.png')
+    samples = [dict(sample(stipple(), flat()), img_path=f'{name}.png') for name in 'ab']
+    options = dict(segmentor=dict(folder=str(tmp_path)))
+    with pytest.raises(ImageError, match="holds no image named 'b'"):
+        evaluate(samples, **options)
+    assert evaluate(samples, skip_unusable=True, **options) == evaluate(samples[:1], **options)
+    assert 'skipped: ' in caplog.text and "named 'b'" in caplog.text
+    assert np.isnan(evaluate(samples[1:], skip_unusable=True, **options)['DeSRA/regions'])
 
 
 def test_sample_without_reference_is_an_error():
