@@ -1,7 +1,16 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine may take its time over an example. What CI=1 sets otherwise stays.
 settings.register_profile('patient', deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('patient')
+
+
+@pytest.fixture(scope='module')
+def own_scope():
+    """Takes back the default scope that a Runner of MMagic's leaves for the whole process."""
+    from mmengine.registry import DefaultScope
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        yield

@@ -19,7 +19,6 @@ import torch
 from command_lines import PATIENCE
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
@@ -279,13 +278,6 @@ def make_runner(work_dir: Path, iterations: int, **settings) -> Runner:
         param_scheduler=[dict(type='MultiStepLR', milestones=[1], by_epoch=False)],
         custom_hooks=[dict(type='EMAHook')], default_hooks=dict(checkpoint=checkpoint),
         log_level='ERROR', **settings)
-
-
-@pytest.fixture
-def own_scope():
-    """Takes back the default scope that a Runner leaves behind for the whole process."""
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
 
 
 def test_real_checkpoint_resumes(tmp_path, own_scope):

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from mmengine.registry import DefaultScope
 from toy_training import make_data
 
 
 @pytest.fixture(scope='module', autouse=True)
-def own_scope():
-    """Takes back the default scope that a Runner leaves behind for the whole process."""
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
+def in_own_scope(own_scope):
+    """Each of these modules builds Runners."""
 
 
 @pytest.fixture(scope='session', autouse=True)

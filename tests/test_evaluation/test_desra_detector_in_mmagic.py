@@ -26,12 +26,7 @@ from mmdesra.evaluation.image_detail import image_detail
 from mmdesra.evaluation.image_figures import Before, ImageFigures, sum_up
 from mmdesra.generators import Upscaler
 
-
-@pytest.fixture(scope='module', autouse=True)
-def own_scope():
-    """Takes back the default scope that MMagic leaves behind for the whole process."""
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
+pytestmark = pytest.mark.usefixtures('own_scope')
 
 
 @MODELS.register_module(force=True)

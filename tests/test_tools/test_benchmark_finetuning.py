@@ -5,8 +5,9 @@ import re
 
 import pytest
 from command_lines import call
-from mmengine.registry import DefaultScope
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
+
+pytestmark = pytest.mark.usefixtures('own_scope')
 
 LINE = (r'{}: ours (\d\.\d{{4}}) s, plain (\d\.\d{{4}}) s; overhead [+-]\d+\.\d% '
         r'\(quartiles of 2 turns: [+-]\d+\.\d% to [+-]\d+\.\d%\)\n')
@@ -14,12 +15,6 @@ PRINTED = re.compile(
     r'3 pairs, batch size 2, .*\n'
     r'loading: ours (\d+\.\d) ms a sample, plain (\d+\.\d) ms\n'
     + LINE.format('iteration') + LINE.format('processor time of an iteration'))
-
-
-@pytest.fixture(autouse=True)
-def own_scope():
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
 
 
 def test_both_sides_train_and_are_compared(tmp_path, capsys):

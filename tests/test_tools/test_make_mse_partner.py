@@ -3,19 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 from command_lines import call, held_by_another_run, run
-from mmengine.registry import DefaultScope
 from PIL import Image
 from toy_training import model_config, training_config
 from toys import GAN_AMPLITUDE, make_lq_image, write_checkpoints
 
 from mmdesra.files.configs import read_config
 
-
-@pytest.fixture(scope='module', autouse=True)
-def own_scope():
-    """Takes back the default scope that a Runner leaves behind for the whole process."""
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
+pytestmark = pytest.mark.usefixtures('own_scope')
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from command_lines import call, held_by_another_run, run
-from mmengine.registry import DefaultScope
 from torch import distributed
 from toy_mix import mixed_config, write_original
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
@@ -16,12 +15,7 @@ from mmdesra.files.configs import read_config
 
 REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
 
-
-@pytest.fixture(scope='module', autouse=True)
-def own_scope():
-    """Takes back the default scope that a Runner leaves behind for the whole process."""
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        yield
+pytestmark = pytest.mark.usefixtures('own_scope')
 
 
 @pytest.fixture(scope='module')
