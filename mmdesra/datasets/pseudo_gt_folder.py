@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..files import ImageError, make_output_folder, remove_parts, write_text
 from ..files.atomic import cannot_write
 from ..files.records import parse_json, plain_name, to_record
+from ..files.tables import write_json
 
 FORMAT = 'mmdesra pseudo-GT folder'
 VERSION = 1
@@ -178,7 +179,7 @@ class PseudoGTFolder:
                        made_with=manifest.made_with,
                        records=[record.to_dict() for record in records],
                        skipped=dict(sorted(manifest.skipped.items())))
-        write_text(self.root / MANIFEST, json.dumps(content, indent=1) + '\n')
+        write_json(self.root / MANIFEST, content)  # the class table's bins on one line
         for path in self.root.glob(JOURNALS):
             path.unlink()
 

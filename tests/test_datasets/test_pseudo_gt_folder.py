@@ -15,7 +15,9 @@ from mmdesra.datasets.pseudo_gt_folder import (
 )
 from mmdesra.files import atomic_path
 
-MADE_WITH = dict(gan_sha256='a' * 64, half=False, detector=dict(type='DeSRA', threshold=.7))
+BINS = [0, 4.5, -1] * 50
+MADE_WITH = dict(gan_sha256='a' * 64, half=False,
+                 detector=dict(type='DeSRA', threshold=.7, class_bins=BINS))
 RECORDS = (Record('b', 'b.png', '1' * 64, '', 2, 300, '2' * 64),
            Record('a ä.x', 'a ä.x.jpg', '3'))
 
@@ -59,6 +61,7 @@ def test_a_manifest_can_be_read_by_a_person(tmp_path):
     completed(tmp_path, skipped={'z.png': 'no image', 'c.png': 'neither'})
     text = (tmp_path / 'manifest.json').read_text()
     assert text.count('\n') > 20 and text.endswith('}\n')
+    assert ', '.join(map(str, BINS)) in text  # on one line
     content = json.loads(text)
     assert list(content) == ['format', 'version', 'lq_dir', 'made_with', 'records', 'skipped']
     expected = [asdict(record) for record in RECORDS[::-1]]
