@@ -81,6 +81,16 @@ def test_images_of_two_shapes_are_an_error(shape):
             difference_map(*pair)
 
 
+def test_rounding_leads_nowhere_where_the_variances_are_equal():
+    """Of an image and the same a little brighter, the two are equal but for rounding."""
+    image = as_tensors(make_pair(size=(60, 70))[0])[0] // 2
+    for shift in (1, 37, 100):
+        pair = image, image + shift
+        distance, similarity = (difference_map(*pair, form) for form in ('absolute', 'released'))
+        assert distance.min() >= 0 and similarity.max() <= 1
+        assert distance.max() < 1e-9 and similarity.min() > 1 - 1e-6
+
+
 def test_threads_change_nothing():
     pair = as_tensors(*make_pair(size=(400, 300)))
     before = torch.get_num_threads()
