@@ -42,7 +42,10 @@ def build_detector(config: dict | str | BaseDetector, **offered: object) -> Base
 def _check_arguments(config: dict) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a config's detector, if the config fits them."""
     kind = config['type']
-    detector = DETECTORS.get(kind) if isinstance(kind, str) and kind else kind
+    try:
+        detector = DETECTORS.get(kind) if isinstance(kind, str) and kind else kind
+    except (RuntimeError, TypeError, ValueError):  # mmengine imports what stands before a dot
+        detector = None
     if not (inspect.isclass(detector) and issubclass(detector, BaseDetector)):
         detectors = ', '.join(sorted(DETECTORS.module_dict))
         raise InputError(f'expected one of the detectors {detectors}, got {kind!r} (a detector '

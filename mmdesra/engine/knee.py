@@ -1,11 +1,11 @@
 """The knee of fine-tuning: the iteration where the artifacts are gone and the texture is not."""
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..files.records import read_json
 from ..files.tables import write_json
 
 WANTED_REMOVAL = .9
@@ -65,8 +65,9 @@ class Curve:
         self.path = Path(path)
         self.points: list[Point] = []
         if until and self.path.is_file():
-            rows = json.loads(self.path.read_text(encoding='utf-8'))
-            self.points = [Point(**row) for row in rows if row['iteration'] <= until]
+            self.points = read_json(self.path, lambda rows: [
+                Point(**row) for row in rows if row['iteration'] <= until],
+                'delete it, and the run goes on without the points measured so far')
 
     def add(self, point: Point, is_writer: bool = True) -> None:
         """Add a point and, in one of several processes, write the file."""

@@ -1,7 +1,6 @@
 """Fine-tuning in several rounds: where each begins, its batches, its figures."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..files import atomic_path, write_text
+from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators.checkpoint import fill_weights, read_checkpoint
 
@@ -94,9 +94,10 @@ class RoundFigures:
         self.rounds = rounds
         self.rows: list[dict] = []
         if until and self.path.is_file():
-            self.rows = [row for row in json.loads(self.path.read_text(encoding='utf-8'))
-                         if row['iterations'][1] <= until
-                         and row['iterations'] == self._iterations(row['round'])]
+            self.rows = read_json(self.path, lambda rows: [
+                row for row in rows if row['iterations'][1] <= until
+                and row['iterations'] == self._iterations(row['round'])],
+                'delete it, and the run goes on without the figures of earlier rounds')
 
     def knows(self, number: int) -> bool:
         """Whether the figures of a round are there."""

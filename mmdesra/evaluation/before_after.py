@@ -1,7 +1,6 @@
 """Before and after fine-tuning, on LR images that were not trained on."""
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..files import (
     write_image,
     write_mask,
 )
+from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, upscale
 from ..segmentors import LabelSource
@@ -201,7 +201,8 @@ class BeforeAfter:
             ssim_before=known['ssim'], ssim_after=after.ssim)
 
     def _read_before(self) -> dict[str, dict]:
-        return json.loads((self.out_dir / BEFORE).read_text(encoding='utf-8'))
+        return read_json(self.out_dir / BEFORE, dict, 'restore it from a copy: what was before '
+                         'fine-tuning cannot be measured again by a resumed run')
 
     def _share(self, title: str) -> tqdm:
         rank = get_rank()

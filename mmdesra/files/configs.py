@@ -2,14 +2,23 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import yaml
 from mmengine.config import Config
+from mmengine.fileio.handlers import YamlHandler
+from mmengine.fileio.handlers.registry_utils import file_handlers
 
 from ..errors import InputError
 
 
 def read_config(name: str) -> Config:
     """Read a config file, or one of an installed package (``mmagic::…``, ``mmdesra::…``).
+
+    A ``.py`` config is a program, and is run. JSON and YAML are data: they can name modules to
+    import (``custom_imports``), and no other code.
 
     Raises:
         InputError: If there is none of this name, or it cannot be read.
@@ -18,10 +27,31 @@ def read_config(name: str) -> Config:
         if '::' in name:
             from mmengine.hub import get_config
             return get_config(name.removesuffix('.py') + '.py')
-        return Config.fromfile(name)
+        with _plain_yaml():
+            return Config.fromfile(name)
     except Exception as error:  # a config is a program
         raise InputError(f'{name}: cannot be read as a config '
                          f'({type(error).__name__}: {error})') from error
+
+
+class _PlainYaml(YamlHandler):
+    """mmengine's makes any Python object that a file asks for, and so runs its code.
+
+    The loader in Python, because that in C overflows the stack where brackets are nested deep.
+    """
+
+    def load_from_fileobj(self, file: Any, **kwargs: Any) -> Any:
+        return yaml.safe_load(file)
+
+
+@contextmanager
+def _plain_yaml() -> Iterator[None]:
+    before = {name: file_handlers[name] for name in ('yaml', 'yml')}
+    file_handlers.update(dict.fromkeys(before, _PlainYaml()))
+    try:
+        yield
+    finally:
+        file_handlers.update(before)
 
 
 def merge_options(config: Config, options: dict, flag: str = '--cfg-options') -> None:

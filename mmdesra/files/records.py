@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..errors import InputError
 
 Record = TypeVar('Record')
+Result = TypeVar('Result')
 
 TYPES: dict[str, tuple[type, ...]] = {
     'str': (str,), 'int': (int,), 'float': (int, float), 'dict': (dict,), 'None': (type(None),)}
@@ -29,21 +30,23 @@ def parse_json(text: str) -> Any:
         raise ValueError('nested too deep') from error
 
 
-def read_json(path: str | Path, advice: str) -> Any:
+def read_json(path: str | Path, build: Callable[[Any], Result], advice: str) -> Result:
     """Read a JSON file of ours.
 
     Args:
         path (str | Path): The file.
+        build (Callable): Makes of its content what is wanted.
         advice (str): What to do if it is damaged, for the error.
 
     Raises:
-        InputError: If it is damaged.
+        InputError: If it is no JSON, or ``build`` misses something in it.
         OSError: If it cannot be read.
     """
     try:
-        return parse_json(Path(path).read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise InputError(f'{path}: is damaged, expected JSON ({error}); {advice}') from error
+        return build(parse_json(Path(path).read_text(encoding='utf-8')))
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f'{path}: is damaged ({type(error).__name__}: {error}); {advice}'
+                         ) from error
 
 
 def to_record(kind: type[Record], entry: object) -> Record:

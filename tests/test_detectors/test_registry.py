@@ -28,6 +28,13 @@ def test_an_unknown_name_is_an_error():
         build_detector('NoSuchDetector')
 
 
+@pytest.mark.parametrize('name', ['.', '..', '../DeSRA', '/etc/hostname', 'a.b', '', 5, None])
+def test_what_is_no_name_is_an_error(name):
+    """mmengine tries to import what stands before a dot."""
+    with pytest.raises(InputError, match='one of the detectors .*DeSRA.* got '):
+        build_detector(dict(type=name))
+
+
 def test_an_argument_that_it_does_not_take_is_an_error():
     with pytest.raises(InputError, match='DeSRA takes threshold, min_area.* got tresh'):
         build_detector(dict(type='DeSRA', tresh=.5))

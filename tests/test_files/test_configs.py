@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmdesra.errors import InputError
-from mmdesra.files.configs import merge_options
+from mmdesra.files.configs import merge_options, read_config
 
 
 @pytest.fixture
@@ -48,3 +48,24 @@ def test_option_without_a_place_is_named_and_changes_nothing(config, name, reaso
 def test_options_that_contradict_each_other(config):
     with pytest.raises(InputError, match='--cfg-options new new.x: cannot all be set'):
         merge_options(config, {'new': 1, 'new.x': 2})
+
+
+@pytest.mark.parametrize('text', [
+    '!!python/object/apply:os.mkdir [{canary}]',
+    'detector: !!python/object/apply:os.mkdir [{canary}]',
+    '_base_: ./base.yml',
+    '[' * 1_200,
+])
+def test_yaml_runs_no_code(tmp_path, text):
+    (tmp_path / 'base.yml').write_text(f'a: !!python/object/apply:os.mkdir [{tmp_path}/canary]')
+    (tmp_path / 'config.yaml').write_text(text.format(canary=tmp_path / 'canary'))
+    with pytest.raises(InputError, match=r'config.yaml: cannot be read as a config \(\w+Error'):
+        read_config(str(tmp_path / 'config.yaml'))
+    assert not (tmp_path / 'canary').exists()
+
+
+@pytest.mark.parametrize('suffix', ['yaml', 'yml', 'json'])
+def test_data_are_read(tmp_path, suffix):
+    path = tmp_path / f'config.{suffix}'
+    path.write_text('{"detector": {"type": "DeSRA", "threshold": 0.5}}')
+    assert read_config(str(path)).detector == dict(type='DeSRA', threshold=.5)
