@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..evaluation.detector_comparison import DetectorComparison, Standing
 from ..evaluation.figures import (
     SCORE_COUNTS,
     SCORE_RATES,
@@ -12,6 +11,7 @@ from ..evaluation.figures import (
     known,
     score_figures,
 )
+from ..evaluation.standings import DetectorComparison, Standing
 from ..files import make_output_folder, write_bytes, write_text
 from ..files.tables import markdown_table, write_csv, write_json
 from ..ops import MaskScores

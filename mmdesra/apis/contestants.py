@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..detectors import build_detector
 from ..errors import InputError
-from ..evaluation.detector_comparison import Contestant
+from ..evaluation.standings import Contestant
 from ..segmentors import LabelSource
 from .detector_options import labels_from, read_detector
 

@@ -2,19 +2,17 @@
 from __future__ import annotations
 
 import logging
-import math
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, Detection, detect_image
+from ..detectors import Detection, detect_image
 from ..errors import InputError
 from ..files import (
     ImageError,
@@ -25,118 +23,17 @@ from ..files import (
     write_mask,
 )
 from ..generators import Pair, PairSource
-from ..ops import MaskScores, score_mask
+from ..ops import score_mask
 from ..ops.scores import COVERAGE
 from ..segmentors import LabelSource
 from .mask_scores import check_options, name_some
+from .standings import Contestant, DetectorComparison, ImageStanding, Standing, SweepPoint
 from .thresholds import SampledMap, in_order
 
 logger = logging.getLogger('mmdesra')
 
 QUANTILE_IMAGES = 5
 """Images from whose maps the thresholds of a sweep are chosen."""
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A detector that takes part in a comparison.
-
-    Attributes:
-        name (str): How the tables call it.
-        detector (BaseDetector): The detector.
-        thresholds (tuple[float]): Of its sweep; empty: chosen from quantiles of its map.
-        with_labels (bool): Whether it gets label maps where there are any and it uses them.
-    """
-    name: str
-    detector: BaseDetector
-    thresholds: tuple[float, ...] = ()
-    with_labels: bool = True
-
-    @property
-    def folder(self) -> str:
-        """str: The name, as a folder may be called: letters, digits and ``.+=-``."""
-        return re.sub(r'[^\w.+=-]+', '_', self.name)
-
-
-@dataclass(frozen=True)
-class SweepPoint:
-    """The scores that a detector would have with another threshold."""
-    threshold: float
-    scores: MaskScores = field(default_factory=MaskScores)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a contestant did.
-
-    Attributes:
-        contestant (Contestant): Who.
-        labelled (bool): Whether label maps took part.
-        seconds (float): Spent on maps and masks, without reading, generating and labelling.
-        sweep (list[SweepPoint]): Those thresholds with the fewest artifacts first; its own is
-            among them.
-    """
-    contestant: Contestant
-    labelled: bool
-    seconds: float
-    sweep: list[SweepPoint]
-
-    @property
-    def scores(self) -> MaskScores:
-        """MaskScores: At the detector's own threshold."""
-        return next(point.scores for point in self.sweep
-                    if point.threshold == self.contestant.detector.threshold)
-
-    @property
-    def seconds_per_image(self) -> float:
-        """float: nan where there was no image."""
-        return self.seconds / self.scores.images if self.scores.images else math.nan
-
-    @property
-    def best(self) -> SweepPoint:
-        """SweepPoint: The one with the highest pixel IoU on this very set, so with hindsight.
-
-        The mean over the images would reward silence wherever many images are clean.
-        """
-        return max(self.sweep, key=lambda point: np.nan_to_num(point.scores.pixel_iou))
-
-
-@dataclass(frozen=True)
-class ImageStanding:
-    """The scores of one image: a row of ``images.csv``."""
-    image: str
-    detector: str = ''
-    scores: MaskScores | None = None
-    error: str = ''
-
-
-@dataclass(frozen=True)
-class DetectorComparison:
-    """The result of :func:`compare_detectors`.
-
-    Attributes:
-        standings (list[Standing]): In the order of the contestants.
-        images (list[ImageStanding]): One for each image and contestant; one for each image that
-            was skipped, with its error.
-        p (float): See :func:`mmdesra.ops.score_mask`.
-        margin (int): The same.
-        unscored (list[str]): Pairs without a known mask.
-    """
-    standings: list[Standing]
-    images: list[ImageStanding]
-    p: float
-    margin: int
-    unscored: list[str] = field(default_factory=list)
-
-    @property
-    def num_images(self) -> int:
-        """int: Images scored; the same ones for every contestant."""
-        return self.standings[0].scores.images
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """dict[str, str]: Image to why it was skipped."""
-        return {image.image: image.error for image in self.images if image.error}
 
 
 class _KnownLabels(LabelSource):

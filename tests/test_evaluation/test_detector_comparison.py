@@ -13,12 +13,8 @@ import torch
 from mmdesra.detectors import BaseDetector, DeSRA, detect_image
 from mmdesra.errors import InputError
 from mmdesra.evaluation import detector_comparison
-from mmdesra.evaluation.detector_comparison import (
-    Contestant,
-    Standing,
-    SweepPoint,
-    compare_detectors,
-)
+from mmdesra.evaluation.detector_comparison import compare_detectors
+from mmdesra.evaluation.standings import Contestant, Standing, SweepPoint
 from mmdesra.files import ImageError, read_mask, write_image, write_mask
 from mmdesra.generators import Pair, PairSource, StoredPairs
 from mmdesra.ops import MaskScores, score_mask
