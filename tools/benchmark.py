@@ -186,7 +186,7 @@ def _peak_memory(reset: bool = False) -> float:
     if reset:
         (process / 'clear_refs').write_text('5')
     kib = re.search(r'VmHWM:\s*(\d+) kB', (process / 'status').read_text())
-    return int(kib[1]) / 1024
+    return int(kib[1]) / 1024 if kib else float('nan')
 
 
 def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) -> str:
@@ -231,8 +231,8 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         for side in tqdm(args.sizes, 'sizes', leave=False):
             paths = write_images(source, side, Path(scratch))
-            pair = [np.load(path) for path in paths]
-            seconds, differences = measure(*pair, args.turns)
+            gan, mse = (np.load(path) for path in paths)
+            seconds, differences = measure(gan, mse, args.turns)
             low, ratio, high = np.percentile(seconds[:, 0] / seconds[:, 1], [25, 50, 75])
             theirs, mine = 1e3 * np.median(seconds, axis=0)
             memory = [float('nan') if args.no_memory else memory_of(function, paths)[0]
@@ -241,13 +241,13 @@ def main() -> int:
                        f'{high:.1f}) | {memory[0]:13.0f} | {memory[1]:16.0f} | '
                        f'{memory[2]:8.0f} |' + ''.join(f' {text}' for text in differences))
             if args.device:
-                tqdm.write(f'{args.device}: {measure_device(*pair, args.device, args.turns)}')
+                tqdm.write(f'{args.device}: {measure_device(gan, mse, args.device, args.turns)}')
             wrong |= bool(differences)
         for side in args.memory_sizes:
             paths = write_images(source, side, Path(scratch))
             for name, function in (('map and mask', ours), ('mask', ours_mask_only)):
-                memory, spent = memory_of(function, paths)
-                tqdm.write(f'{side} x {side}, {name}: {spent:.2f} s, {memory:.0f} MiB beside the '
+                mib, spent = memory_of(function, paths)
+                tqdm.write(f'{side} x {side}, {name}: {spent:.2f} s, {mib:.0f} MiB beside the '
                            'images')
     if wrong:
         print('the results differ')

@@ -191,8 +191,9 @@ class _Counter:
         self.skipped[path.name] = error
 
     def count(self, batch: Sequence[Outcome]) -> None:
+        label_maps: Sequence[np.ndarray | None]
         try:
-            label_maps = self.labels.label([outcome.pair.gan for outcome in batch],
+            label_maps = self.labels.label([outcome.found[0].gan for outcome in batch],
                                            [outcome.path for outcome in batch])
         except (RuntimeError, ValueError):
             label_maps = [None] * len(batch)  # one of them spoils the batch: one by one
@@ -206,10 +207,11 @@ class _Counter:
                 self.skip(outcome.path, f'{outcome.path}: {error}')
 
     def _histogram_of(self, outcome: Outcome, label_map: np.ndarray | None) -> DifferenceHistogram:
+        pair, detection = outcome.found
         if label_map is None:
-            label_map = self.labels.label([outcome.pair.gan], [outcome.path])[0]
-        clean = self.clean_area(outcome.path, outcome.detection)
-        full = outcome.detection.map, label_map.astype(np.int64), clean
+            label_map = self.labels.label([pair.gan], [outcome.path])[0]
+        clean = self.clean_area(outcome.path, detection)
+        full = detection.map, label_map.astype(np.int64), clean
         if label_map.shape != clean.shape:
             raise ValueError("expected a label map of the image's size "
                              f'{size_of(clean)}, got {size_of(label_map)}')

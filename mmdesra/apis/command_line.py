@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from mmengine.config import DictAction
@@ -105,7 +107,7 @@ def run(main: Callable[[], int]) -> None:
     for start in NOT_FOR_USERS:
         warnings.filterwarnings('ignore', start)
     # File names need not be text (old archives); naming one must not end the run.
-    sys.stdout.reconfigure(errors='backslashreplace')
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors='backslashreplace')
     try:
         with logging_redirect_tqdm():  # messages stand above the progress bar, not in it
             sys.exit(main())

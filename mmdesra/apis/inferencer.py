@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Union
+from typing import Any, Union, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..generators import (
     enlarge,
     load_generator,
 )
+from ..generators.pairs import ImageFiles
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
@@ -79,8 +80,8 @@ class DeSRAInferencer:
         if channel_order not in CHANNEL_ORDERS:
             raise InputError(f'expected channel_order to be one of {CHANNEL_ORDERS}, got '
                              f'{channel_order!r}')
-        needed = dict(gan_checkpoint=gan_checkpoint, mse_checkpoint=mse_checkpoint,
-                      generator=generator)
+        needed: dict[str, Any] = dict(gan_checkpoint=gan_checkpoint,
+                                      mse_checkpoint=mse_checkpoint, generator=generator)
         missing = [name for name, value in needed.items() if value is None]
         if missing and len(missing) < len(needed):
             raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}')
@@ -89,11 +90,11 @@ class DeSRAInferencer:
         self.detector = build_detector(detector, device=device, half=half)
         self.labels = build_labels(self.detector, segmentor, device=device, half=half)
         self.channel_order = channel_order
-        self._upscalers = None
-        if not missing:
-            self._upscalers = tuple(
+        self._upscalers: list[Upscaler] = []
+        if generator is not None and gan_checkpoint is not None and mse_checkpoint is not None:
+            self._upscalers = [
                 Upscaler(load_generator(generator, checkpoint).to(device), tile, tile_pad, half)
-                for checkpoint in (gan_checkpoint, mse_checkpoint))
+                for checkpoint in (gan_checkpoint, mse_checkpoint)]
 
     def __call__(self,
                  inputs: Images | None = None,
@@ -171,27 +172,27 @@ class DeSRAInferencer:
             return self._from_lq(inputs)
         gan_arrays, mse_arrays = _arrays(gan), _arrays(mse)
         if gan_arrays is None and mse_arrays is None:
-            return StoredPairs(gan, mse)
+            return StoredPairs(cast(ImageFiles, gan), cast(ImageFiles, mse))
         if gan_arrays is None or mse_arrays is None or len(gan_arrays) != len(mse_arrays):
             raise InputError('expected gan and mse to be both files, or both arrays, one for one')
         return ArrayPairs(list(zip(gan_arrays, mse_arrays)),
                           lambda pair, path: Pair(*map(self._to_rgb, pair)))
 
     def _from_lq(self, inputs: Images) -> PairSource:
-        if self._upscalers is None:
+        if not self._upscalers:
             raise InputError('LR images need an inferencer with gan_checkpoint, mse_checkpoint '
                              'and generator')
+        gan, mse = self._upscalers
         arrays = _arrays(inputs)
         if arrays is None:
-            return GeneratedPairs(inputs, *self._upscalers)
-        return ArrayPairs(arrays, lambda lq, path: enlarge(
-            *self._upscalers, self._to_rgb(lq), path))
+            return GeneratedPairs(cast(ImageFiles, inputs), gan, mse)
+        return ArrayPairs(arrays, lambda lq, path: enlarge(gan, mse, self._to_rgb(lq), path))
 
     def _to_rgb(self, image: np.ndarray) -> np.ndarray:
         return image[..., ::-1] if self.channel_order == 'bgr' else image
 
 
-def _arrays(images: Images) -> list[np.ndarray] | None:
+def _arrays(images: Any) -> list[np.ndarray] | None:
     """The arrays, or None where there are files."""
     if isinstance(images, (str, Path, np.ndarray)):
         images = [images]
@@ -218,4 +219,5 @@ def _prediction(outcome: Outcome) -> dict:
 def _overlay(outcome: Outcome) -> np.ndarray | None:
     if outcome.error:
         return None
-    return draw_overlay(np.ascontiguousarray(outcome.pair.gan), outcome.detection.mask)
+    pair, detection = outcome.found
+    return draw_overlay(np.ascontiguousarray(pair.gan), detection.mask)

@@ -77,7 +77,7 @@ class ResultWriter:
 
     def write_pictures(self, outcome: Outcome) -> None:
         """Write the pictures of one pair that could be used."""
-        name, pair, detection = outcome.path.stem, outcome.pair, outcome.detection
+        name, (pair, detection) = outcome.path.stem, outcome.found
         write_mask(self.mask_path(name), detection.mask)
         write_image(self.out_dir / 'overlay' / f'{name}.jpg',
                     draw_overlay(pair.gan, detection.mask), quality=OVERLAY_QUALITY)

@@ -45,7 +45,8 @@ class ImageResult:
         """Sum up what became of a pair."""
         if outcome.error:
             return cls(outcome.path.name, error=outcome.error)
-        detection, regions = outcome.detection, outcome.detection.regions
+        _, detection = outcome.found
+        regions = detection.regions
         height, width = detection.mask.shape
         areas = regions.areas.tolist()
         return cls(outcome.path.name, width, height, len(areas), detection.area,

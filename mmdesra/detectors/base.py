@@ -21,7 +21,7 @@ from .area import AreaLimit
 Labels = Union[np.ndarray, Callable[[], np.ndarray], None]
 """A label map, a function that makes it when it is needed, or None: no semantic step."""
 
-Array = TypeVar('Array', np.ndarray, Tensor)
+Array = TypeVar('Array', np.ndarray, Tensor, Union[np.ndarray, Tensor])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,17 @@ class Outcome:
     labelled: bool = False
     error: str = ''
 
+    @property
+    def found(self) -> tuple[Pair, Detection]:
+        """tuple[Pair, Detection]: The SR images and what was found in them.
+
+        Raises:
+            ValueError: Where there is an error instead.
+        """
+        if self.pair is None or self.detection is None:
+            raise ValueError(self.error)
+        return self.pair, self.detection
+
 
 def detect_image(detector: BaseDetector, gan: np.ndarray, mse: np.ndarray, path: Path,
                  labels: LabelSource | None = None) -> Detection:
@@ -45,13 +57,11 @@ def detect_image(detector: BaseDetector, gan: np.ndarray, mse: np.ndarray, path:
     Raises:
         ImageError: If the images or the label map do not fit each other.
     """
-    def label() -> np.ndarray:
-        return labels.label([gan], [path])[0]
-
     try:
-        if labels is None or labels.is_dear:
-            return detector.detect(gan, mse, label if labels else None)
-        return detector.detect(gan, mse, label())
+        if labels is None:
+            return detector.detect(gan, mse)
+        label = partial(_label_one, labels, gan, path)
+        return detector.detect(gan, mse, label if labels.is_dear else label())
     except ImageError:
         raise
     except (RuntimeError, ValueError) as error:
@@ -75,30 +85,32 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
         Outcome: One for each path of the source, those that cannot be used included.
     """
     waiting: list[Outcome] = []
+    dear = labels if labels is not None and labels.is_dear else None
     for path, load in source.load_each():
         try:
             pair = load()
-            waits = labels is not None and labels.is_dear
-            detection = detect_image(detector, pair.gan, pair.mse, path, None if waits else labels)
+            detection = detect_image(detector, pair.gan, pair.mse, path,
+                                     labels if dear is None else None)
         except ImageError as error:
             yield Outcome(path, error=str(error))
             continue
-        outcome = Outcome(path, pair, detection, labelled=labels is not None and not waits)
-        if not waits or not detector.wants_labels(detection):
+        outcome = Outcome(path, pair, detection, labelled=labels is not None and dear is None)
+        if dear is None or not detector.wants_labels(detection):
             yield outcome
             continue
         waiting.append(outcome)
-        if len(waiting) >= labels.batch_size:
-            yield from _adjust(detector, waiting, labels)
+        if len(waiting) >= dear.batch_size:
+            yield from _adjust(detector, waiting, dear)
             waiting = []
-    if waiting:
-        yield from _adjust(detector, waiting, labels)
+    if dear is not None and waiting:
+        yield from _adjust(detector, waiting, dear)
 
 
 def _adjust(detector: BaseDetector, outcomes: Sequence[Outcome],
             labels: LabelSource) -> Iterator[Outcome]:
+    label_maps: Sequence[np.ndarray | None]
     try:
-        label_maps = labels.label([outcome.pair.gan for outcome in outcomes],
+        label_maps = labels.label([outcome.found[0].gan for outcome in outcomes],
                                   [outcome.path for outcome in outcomes])
     except (ImageError, RuntimeError, ValueError):
         label_maps = [None] * len(outcomes)  # one of them spoils the batch: one by one
@@ -108,12 +120,16 @@ def _adjust(detector: BaseDetector, outcomes: Sequence[Outcome],
 
 def _adjust_one(detector: BaseDetector, outcome: Outcome, labels: LabelSource,
                 label_map: np.ndarray | None) -> Outcome:
+    pair, detection = outcome.found
     try:
         if label_map is None:
-            label_map = labels.label([outcome.pair.gan], [outcome.path])[0]
-        return replace(outcome, labelled=True,
-                       detection=detector.adjust(outcome.detection, label_map))
+            label_map = _label_one(labels, pair.gan, outcome.path)
+        return replace(outcome, labelled=True, detection=detector.adjust(detection, label_map))
     except ImageError as error:
         return Outcome(outcome.path, error=str(error))
     except (RuntimeError, ValueError) as error:
         return Outcome(outcome.path, error=f'{outcome.path}: {error}')
+
+
+def _label_one(labels: LabelSource, gan: np.ndarray, path: Path) -> np.ndarray:
+    return labels.label([gan], [path])[0]

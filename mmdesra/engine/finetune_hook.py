@@ -236,6 +236,7 @@ class DeSRAFinetuneHook(Hook):
         return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
+        assert self.heldout_lq_dir is not None  # or nothing is measured
         images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
                              Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir)
         if is_resumed and not images.knows_before:

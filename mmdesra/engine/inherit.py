@@ -53,6 +53,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
         _add_hook(config, fragment)
         usual_iters = fragment.desra_train_cfg.max_iters
     hook = find_hook(config)
+    assert hook is not None  # it was there, or the fragment has it
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own

@@ -205,8 +205,9 @@ def _decode(path: str | Path) -> tuple[Image.Image, str | None]:
         _refuse_bomb(image, path)
         image.load()  # a truncated file is found here
         # A camera's MPO is a JPEG whose further frames are previews of the first.
-        if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
-            raise ImageError(f'{path}: expected a still image, got {image.n_frames} frames')
+        frames = getattr(image, 'n_frames', 1)
+        if image.format != 'MPO' and frames > 1:
+            raise ImageError(f'{path}: expected a still image, got {frames} frames')
         if image.format in ('PNG', 'PPM') and image.mode == 'I':  # 16 bits
             return ImageOps.exif_transpose(image.convert('I;16')), image.format
         return ImageOps.exif_transpose(image), image.format

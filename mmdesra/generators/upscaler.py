@@ -78,17 +78,19 @@ class Upscaler:
         return (sr.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
     def _run_tiles(self, image: Tensor) -> Tensor:
-        result = None
-        for top, bottom, left, right in _tiles(*image.shape[1:], self.tile):
+        result: Tensor | None = None
+        _, height, width = image.shape
+        for top, bottom, left, right in _tiles(height, width, self.tile):
             up, back = max(top - self.tile_pad, 0), max(left - self.tile_pad, 0)
             padded = image[:, up:bottom + self.tile_pad, back:right + self.tile_pad]
             sr = self._run(padded)
             scale = sr.shape[-1] // padded.shape[-1]
             if result is None:
-                result = sr.new_empty((3, image.shape[1] * scale, image.shape[2] * scale))
+                result = sr.new_empty((3, height * scale, width * scale))
             result[:, top * scale:bottom * scale, left * scale:right * scale] = sr[
                 :, (top - up) * scale:(bottom - up) * scale,
                 (left - back) * scale:(right - back) * scale]
+        assert result is not None  # an image has at least one tile
         return result
 
 

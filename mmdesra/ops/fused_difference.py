@@ -58,8 +58,8 @@ def difference_map(gan: Tensor, mse: Tensor, form: str = 'released') -> Tensor:
                             for image in (gan, mse)):
         return _by_tensors(gan, mse, form)
     check_size(gan)
-    return torch.from_numpy(_by_blocks(
-        *(image.permute(1, 2, 0).contiguous().numpy() for image in (gan, mse)), form))
+    gan, mse = (image.permute(1, 2, 0).contiguous() for image in (gan, mse))
+    return torch.from_numpy(_by_blocks(gan.numpy(), mse.numpy(), form))
 
 
 def _by_tensors(gan: Tensor, mse: Tensor, form: str) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -23,7 +24,7 @@ RELEASED, PRINTED, ABSOLUTE = range(3)
 
 
 def _compiled(function: Callable) -> Callable:
-    options = dict(nogil=True, error_model='numpy', fastmath={'contract'})
+    options: dict[str, Any] = dict(nogil=True, error_model='numpy', fastmath={'contract'})
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder to keep the code in: each process compiles it anew

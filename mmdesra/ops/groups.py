@@ -43,6 +43,6 @@ def find_groups(mask: np.ndarray) -> Iterator[Group]:
     blocks = np.logical_or.reduceat(rows_of_blocks, np.arange(0, width, BLOCK), axis=1)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8), connectivity=8)
     for label, (left, top, columns, rows, _) in enumerate(stats[1:].tolist(), start=1):
-        box = (slice(top, top + rows), slice(left, left + columns))
-        yield Group(tuple(slice(side.start * BLOCK, side.stop * BLOCK) for side in box),
-                    labels[box] == label)
+        bottom, right = top + rows, left + columns
+        yield Group((slice(top * BLOCK, bottom * BLOCK), slice(left * BLOCK, right * BLOCK)),
+                    labels[top:bottom, left:right] == label)

@@ -59,4 +59,5 @@ def by_strips(function: Callable[[np.ndarray, np.ndarray], np.ndarray],
         if out is None:
             out = np.empty((len(gan) - 2 * margin, part.shape[1]), part.dtype)
         out[strip.start:strip.start + len(part)] = part
+    assert out is not None, 'an image smaller than its border has no strip'
     return out
