@@ -48,12 +48,12 @@ class HeldOut:
                 anyway: it is the result, unless an earlier one is the knee.
         """
         write = write or runner.iter >= runner.max_iters
-        is_known = self._last is not None and self._last[0] == runner.iter
-        if is_known and self._last is not None and (self._last[1] or not write):
-            return self._last[2]
+        now = self._last if self._last is not None and self._last[0] == runner.iter else None
+        if now is not None and (now[1] or not write):
+            return now[2]
         comparison = self.images.measure_after(
             self._upscaler(result_generator_of(runner.model)), write)
-        if not is_known:
+        if now is None:
             runner.visualizer.add_scalars(comparison.scalars, step=runner.iter)
         self._last = runner.iter, write, comparison
         return comparison
