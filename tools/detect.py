@@ -14,6 +14,9 @@ With the paper's semantic step, or with another detector:
   python tools/detect.py --gan results/gan --mse results/mse --out artifacts \\
       --detector LDLStar --threshold 0.005
 
+In several processes, one a GPU, or sharing the CPU; the results are the same:
+  torchrun --nproc_per_node 2 tools/detect.py --gan results/gan --mse results/mse --out artifacts
+
 OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size),
 overlay/NAME.jpg, detections.csv and detections.json.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
@@ -22,11 +25,15 @@ from __future__ import annotations
 
 import argparse
 
+from mmengine.dist import is_main_process
+
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detect import REPORT_NAME, detect_folder
 from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
+from mmdesra.apis.processes import add_launcher_option, joined
 from mmdesra.apis.results import TABLE_NAME, totals
+from mmdesra.segmentors import LabelSource
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,17 +48,27 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-report', action='store_true', help='do not write report.html')
     add_pair_options(parser)
     add_detector_options(parser)
+    add_launcher_option(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
-    detector = detector_from(args)
-    source = pairs_from(args, detector.uses_mse)
-    labels = labels_from(args, detector)
-    results = detect_folder(source, detector, args.out, labels, args.save_map, args.save_sr,
-                            report=not args.no_report)
-    figures = totals(results)
+    with joined(args.launcher):
+        detector = detector_from(args)
+        source = pairs_from(args, detector.uses_mse)
+        labels = labels_from(args, detector)
+        results = detect_folder(source, detector, args.out, labels, args.save_map, args.save_sr,
+                                report=not args.no_report)
+        figures = totals(results)
+        if is_main_process():
+            tell(args, figures, labels)
+    if figures['skipped']:
+        return cli.EXIT_SKIPPED if figures['images'] else cli.EXIT_ERROR
+    return 0
+
+
+def tell(args: argparse.Namespace, figures: dict, labels: LabelSource | None) -> None:
     print('{images} images: {images_with_artifacts} with artifacts, {regions} regions, '
           '{artifact_px} artifact pixels'.format(**figures))
     print(f'table: {args.out}/{TABLE_NAME}' + (
@@ -60,9 +77,8 @@ def main() -> int:
         print(f'segmenter: run on {figures["labelled"]} of {figures["images"]} images, the others '
               'have no artifact with any labels')
     if figures['skipped']:
-        print(f'skipped: {figures["skipped"]} of {len(results)}; the table says why')
-        return cli.EXIT_SKIPPED if figures['images'] else cli.EXIT_ERROR
-    return 0
+        print(f'skipped: {figures["skipped"]} of {figures["images"] + figures["skipped"]}; '
+              'the table says why')
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
 from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector, build_labels
 from ..errors import InputError
@@ -142,7 +143,7 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
         return build_labels(detector, dict(
             config=args.segmentor, checkpoint=args.segmentor_checkpoint,
             batch_size=args.segmentor_batch_size, half=args.half, device=args.device))
-    if detector.uses_labels:
+    if detector.uses_labels and is_main_process():
         print('semantic step: OFF (no --labels, no --segmentor); textured classes such as trees '
               'or grass are judged as strictly as sky', file=sys.stderr)
     return None

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from string import Template
@@ -77,9 +78,29 @@ class _Row:
     def area(self) -> int:
         return sum(self.areas)
 
+    def moved_by(self, length: int) -> _Row:
+        """The same line after ``length`` other bytes in the spool."""
+        def moved(place: tuple[int, int] | None) -> tuple[int, int] | None:
+            return None if place is None else (place[0] + length, place[1])
+        return replace(self, thumb=moved(self.thumb), pictures=moved(self.pictures))
+
     @property
     def state(self) -> str:
         return 'skipped' if self.error else 'found' if self.areas else 'clean'
+
+
+@dataclass(frozen=True)
+class ReportPart:
+    """What one of several processes has added to a report.
+
+    Args:
+        pictures: The file that they wait in.
+        rows: Lines of the table, by number.
+        legend_notes: What the legend must say.
+    """
+    pictures: Path
+    rows: dict[int, _Row]
+    legend_notes: dict[str, bool]
 
 
 class ReportWriter:
@@ -114,6 +135,8 @@ class ReportWriter:
             the others are in the table with a thumbnail. None: keep all.
         max_side: Longer side in px above which pictures are shown reduced; the largest region is
             then also shown at full size.
+        part: Where several processes make one report, those but one give a file here. It holds
+            their pictures until that one has taken them in; they write no report.
 
     Raises:
         ValueError: If the range is empty or a number not positive.
@@ -127,7 +150,8 @@ class ReportWriter:
                  low_is_artifact: bool = True,
                  threshold: float = 0.7,
                  max_clean: int | None = None,
-                 max_side: int = MAX_SIDE) -> None:
+                 max_side: int = MAX_SIDE,
+                 part: str | os.PathLike | None = None) -> None:
         if max_side < 1 or (max_clean is not None and max_clean < 0):
             raise ValueError('expected a positive max_side and a max_clean of 0 or more, '
                              f'got {max_side} and {max_clean}')
@@ -137,22 +161,30 @@ class ReportWriter:
         self._scale = MapScale(*map_range, low_is_artifact, threshold)
         self._max_clean = max_clean
         self._max_side = max_side
-        self._rows: list[_Row] = []
+        self._part = None if part is None else Path(part)
+        self._rows: dict[int, _Row] = {}
         self._legend_notes = dict(below=False, above=False, unknown=False)
 
     def __enter__(self) -> ReportWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._spool: BinaryIO = tempfile.TemporaryFile(dir=self.path.parent)
+        self._spool: BinaryIO = (tempfile.TemporaryFile(dir=self.path.parent)
+                                 if self._part is None else self._part.open('w+b'))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         with self._spool:
-            if kind is None or self._rows:
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+            elif kind is None or self._rows:
                 self._write(kind)
 
-    def add(self, sample: ReportSample) -> None:
+    def add(self, sample: ReportSample, number: int | None = None) -> None:
         """Add an image.
+
+        Args:
+            sample: The image.
+            number: Decides the order of images with the same area. Default: as they are added.
 
         Raises:
             OSError: If the disk is full.
@@ -161,15 +193,36 @@ class ReportWriter:
         views, thumb = make_views(sample.versions(), sample.mask, self._scale, self._max_side)
         self._note_range(sample.map)
         keep = areas or self._max_clean is None or self._max_clean > sum(
-            row.state == 'clean' for row in self._rows)
-        number = len(self._rows)
-        self._rows.append(_Row(
+            row.state == 'clean' for row in self._rows.values())
+        number = len(self._rows) if number is None else number
+        self._rows[number] = _Row(
             sample.name, sample.mask.size, tuple(areas), self._put(thumb),
-            self._put(_pictures(number, views, sample.facts)) if keep else None))
+            self._put(_pictures(number, views, sample.facts)) if keep else None)
 
-    def add_skipped(self, name: str, reason: str) -> None:
-        """Add an image that could not be used, and why."""
-        self._rows.append(_Row(name, error=reason or 'no reason given'))
+    def add_skipped(self, name: str, reason: str, number: int | None = None) -> None:
+        """Add an image that could not be used, and why; ``number`` as for :meth:`add`."""
+        number = len(self._rows) if number is None else number
+        self._rows[number] = _Row(name, error=reason or 'no reason given')
+
+    def hand_over(self) -> ReportPart:
+        """Return what another process takes in, of a writer with a ``part``."""
+        if self._part is None:
+            raise ValueError("expected a report's part, got the report")
+        self._spool.flush()
+        return ReportPart(self._part, self._rows, self._legend_notes)
+
+    def take_in(self, part: ReportPart) -> None:
+        """Add what another process hands over; its numbers must be others.
+
+        Raises:
+            OSError: If its file cannot be read, or the disk is full.
+        """
+        start = self._spool.seek(0, os.SEEK_END)
+        with part.pictures.open('rb') as pictures:
+            shutil.copyfileobj(pictures, self._spool)
+        self._rows.update((number, row.moved_by(start)) for number, row in part.rows.items())
+        for name, is_true in part.legend_notes.items():
+            self._legend_notes[name] |= is_true
 
     def _put(self, text: str) -> tuple[int, int]:
         """Append to the spool; returns (start, length)."""
@@ -190,8 +243,8 @@ class ReportWriter:
         # Split before filling in, so that no title or name can be taken for a mark.
         head, rest = read_template('report.html').split(ROWS_MARK)
         middle, tail = rest.split(PICTURES_MARK)
-        order = sorted(range(len(self._rows)), key=self._sort_key)
-        most = max((_share(row) for row in self._rows), default=0)
+        order = sorted(self._rows, key=self._sort_key)
+        most = max((_share(row) for row in self._rows.values()), default=0)
         with atomic_path(self.path) as part, part.open('wb') as file:
             file.write(_bytes(self._head(head, stopped_by)))
             for number in order:
@@ -224,7 +277,7 @@ class ReportWriter:
             hint='Select an image to see its versions.' if self._rows else 'No images.')
 
     def _totals(self) -> list[tuple[str, str]]:
-        done = [row for row in self._rows if not row.error]
+        done = [row for row in self._rows.values() if not row.error]
         found = [row for row in done if row.areas]
         area, pixels = (sum(getattr(row, key) for row in done) for key in ('area', 'pixels'))
         return [
@@ -237,7 +290,8 @@ class ReportWriter:
         ]
 
     def _state_choices(self) -> str:
-        counts = {state: sum(row.state == state for row in self._rows) for state, _ in STATES}
+        counts = {state: sum(row.state == state for row in self._rows.values())
+                  for state, _ in STATES}
         choices = [('', 'All', len(self._rows))]
         choices += [(state, label, counts[state]) for state, label in STATES if counts[state]]
         return ''.join(

@@ -1,0 +1,145 @@
+"""One run in several processes, as torchrun or Slurm starts them."""
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object, barrier, broadcast_object_list, get_rank
+from torch import distributed
+
+from ..engine.process_group import end_process_group
+from ..errors import InputError
+
+LAUNCHERS = ('none', 'pytorch', 'slurm')
+PATIENCE = timedelta(days=30)
+"""How long processes wait for each other: one may have all the large images."""
+
+
+def add_launcher_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says who started this process."""
+    started_by = 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
+    parser.add_argument('--launcher', choices=LAUNCHERS, default=started_by,
+                        help='who started this process, one of several that share the images '
+                        '(default: pytorch under torchrun, else none)')
+
+
+@contextmanager
+def joined(launcher: str) -> Iterator[None]:
+    """Work together with the other processes of a run during a block.
+
+    They tell each other a few figures for each image, by way of the CPU (gloo); the networks of
+    each run on a GPU of its own, as far as there are any.
+
+    Args:
+        launcher (str): One of :data:`LAUNCHERS`.
+
+    Raises:
+        InputError: If the launcher's environment variables are not there.
+    """
+    if launcher == 'none':
+        yield
+        return
+    # First imported while the group exists, it would keep the group in default arguments.
+    import_module('torch.distributed.optim')
+    try:
+        if launcher == 'slurm':
+            _speak_slurm()
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
+        distributed.init_process_group('gloo', timeout=PATIENCE)
+    except (KeyError, ValueError) as error:
+        raise InputError(f'--launcher {launcher}: expected the environment variables that it '
+                         f'sets ({error})') from error
+    try:
+        yield
+        with suppress(RuntimeError):  # of one that has failed
+            barrier()  # a launcher kills the others when one ends with another code than 0
+    finally:
+        end_process_group()
+
+
+def call_in_first(function: Callable[[], None]) -> None:
+    """Call a function in the first process; the others wait until it is done.
+
+    Raises:
+        InputError: In the others, if the function raised this or an ``OSError``.
+    """
+    error: Exception | None = None
+    message: list[str | None] = [None]
+    if get_rank() == 0:
+        try:
+            function()
+        except (InputError, OSError) as caught:
+            error, message = caught, [str(caught)]
+    broadcast_object_list(message)
+    if error is not None:
+        raise error
+    if message[0] is not None:
+        raise InputError(message[0])
+
+
+class Meeting:
+    """A block at whose end the processes exchange what they have, also after an error.
+
+    Args:
+        bring (Callable): Returns what this process has.
+        receive (Callable): Called with what each of the others has brought.
+    """
+
+    def __init__(self, bring: Callable[[], Any], receive: Callable[[Any], None]) -> None:
+        self._bring = bring
+        self._receive = receive
+        self._took_place = False
+
+    def __enter__(self) -> Meeting:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Exchange, and wait until all have received.
+
+        Raises:
+            InputError: If another process was stopped by an error, and this one was not.
+        """
+        reason = None if error is None else str(error) or type(error).__name__
+        self._took_place = True
+        brought = all_gather_object((self._bring(), reason))
+        try:
+            for rank, (content, _) in enumerate(brought):
+                if rank != get_rank():
+                    self._receive(content)
+        finally:
+            barrier()
+        failed = [f'process {rank} was stopped: {reason}'
+                  for rank, (_, reason) in enumerate(brought) if reason is not None]
+        if error is None and failed:
+            raise InputError('; '.join(failed))
+
+    def part(self) -> None:
+        """Wait until all come here; a launcher kills the others when one ends in an error.
+
+        One that an error has kept from the meeting does not wait.
+        """
+        if self._took_place:
+            barrier()
+
+
+def _speak_slurm() -> None:
+    """Say in torchrun's words what Slurm says of this process."""
+    environment = os.environ
+    environment['RANK'] = environment['SLURM_PROCID']
+    environment['WORLD_SIZE'] = environment['SLURM_NTASKS']
+    environment['LOCAL_RANK'] = environment['SLURM_LOCALID']
+    environment.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in environment:
+        command = ['scontrol', 'show', 'hostnames', environment['SLURM_NODELIST']]
+        hosts = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        environment['MASTER_ADDR'] = hosts.stdout.split()[0]
