@@ -52,6 +52,14 @@ def test_a_component_that_crosses_every_seam_many_times(rows):
     assert seen[0].areas.tolist() == [mask.sum()]
 
 
+def test_an_area_that_no_small_integer_holds():
+    mask, seen = np.ones((400, 300), bool), []
+    flip_components(mask, True, lambda some: seen.append(some) or some.areas <= 4000,
+                    strip_pixels=130 * 300)
+    assert seen[0].areas.tolist() == [120_000]
+    assert mask.all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**31), share=st.floats(.01, .7), scale=st.sampled_from([1, 3, 8]),
        min_area=st.sampled_from([0, 40, 400, 4000]))

@@ -36,11 +36,10 @@ def segmentor(tmp_path):
             '--device', 'cpu'], ['--segmentor-checkpoint', model['checkpoint']]
 
 
-def test_calls_saved_where_there_is_nothing(pairs, segmentor):
+def test_calls_saved_where_there_is_nothing(pairs, segmentor, capsys):
     options, weights = segmentor
-    done = run('benchmark_gating.py', *pairs, *options, *weights)
-    assert done.returncode == 0, done.stderr
-    assert PRINTED.fullmatch(done.stdout).groups() == ('2', '3', '1', '33')
+    assert call('benchmark_gating.py', *pairs, *options, *weights) == 0
+    assert PRINTED.fullmatch(capsys.readouterr().out).groups() == ('2', '3', '1', '33')
 
 
 def test_random_weights_are_said_to_be_random(pairs, segmentor, capsys, caplog):

@@ -126,22 +126,22 @@ def write_answers(path, participant, chosen, again=()):
                 2.0, repeat] for number, choice in enumerate(choices))
 
 
-def test_tally_as_a_real_command_line(tmp_path):
+def test_tally(tmp_path, capsys):
     write_answers(tmp_path / 'in/a.csv', 'Ann', ['after'] * 7 + ['before', 'none', 'none'],
                   ['after', 'before'])
     write_answers(tmp_path / 'in/b.csv', 'Bob', ['after'] * 10)
-    done = run('tally_study.py', tmp_path / 'in', '--json', tmp_path / 'out/tally.json',
-               '--csv', tmp_path / 'out/tally.csv')
-    assert done.returncode == 0, done.stderr
-    assert 'study-1: 2 participants' in done.stdout
-    lines = [line.replace(' ', '') for line in done.stdout.splitlines()]
+    assert call('tally_study.py', tmp_path / 'in', '--json', tmp_path / 'out/tally.json',
+                '--csv', tmp_path / 'out/tally.csv') == 0
+    printed = capsys.readouterr().out
+    assert 'study-1: 2 participants' in printed
+    lines = [line.replace(' ', '') for line in printed.splitlines()]
     assert '|aftervsbefore|after|17/20|85.0%|64.0%to94.8%|' in lines
     assert '|aftervsbefore|nodifference|2/20|10.0%|2.8%to30.1%|' in lines
     assert '|Ann|10|1/2|80.0%|2.0|' in lines and '|Bob|10|-|100.0%|2.0|' in lines
     # 18 decided, 17 of one kind: 2 (1 + 18) / 2^18.
     assert ('of 18 answers with a preference 94.4% (74.2% to 99.0%) are for after, p = 0.00014'
-            in done.stdout)
-    assert 'participants who chose it more often: 2 after, 0 before, of 2' in done.stdout
+            in printed)
+    assert 'participants who chose it more often: 2 after, 0 before, of 2' in printed
     figures = json.loads((tmp_path / 'out/tally.json').read_text())
     assert figures['pairs'][0]['p_value'] == pytest.approx(38 / 2**18)
     with (tmp_path / 'out/tally.csv').open(newline='') as file:
