@@ -87,6 +87,19 @@ def test_regions_that_lie_in_one_anothers_boxes():
         assert found.sum() == expected
 
 
+def test_a_region_that_reaches_into_the_box_of_another():
+    """A diagonal, and a bar that lies partly in the corner of its box: cut there it is small."""
+    rows, columns = np.mgrid[:310, :310]
+    diagonal = (abs(rows - columns) < 10) & (rows >= 100)
+    mask = diagonal.copy()
+    mask[280:300, :160] = True
+    assert len(list(find_groups(mask))) == 2
+    for min_area, expected in ((2000, mask), (3200, diagonal)):
+        found = mask.copy()
+        keep_artifacts(found, min_area)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_group_is_found_whole():
     mask = np.zeros((5 * BLOCK + 3, 4 * BLOCK + 1), bool)
     mask[BLOCK - 1, BLOCK - 1] = mask[BLOCK, BLOCK] = mask[-1, -1] = True
