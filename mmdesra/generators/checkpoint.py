@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .basicsr_keys import MSRRESNET, explain_msrresnet, to_names_like
+from .checkpoint_file import check_file, check_tensors
 
 SAFETENSORS_SUFFIX = '.safetensors'
 MAX_NAMES = 5
@@ -76,26 +77,45 @@ def fill_weights(module: nn.Module, content: Mapping, path: str | Path,
         raise CheckpointError(f'{path} ({found.layout}) does not fit the {role} '
                               f'{type(module).__name__}: {"; ".join(differences)}. '
                               f'{_explain_misfit(target, found.state)}')
+    refuse_broken_values(target, state, f'{path} ({found.layout})')
     module.load_state_dict({name: state.get(name, value) for name, value in target.items()})
     is_renamed = any(name != new for name, new in names.items())
     return found.layout + (', renamed' if is_renamed else '')
+
+
+def refuse_broken_values(target: Mapping[str, Tensor], state: Mapping[str, Tensor],
+                         source: str) -> None:
+    """Make sure that weights are numbers, as they are in the module that they are for.
+
+    Raises:
+        CheckpointError: If there is NaN or infinity in them.
+    """
+    broken = [name for name, value in state.items()
+              if not value.isfinite().all() and target[name].isfinite().all()]
+    if broken:
+        raise CheckpointError(f'{source}: holds NaN or infinity in {_shorten(broken)}; its '
+                              'training diverged, or the file is damaged')
 
 
 def read_checkpoint(path: str | Path) -> Mapping:
     """Read a checkpoint file on the CPU without running any code that it may hold.
 
     Raises:
-        CheckpointError: If the file is missing, damaged, or needs more than tensors and plain
-            containers to be unpickled.
+        CheckpointError: If the file is missing, damaged, needs more than tensors and plain
+            containers to be unpickled, or would take far more memory than its size; see
+            :mod:`mmdesra.generators.checkpoint_file`.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint file')
     try:
+        check_file(path)
         if path.suffix == SAFETENSORS_SUFFIX:
             from safetensors.torch import load_file
             return load_file(path)
         content = torch.load(path, map_location='cpu', weights_only=True)
+        if isinstance(content, Mapping):
+            check_tensors(content, path)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f'{path}: is damaged, or holds Python objects besides tensors, which are not loaded '
@@ -164,9 +184,26 @@ def _differences(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> l
     reshaped = [f'{name} ({tuple(state[name].shape)} instead of {tuple(value.shape)})'
                 for name, value in target.items()
                 if name in state and state[name].shape != value.shape]
+    retyped = [f'{name} ({_type_of(state[name])} instead of {_type_of(value)})'
+               for name, value in target.items()
+               if name in state and not _can_become(state[name], value)]
     found = dict(missing=missing, unexpected=unexpected)
     found['of another shape'] = reshaped
+    found['of another type'] = retyped
     return [f'{kind}: {_shorten(names)}' for kind, names in found.items() if names]
+
+
+def _can_become(value: Tensor, wanted: Tensor) -> bool:
+    # Integers are quantised weights, which mean something else than their values.
+    return (value.layout == wanted.layout and not value.is_meta and not value.is_complex()
+            and not value.is_quantized
+            and (value.is_floating_point() or not wanted.is_floating_point()))
+
+
+def _type_of(value: Tensor) -> str:
+    kind = str(value.dtype).replace('torch.', '')
+    return f'{kind} without values' if value.is_meta else kind if value.layout == torch.strided \
+        else f'{kind}, {value.layout}'.replace('torch.', '')
 
 
 def _explain_misfit(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
@@ -189,4 +226,4 @@ def _refusal(error: pickle.UnpicklingError) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return f'{type(error).__name__}: {error}'.splitlines()[0]
+    return f'{type(error).__name__}: {error}'.splitlines()[0].removesuffix(': ')
