@@ -18,5 +18,7 @@ if [[ " $* " != *" no:xdist "* ]]; then
   workers=(-n $(($(getconf _NPROCESSORS_ONLN) > 1 ? 2 : 0)) --dist loadfile)
   workers+=(--no-loadscope-reorder)
 fi
+# Tests chosen by options cover less than the share that pyproject.toml asks of all of them.
+(($# == 0)) || set -- --cov-fail-under=0 "$@"
 exec .venv/bin/python -m pytest ${workers[@]+"${workers[@]}"} \
   --cov=mmdesra --cov-report=term:skip-covered "$@"
