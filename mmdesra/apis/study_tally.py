@@ -15,6 +15,7 @@ CONFIDENCE = 0.95
 NO_DIFFERENCE = 'no difference'
 CSV_COLUMNS = ('study', 'pair', 'of', 'choice', 'count', 'total', 'share', 'low', 'high',
                'p_value')
+"""Of the table of a tally."""
 
 
 @dataclass(frozen=True)

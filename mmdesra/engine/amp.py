@@ -16,7 +16,7 @@ PLAIN = 'OptimWrapper'
 AMP = 'AmpOptimWrapper'
 CPU_AMP = 'CpuAmpOptimWrapper'
 AMP_ONLY = ('loss_scale', 'dtype', 'use_fsdp')
-"""Arguments of :data:`AMP` that :data:`PLAIN` does not have."""
+"""Arguments of ``AmpOptimWrapper`` that ``OptimWrapper`` does not have."""
 
 
 class CpuAmpOptimWrapper(OptimWrapper):

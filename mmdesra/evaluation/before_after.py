@@ -33,6 +33,7 @@ logger = logging.getLogger('mmdesra')
 BEFORE = 'before.json'
 RESULTS = 'results.json'
 FOLDERS = ('mse', 'gan_before', 'mask_before', 'gan_after', 'mask_after')
+"""Of pictures and masks, one file an image in each."""
 
 
 def picture_path(out_dir: Path, folder: str, path: str | Path) -> Path:

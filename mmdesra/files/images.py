@@ -21,6 +21,7 @@ _one_at_a_time = threading.Lock()
 """Held while an image is opened: Pillow's limit is one for all threads."""
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+"""Of the files that are taken for images in a folder."""
 
 FORMATS = 'BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP'
 """What is read, whatever a file is called. Pillow knows more, and runs programs for some (EPS)."""
