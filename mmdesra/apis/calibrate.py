@@ -68,12 +68,12 @@ to bool, shape ``(H, W)``."""
 
 
 def outside_detections(path: Path, detection: Detection) -> np.ndarray:
-    """Trust the detector without the semantic step: everything outside its mask."""
+    """Trust the detector without the semantic step: everything outside its mask, ``(H, W)``."""
     return ~detection.mask
 
 
 def everywhere(path: Path, detection: Detection) -> np.ndarray:
-    """Trust whoever chose the images: all of it."""
+    """Trust whoever chose the images: all of it; bool, True, shape ``(H, W)``."""
     return np.ones_like(detection.mask)
 
 

@@ -133,7 +133,11 @@ def _import(name: str) -> None:
 
 
 def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource | None:
-    """Open the source of label maps, or say aloud that there is none."""
+    """Open the source of label maps, or say aloud that there is none.
+
+    Raises:
+        InputError: If two are named, or the one that is named cannot be opened.
+    """
     if args.labels and args.segmentor:
         raise InputError('expected label maps from either --labels or --segmentor, got both')
     if args.labels:

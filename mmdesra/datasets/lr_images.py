@@ -35,7 +35,11 @@ class LRImages(BaseDataset):
         super().__init__(data_root=str(data_root), pipeline=list(pipeline), **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the images, and read each once to see that it can be."""
+        """List the images, and read each once to see that it can be.
+
+        Raises:
+            ImageError: If none can be.
+        """
         samples, errors = [], []
         for path in list_images(self.data_root):
             try:

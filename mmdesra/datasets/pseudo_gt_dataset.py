@@ -54,7 +54,11 @@ class PseudoGTDataset(BaseDataset):
                          metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the manifest and check that its files are there."""
+        """Read the manifest and check that its files are there.
+
+        Raises:
+            PseudoGTError: If they are not, or the folder is not complete.
+        """
         folder = PseudoGTFolder(self.data_root)
         manifest = folder.read_manifest()
         if not folder.is_complete:

@@ -163,7 +163,12 @@ class BaseDetector(ABC):
         return detection if labels is None else self.adjust(detection, labels)
 
     def detect_unlabelled(self, gan: np.ndarray, mse: np.ndarray) -> Detection:
-        """Find the artifacts without the semantic step; as :meth:`detect` otherwise."""
+        """Find the artifacts without the semantic step; as :meth:`detect` otherwise.
+
+        Args:
+            gan (np.ndarray): GAN-SR image, uint8, shape ``(H, W, 3)``, RGB.
+            mse (np.ndarray): MSE-SR image, the same shape.
+        """
         self._check_pair(gan, mse)
         full_map = np.full(gan.shape[:2], self._clean_value)
         valid_map = self.valid_area(full_map)
@@ -230,7 +235,14 @@ class BaseDetector(ABC):
         return mask
 
     def valid_area(self, full: np.ndarray) -> np.ndarray:
-        """Crop an array in the image's frame to the area that the map knows."""
+        """Crop an array in the image's frame to the area that the map knows.
+
+        Args:
+            full (np.ndarray): Shape ``(H, W)``.
+
+        Returns:
+            np.ndarray: A view, shape ``(H - 2 · margin, W - 2 · margin)``.
+        """
         height, width = full.shape
         return full[self.margin:height - self.margin, self.margin:width - self.margin]
 

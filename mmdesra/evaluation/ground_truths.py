@@ -64,6 +64,10 @@ class GroundTruths:
     def compare(self, sr: np.ndarray, lq_path: Path) -> Fidelity | None:
         """Compare an SR image with its ground truth.
 
+        Args:
+            sr (np.ndarray): uint8, shape ``(H, W, 3)``, RGB.
+            lq_path (Path): The LR image that it was made from.
+
         Returns:
             Fidelity | None: None where there is none that fits; this is logged.
         """

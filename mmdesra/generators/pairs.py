@@ -177,7 +177,16 @@ def enlarge(gan: Upscaler, mse: Upscaler, lq: np.ndarray, path: Path) -> Pair:
 
 
 def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
-    """Run a generator on the image of a file; its errors name the file."""
+    """Run a generator on the image of a file.
+
+    Args:
+        upscaler (Upscaler): The generator.
+        lq (np.ndarray): The image, uint8, shape ``(H, W, 3)``, RGB.
+        path (Path): The file.
+
+    Raises:
+        ImageError: If the generator fails on it.
+    """
     try:
         return upscaler(lq)
     except (RuntimeError, ValueError) as error:

@@ -28,7 +28,11 @@ class Group:
         return self.blocks.size * BLOCK**2
 
     def of(self, mask: np.ndarray) -> np.ndarray:
-        """Return a copy of the mask inside the box, without other groups."""
+        """Return a copy of the mask inside the box, without other groups.
+
+        Args:
+            mask (np.ndarray): bool, shape ``(H, W)``, the whole.
+        """
         crop = mask[self.box]
         height, width = crop.shape
         return crop & self.blocks.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]

@@ -74,7 +74,12 @@ def open_strips(strips: Iterable[np.ndarray], opened: np.ndarray) -> None:
 
 
 def keep_artifacts(mask: np.ndarray, min_area: float) -> None:
-    """Fill holes and drop small regions, in place: the last steps of :func:`clean_strips`."""
+    """Fill holes and drop small regions, in place: the last steps of :func:`clean_strips`.
+
+    Args:
+        mask (np.ndarray): bool, shape ``(H, W)``; changed.
+        min_area (float): Regions up to this area are dropped, in px.
+    """
     groups = sorted(find_groups(mask), key=lambda group: group.pixels)
     if any(group.pixels > STRIP_PIXELS for group in groups):
         _fill(mask)

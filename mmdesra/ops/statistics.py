@@ -52,7 +52,11 @@ def local_mean(image: Tensor) -> Tensor:
 
 
 def check_size(image: Tensor) -> None:
-    """Raise a ValueError if a side of the image is shorter than the window."""
+    """Refuse an image of shape ``(..., H, W)`` with a side that is shorter than the window.
+
+    Raises:
+        ValueError: If it is.
+    """
     height, width = image.shape[-2:]
     if min(height, width) < WINDOW_SIZE:
         raise ValueError(f'expected an image of at least {WINDOW_SIZE}x{WINDOW_SIZE} pixels '

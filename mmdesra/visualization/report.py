@@ -59,7 +59,7 @@ class ReportSample:
         check_map(self.map, self.mask.shape, f"'map' of {self.name!r}")
 
     def versions(self) -> dict[str, np.ndarray]:
-        """The LR image (if any), the SR images and the map, by the names of the arguments."""
+        """The pictures and the map by the names of the arguments, without an LR image if none."""
         versions = dict(gan=self.gan, mse=self.mse, map=self.map)
         return versions if self.lq is None else dict(versions, lq=self.lq)
 
@@ -205,7 +205,11 @@ class ReportWriter:
         self._rows[number] = _Row(name, error=reason or 'no reason given')
 
     def hand_over(self) -> ReportPart:
-        """Return what another process takes in, of a writer with a ``part``."""
+        """Return what another process takes in.
+
+        Raises:
+            ValueError: If this writer was made without a ``part``.
+        """
         if self._part is None:
             raise ValueError("expected a report's part, got the report")
         self._spool.flush()

@@ -75,7 +75,12 @@ def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScal
 
 
 def reduce(image: np.ndarray, max_side: int) -> np.ndarray:
-    """Reduce a picture or a float map by area to ``max_side`` px, if it is larger."""
+    """Reduce a picture or a float map by area, if it is larger than wanted.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``, uint8 or float.
+        max_side: The longer side of the result in px.
+    """
     height, width = image.shape[:2]
     factor = max_side / max(height, width)
     if factor >= 1:
@@ -87,7 +92,7 @@ def reduce(image: np.ndarray, max_side: int) -> np.ndarray:
 
 
 def reduce_mask(mask: np.ndarray, max_side: int) -> np.ndarray:
-    """Reduce a mask as :func:`reduce` does; a pixel that is an artifact in part is one."""
+    """Reduce a bool (H, W) mask as :func:`reduce`; a pixel that is an artifact in part is one."""
     return reduce(mask.view(np.uint8) * 255, max_side) > 0
 
 
