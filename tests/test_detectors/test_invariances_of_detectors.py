@@ -106,7 +106,8 @@ def test_the_memory_layout_does_not_matter_and_nothing_is_written(name, seed, si
     for view, other in zip(views_of(gan), reversed(views_of(mse))):
         detection = detector.detect(view, other)
         np.testing.assert_array_equal(detection.map, expected.map)
-        np.testing.assert_array_equal(detection.mask, expected.mask)
+        for mask in (detection.mask, detector.find_mask(view, other)):
+            np.testing.assert_array_equal(mask, expected.mask)
         assert (view == gan).all() and (other == mse).all()
 
 
@@ -226,3 +227,25 @@ def test_a_valid_area_that_is_all_artifact(size):
     everywhere = np.ones(size, bool)
     assert OfMap(min_area=everywhere.size - 1).mask_of(everywhere).all()
     assert not OfMap(min_area=everywhere.size).mask_of(everywhere).any()
+
+
+@pytest.mark.parametrize('low_is_artifact', [True, False])
+def test_the_threshold_itself_is_no_artifact(low_is_artifact):
+    image = np.zeros((40, 50, 3), np.uint8)
+    detector = OfMap(threshold=.5, min_area=0)
+    detector.low_is_artifact = low_is_artifact
+    beyond = np.nextafter(np.float32(.5), np.float32(0 if low_is_artifact else 1))
+    for value, found in ((.5, False), (beyond, True)):
+        detector.difference = torch.full((30, 40), float(value))
+        for mask in (detector.detect(image, image).mask, detector.find_mask(image, image)):
+            assert mask[INSIDE].all() == mask.any() == found
+
+
+@pytest.mark.parametrize('share, found', [('73%', True), ('74%', False)])
+def test_a_share_is_one_of_the_whole_image(share, found):
+    """The valid area, all artifact, is 60² of 70² px."""
+    image = np.zeros((70, 70, 3), np.uint8)
+    detector = OfMap(min_area=share)
+    detector.difference = torch.zeros(60, 60)
+    assert detector.detect(image, image).mask.any() == found
+    assert detector.find_mask(image, image).any() == found

@@ -30,7 +30,7 @@ OF_STATISTICS = {
 }
 OF_CHANNELS = dict(OF_STATISTICS, SSIM=structural_similarity)
 MAPS = dict(OF_CHANNELS, LDL=ldl_artifact_map)
-RANGES = {'D': (0, 1), 'D as printed': (0, 1), 'd': (0, 127.5**2), 'SSIM': (-1, 1),
+RANGES = {'D': (0, 1), 'D as printed': (0, 1), 'd': (0, 127.5**2 + 1e-6), 'SSIM': (-1, 1),
           'LDL': (0, 2.8)}
 OF_EQUAL = {'D': 1, 'd': 0, 'SSIM': 1, 'LDL': 0}
 TOLERANCES = dict(rtol=1e-6, atol=1e-6)
@@ -38,7 +38,7 @@ TOLERANCES = dict(rtol=1e-6, atol=1e-6)
 channel_counts = st.integers(1, 4)
 of_maps = pytest.mark.parametrize('name', MAPS)
 of_channels = pytest.mark.parametrize('name', OF_CHANNELS)
-examples = settings(max_examples=15)
+examples = settings(max_examples=12)
 
 
 def assert_close(found, expected):
@@ -66,9 +66,11 @@ def test_the_order_of_the_two_images_does_not_matter(name, seed, channels, size)
 @examples
 @given(seeds, channel_counts, sizes)
 def test_values_are_finite_and_in_their_range(name, seed, channels, size):
-    values = MAPS[name](*make_pair(seed, channels, size))
+    gan, mse = make_pair(seed, channels, size)
     low, high = RANGES[name]
-    assert low <= values.min() and values.max() <= high * (1 + 1e-9)  # false of NaN, too
+    for other in (mse, gan, gan.float() * .999):
+        values = MAPS[name](gan, other)
+        assert low <= values.min() and values.max() <= high  # false of NaN, too
 
 
 @pytest.mark.parametrize('name', OF_EQUAL)
