@@ -45,7 +45,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f'.{_short(path.name)}.{os.getpid()}{PART_SUFFIX}')
     try:
         yield part
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         # Others come from what the block reads; a full disk names no file at all.
         if error.errno is not None and error.filename in (None, str(part), part):
