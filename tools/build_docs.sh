@@ -13,6 +13,8 @@ rm -rf "$source" build/docs
 mkdir -p "$source"
 cp docs/api/conf.py docs/api/index.rst "$source"
 SPHINX_APIDOC_OPTIONS=members .venv/bin/sphinx-apidoc -q --separate --module-first --no-toc \
-  -o "$source" mmdesra mmdesra/__main__.py
-.venv/bin/sphinx-build -q -W --keep-going -b html -d build/docs-cache "$source" build/docs
+  -o "$source" mmdesra mmdesra/__main__.py mmdesra/version.py
+rm "$source/mmdesra.rst" # index.rst lists the rooms
+sed -i -E '1s/ (package|module)$//' "$source"/mmdesra.*.rst
+.venv/bin/python -W ignore -m sphinx -q -W --keep-going -d build/docs-cache "$source" build/docs
 echo "build/docs/index.html"

@@ -25,6 +25,7 @@ add_module_names = False
 html_theme = 'furo'
 html_title = f'mmdesra {version}'
 html_copy_source = False
+html_show_copyright = False
 html_math_renderer = 'mathml'
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,19 @@ def write_math(translator, node, display):
     """Formulas as MathML, which browsers know by themselves: no script, no network."""
     translator.body.append(convert(node.astext(), display=display))
     raise nodes.SkipNode
+
+
+def keep_constant(app, what, name, obj, options, lines):
+    """Before Napoleon: remember the docstring of a constant."""
+    app.env.temp_data['docstring'] = list(lines)
+
+
+def restore_constant(app, what, name, obj, options, lines):
+    """After Napoleon, which takes what stands before a colon there for a type."""
+    if what in ('data', 'attribute'):
+        lines[:] = app.env.temp_data['docstring']
+    elif what == 'property':  # its type stands in the line above
+        lines[:] = [line for line in lines if not line.startswith(':type:')]
 
 
 def find_by_short_name(app, env, node, content):
@@ -62,4 +76,6 @@ def setup(app):
         'mathml',
         (lambda translator, node: write_math(translator, node, 'inline'), None),
         (lambda translator, node: write_math(translator, node, 'block'), None))
+    app.connect('autodoc-process-docstring', keep_constant, priority=400)
+    app.connect('autodoc-process-docstring', restore_constant, priority=600)
     app.connect('missing-reference', find_by_short_name)
