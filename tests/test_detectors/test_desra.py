@@ -165,6 +165,7 @@ def test_a_bad_pair_is_an_error(gan, mse, message):
     (np.zeros((40, 50, 3), np.uint8), r'label map .*50x40, got shape \(40, 50, 3\)'),
     (np.zeros((40, 50)), 'label map of integers.*got .*float64'),
     (np.full((40, 50), 150), r'labels in \[0, 149\] or 255 .*got 150'),
+    (np.full((40, 50), 300), r'labels in \[0, 149\] or 255 .*got 300'),  # not 300 - 256
 ])
 def test_bad_labels_are_an_error(labels, message):
     with pytest.raises(ValueError, match=message):
