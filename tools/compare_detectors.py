@@ -17,6 +17,7 @@ Exit code: 0 = all images compared, 1 = some were skipped (they are named), 2 = 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.compare_detectors import (
@@ -25,12 +26,14 @@ from mmdesra.apis.compare_detectors import (
     table_of_detectors,
     write_comparison,
 )
-from mmdesra.apis.contestants import labels_for, read_contestants
+from mmdesra.apis.contestants import Contestant, labels_for, read_contestants
 from mmdesra.apis.detector_options import add_label_options, detector_help, import_custom
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
 from mmdesra.evaluation.detector_comparison import compare_detectors
-from mmdesra.files import make_output_folder
+from mmdesra.files.folder_lock import held_folder
+from mmdesra.generators import PairSource
 from mmdesra.ops.scores import COVERAGE
+from mmdesra.segmentors import LabelSource
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,7 +72,12 @@ def main() -> int:
                                    device=args.device, half=args.half)
     source = pairs_from(args, any(one.detector.uses_mse for one in contestants))
     labels = labels_for(args, contestants)
-    make_output_folder(args.out)
+    with held_folder(args.out):
+        return compare(args, source, contestants, labels)
+
+
+def compare(args: argparse.Namespace, source: PairSource, contestants: Sequence[Contestant],
+            labels: LabelSource | None) -> int:
     comparison = compare_detectors(source, contestants, args.gt, labels, args.p, args.margin,
                                    f'{args.out}/mask' if args.save_masks else None)
     if not comparison.num_images:

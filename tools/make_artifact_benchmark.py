@@ -22,6 +22,7 @@ from mmdesra.apis import command_line as cli
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
 from mmdesra.evaluation.artifact_benchmark import BenchmarkSettings, make_artifact_benchmark
 from mmdesra.evaluation.clean_pairs import CLEAN_MIN_AREA
+from mmdesra.files.folder_lock import held_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,7 +63,8 @@ def main() -> int:
     options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
                                for name, value in chosen.items()}
     settings = BenchmarkSettings(**options)
-    manifest = make_artifact_benchmark(pairs_from(args), args.out, settings)
+    with held_folder(args.out):
+        manifest = make_artifact_benchmark(pairs_from(args), args.out, settings)
     count = sum(len(image.artifacts) for image in manifest.images)
     untouched = sum(not image.artifacts for image in manifest.images)
     print(f'{args.out}: {len(manifest.images)} images from {len(manifest.clean_pairs)} pairs, '

@@ -27,6 +27,7 @@ from mmengine.runner import Runner
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write_partner
+from mmdesra.engine.work_dir import work_in
 from mmdesra.errors import InputError
 from mmdesra.files.atomic import make_output_folder
 from mmdesra.files.configs import config_diff, read_config
@@ -67,6 +68,8 @@ def load(args: argparse.Namespace) -> Config:
 def check_files(args: argparse.Namespace) -> None:
     """Find now what would otherwise be found after hours."""
     read_checkpoint(args.gan_checkpoint)
+    if args.out.is_dir():
+        raise InputError(f'{args.out}: is a folder; name a file to write')
     if args.out.exists() and not args.overwrite:
         raise InputError(f'{args.out}: is there already; it is replaced only with --overwrite')
     if args.out.exists() and args.out.samefile(args.gan_checkpoint):
@@ -81,7 +84,7 @@ def main() -> int:
         print(config.pretty_text)
         return 0
     check_files(args)
-    with held_folder(config.work_dir):
+    with held_folder(config.work_dir), work_in(config.work_dir):
         print(config_diff(read_config(args.config), config))
         runner = Runner.from_cfg(config)
         runner.train()

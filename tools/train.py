@@ -28,7 +28,7 @@ from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import LAUNCHERS, end_process_group, join_process_group
-from mmdesra.engine.work_dir import hold_work_dir
+from mmdesra.engine.work_dir import hold_work_dir, work_in
 from mmdesra.files.configs import config_diff, merge_options, read_config
 
 
@@ -123,10 +123,11 @@ def main() -> int:
         return 0
     if args.launcher == 'none':  # before the Runner writes anything; of several, the hook asks
         hold_work_dir(config.work_dir)
-    join_process_group(config, args.launcher)
-    if get_rank() == 0:
-        print(config_diff(read_config(args.config), config))
-    Runner.from_cfg(config).train()
+    with work_in(config.work_dir):
+        join_process_group(config, args.launcher)
+        if get_rank() == 0:
+            print(config_diff(read_config(args.config), config))
+        Runner.from_cfg(config).train()
     end_process_group()
     return 0
 

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
-import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.runner import Runner
 from torch import nn
 
-from ..files import atomic_path, write_bytes
+from ..files import write_bytes, write_weights
 from ..generators import read_checkpoint
 from ..generators.wrappers import result_generator_of
 from ..visualization.finetune_curve import draw_finetune_curve
@@ -136,8 +135,7 @@ class KneeWatch:
                    result_generator_of(runner.model).state_dict().items()}
         state = {f'{role}.{name}': value for role in ('generator', 'generator_ema')
                  for name, value in weights.items()}
-        with atomic_path(self.weights_path) as part:
-            torch.save(dict(meta=dict(iter=done), state_dict=state), part)
+        write_weights(self.weights_path, dict(meta=dict(iter=done), state_dict=state))
 
     def _read_kept(self) -> Mapping:
         return read_checkpoint(self.weights_path)

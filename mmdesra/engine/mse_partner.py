@@ -4,14 +4,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from mmengine.config import Config, ConfigDict
 from PIL import Image
 from torch import nn
 
 from ..errors import InputError
-from ..files import list_images
-from ..files.atomic import atomic_path
+from ..files import list_images, write_weights
 from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
 from .original_data import check_original_data, original_datasets, take_back_original_data
@@ -77,8 +75,7 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
 def write_partner(model: nn.Module, path: str | Path) -> None:
     """Write the generator of a trained model in BasicSR's layout, atomically: the EMA if any."""
     state = {name: value.cpu() for name, value in result_generator_of(model).state_dict().items()}
-    with atomic_path(path) as part:
-        torch.save(dict(params_ema=state), part)
+    write_weights(path, dict(params_ema=state))
 
 
 def _leave_pixel_loss_alone(model: ConfigDict) -> None:

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from ..errors import InputError
 from ..files import remove_parts
+from ..files.atomic import cannot_write
 from ..files.folder_lock import hold_folder, holder_of, let_go_of_folder
 
 
@@ -42,6 +43,25 @@ def held_by_run(folder: str | Path) -> Iterator[None]:
         yield
     finally:
         let_go_of_folder(folder)
+
+
+@contextmanager
+def work_in(work_dir: str | Path) -> Iterator[None]:
+    """Let go of a run's folder in the end, and name it in errors that name no file.
+
+    Those are of mmengine's own writing where the disk is full.
+
+    Raises:
+        OSError: Such an error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            raise cannot_write(work_dir, error) from error
+        raise
+    finally:
+        let_go_of_folder(work_dir)
 
 
 def spare_configs_of_others() -> None:

@@ -230,8 +230,8 @@ def _make_folders(out_dir: str | Path) -> Path:
     folders = [make_output_folder(Path(out_dir) / name) for name in FOLDERS]
     for folder in folders:
         if any(folder.iterdir()):
-            raise InputError(f'{folder}: expected a new or empty folder; images of another '
-                             'benchmark would be mixed with these')
+            raise InputError(f'{folder}: expected a new or empty folder, for the images of one '
+                             'benchmark; give another, or delete what is there')
     return Path(out_dir)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -55,10 +55,14 @@ def hold_folder(folder: str | Path) -> None:
         if _is_the_file(path, file):
             break
         file.close()  # its holder let go, and removed it, between the two steps
-    file.truncate(0)
-    file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
-    file.flush()
     _held[path] = file
+    try:
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+        file.flush()
+    except OSError as error:  # a full disk is better known now
+        let_go_of_folder(folder)
+        raise cannot_write(path, error) from error
 
 
 def let_go_of_folder(folder: str | Path) -> None:
@@ -68,7 +72,8 @@ def let_go_of_folder(folder: str | Path) -> None:
     if file is not None:
         if _is_the_file(path, file):
             path.unlink()  # before it is let go: then it may be another's
-        file.close()
+        with suppress(OSError):  # what a full disk did not take
+            file.close()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..files.atomic import atomic_path, make_output_folder
+from ..files import make_output_folder, write_bytes, write_weights
 from .basicsr_keys import (
     DISCRIMINATORS,
     explain_msrresnet,
@@ -21,6 +21,7 @@ from .build import load_generator
 from .checkpoint import SAFETENSORS_SUFFIX, CheckpointError, find_weights, read_checkpoint
 
 CODE_BASES = {'basicsr': 'BasicSR', 'mmagic': 'MMagic'}
+"""Whose layouts of names are known, by the name that options have."""
 ROLES = ('generator', 'discriminator')
 PREFIXES = dict(generator=('generator.', 'generator_ema.'), discriminator=('discriminator.',))
 """What MMagic writes before the names of a role's parameters."""
@@ -93,8 +94,7 @@ def convert_checkpoint(source: str | Path, target: str | Path, to: str = 'basics
     state = {names[name]: value.detach().clone(memory_format=torch.contiguous_format)
              for name, value in found.state.items()}
     make_output_folder(target.parent)
-    with atomic_path(target) as part:
-        _write(state, part, to, role, is_safetensors=target.suffix == SAFETENSORS_SUFFIX)
+    _write(state, target, to, role, is_safetensors=target.suffix == SAFETENSORS_SUFFIX)
     return Conversion(found.layout, network, len(state),
                       sum(value.numel() for value in state.values()))
 
@@ -130,11 +130,10 @@ def _write(state: dict[str, Tensor], path: Path, to: str, role: str,
            is_safetensors: bool) -> None:
     if is_safetensors:
         from safetensors.torch import save
-        path.write_bytes(save(state, dict(format='pt')))  # its own writer makes private files
+        write_bytes(path, save(state, dict(format='pt')))  # its own writer makes private files
     elif to == 'basicsr':
-        torch.save({'params_ema' if role == 'generator' else 'params': state}, path)
+        write_weights(path, {'params_ema' if role == 'generator' else 'params': state})
     else:
         # A tensor that is in a file twice is stored once.
-        torch.save(dict(meta={}, state_dict={
-            prefix + name: value for prefix in PREFIXES[role] for name, value in state.items()}),
-            path)
+        write_weights(path, dict(meta={}, state_dict={
+            prefix + name: value for prefix in PREFIXES[role] for name, value in state.items()}))

