@@ -7,9 +7,10 @@ import sys
 
 from command_lines import PATIENCE, TOOLS, environment
 
-HEAVY = ('mmagic', 'mmseg', 'mmcv.ops', 'torchvision', 'diffusers', 'transformers', 'albumentations',
-         'spandrel', 'lpips', 'numba', 'llvmlite', 'matplotlib', 'pandas', 'skimage', 'sklearn',
-         'scipy.stats', 'scipy.signal', 'tensorboard', 'h5py', 'torch.distributed.optim')
+HEAVY = ('mmagic', 'mmseg', 'mmcv.ops', 'torchvision', 'diffusers', 'transformers', 'spandrel',
+         'albumentations', 'lpips', 'numba', 'llvmlite', 'matplotlib', 'pandas', 'skimage',
+         'sklearn', 'scipy.stats', 'scipy.signal', 'tensorboard', 'h5py',
+         'torch.distributed.optim')
 SECONDS = 2
 """Of processor time, beyond PyTorch's own import."""
 
