@@ -1,6 +1,8 @@
 """Pseudo-GT pairs and the original training data as one dataset."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset
@@ -41,10 +43,17 @@ class MixedDataset(ConcatDataset):
     def __getitem__(self, index: int) -> dict:
         """Return a sample of ``inputs`` and ``data_samples``, with the shared fields alone."""
         sample = super().__getitem__(index)
-        data_sample = sample['data_samples']
-        for name in set(data_sample.all_keys()) - self._shared:
-            data_sample.pop(name)
-        return sample
+        return dict(sample, data_samples=self._pruned(sample['data_samples']))
+
+    def _pruned(self, data_sample: BaseDataElement) -> BaseDataElement:
+        # Made anew in one order. mmengine keeps the names in a set, whose order depends on what
+        # was put in and taken out before, and MMagic stacks only samples with equal orders.
+        def shared(fields: Iterable[tuple[str, object]]) -> dict:
+            return {name: value for name, value in sorted(fields) if name in self._shared}
+
+        pruned = type(data_sample)(metainfo=shared(data_sample.metainfo_items()))
+        pruned.set_data(shared(data_sample.items()))
+        return pruned
 
 
 def _parts(sample: object) -> dict:

@@ -31,6 +31,19 @@ def test_only_the_shared_fields_stay():
         assert set(mixed[index]['data_samples'].all_keys()) == {'gt_img', 'img_path'}
 
 
+def test_fields_come_in_one_order():
+    """MMagic stacks no others; the order of a set depends on its past."""
+    names = [f'field{number}' for number in range(40)]
+    one = dict.fromkeys([*names, *(f'mine{number}' for number in range(40))], 0)
+    other = dict.fromkeys(reversed(names), 0)
+    samples = [lambda fields=fields: sample(
+        meta={f'meta_{name}': 0 for name in fields}, **fields) for fields in (one, other)]
+    mixed = MixedDataset(*(Samples([make]) for make in samples))
+    first, second = (mixed[index]['data_samples'] for index in range(2))
+    assert first.keys() == second.keys()
+    assert first.metainfo_keys() == second.metainfo_keys()
+
+
 @pytest.mark.parametrize('pseudo_gt, original, message', [
     (sample(gt=32, lq=8), sample(), r'32x32 px .* 16x16 px .* set gt_patch_size to 16'),
     (sample(lq=4), sample(lq=8), 'inputs of one size, got 4x4'),
