@@ -28,6 +28,7 @@ TYPES = {
     'TRANSFORMS': {
         'PseudoGTDataset': 'mmdesra.datasets.transforms:ComposePseudoGT',
         'ComposePseudoGT': 'mmdesra.datasets.transforms:ComposePseudoGT',
+        'LoadLRImage': 'mmdesra.datasets.transforms:LoadLRImage',
         'PairedMaskCrop': 'mmdesra.datasets.transforms:PairedMaskCrop',
     },
     'DATA_SAMPLERS': {

@@ -27,7 +27,7 @@ def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5,
         dict(type='RandomTransposeHW', keys=images, transpose_ratio=0.5),
     ]
     return [
-        dict(type='LoadImageFromFile', key='img', color_type='color', channel_order='rgb'),
+        dict(type='LoadLRImage'),
         dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
         dict(type='LoadImageFromFile', key='mask', color_type='grayscale'),
         dict(type='PairedMaskCrop', gt_patch_size=gt_patch_size, mask_prob=mask_prob),

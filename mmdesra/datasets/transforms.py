@@ -1,11 +1,38 @@
-"""Transforms for pseudo GTs: composing one, and cropping where the artifacts are."""
+"""Transforms for pseudo GTs: loading, composing one, and cropping where the artifacts are."""
 from __future__ import annotations
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ..errors import InputError
+from ..files import read_image
 from .pseudo_gt import compose_pseudo_gt
+
+
+class LoadLRImage(BaseTransform):
+    """Load the LR image as detection reads it, with what MMagic's ``LoadImageFromFile`` notes.
+
+    A pseudo GT belongs to the LR image as it was read when the GAN-SR image was made. OpenCV,
+    which MMagic asks by default, decodes JPEG with other rounding errors, does not turn a WebP
+    file as its EXIF data say, and has other colours for a TIFF file in CIELAB.
+
+    Required key: ``img_path``; added keys: ``img``, uint8, ``(H, W, 3)``, RGB;
+    ``ori_img_shape``; ``img_channel_order``; ``img_color_type``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the image.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        image = read_image(results['img_path'])
+        results.update(img=image, ori_img_shape=image.shape, img_channel_order='rgb',
+                       img_color_type='color')
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
 
 
 class ComposePseudoGT(BaseTransform):

@@ -165,7 +165,5 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
 
 
 def _images(folder: str) -> dict:
-    pipeline = [dict(type='LoadImageFromFile', key='img', color_type='color',
-                     channel_order='rgb'),
-                dict(type='PackInputs')]
-    return dict(type='LRImages', data_root=str(folder), pipeline=pipeline)
+    return dict(type='LRImages', data_root=str(folder),
+                pipeline=[dict(type='LoadLRImage'), dict(type='PackInputs')])
