@@ -59,12 +59,11 @@ def find_by_short_name(app, env, node, content):
         room, name = '', node['reftarget'].lstrip('.')
     domain = env.domains.python_domain
     kinds = domain.objtypes_for_role(node['reftype'])
-    matches = [(full, item) for full, item in domain.objects.items()
+    matches = [full for full, item in domain.objects.items()
                if full.startswith(room) and full.endswith('.' + name) and item.objtype in kinds]
     if len(matches) == 1:
-        full, item = matches[0]
-        return domain.resolve_xref(env, node['refdoc'], app.builder, node['reftype'], full, node,
-                                   content)
+        return domain.resolve_xref(env, node['refdoc'], app.builder, node['reftype'], matches[0],
+                                   node, content)
     if node['reftype'] in ('func', 'meth', 'data', 'mod') and not name.startswith('torch.'):
         logger.warning('%s: %s is no documented name of ours, or that of %d things',
                        node['reftype'], name, len(matches), location=node)
@@ -72,6 +71,7 @@ def find_by_short_name(app, env, node, content):
 
 
 def setup(app):
+    """Called by Sphinx."""
     app.add_html_math_renderer(
         'mathml',
         (lambda translator, node: write_math(translator, node, 'inline'), None),
