@@ -27,11 +27,48 @@ def work_dir(trained, tmp_path):
     return folder
 
 
-def make(folder, data, iterations, resume=False):
+def make(folder, data, iterations, resume=False, seed=0, **options):
     config = training_config(model_config(), iterations=iterations)
     config.default_hooks.checkpoint.interval = 1
     config.resume = resume
-    return make_runner(folder, data, config, heldout_lq_dir=None)
+    config.randomness.seed = seed
+    return make_runner(folder, data, config, heldout_lq_dir=None, **options)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def weights(folder):
+    return torch.load(folder / 'iter_2.pth', weights_only=True)['state_dict']
+
+
+def test_one_seed_one_result(trained, data, tmp_path):
+    for seed in (0, 1):
+        make(tmp_path / str(seed), data, 2, seed=seed).train()
+    again, other = (weights(tmp_path / str(seed)) for seed in (0, 1))
+    first = weights(trained)
+    assert first.keys() == again.keys()
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
+    assert contents(trained / 'pseudo_gt') == contents(tmp_path / '0/pseudo_gt')
+
+
+def test_pseudo_gts_that_another_run_makes_are_left_alone(data, tmp_path):
+    with held_by_another_run(tmp_path / 'pairs'), pytest.raises(
+            InputError, match='pairs: another run is at work in this folder .process'):
+        make(tmp_path / 'run', data, 1, pseudo_gt_dir=str(tmp_path / 'pairs')).train()
+    assert [path.name for path in (tmp_path / 'pairs').iterdir()] == ['.lock']
+
+
+def test_pseudo_gts_that_are_complete_are_only_read(trained, data, tmp_path):
+    """Many runs may have them at once, from a disk that can only be read."""
+    made = contents(trained / 'pseudo_gt')
+    with held_by_another_run(trained / 'pseudo_gt'):
+        make(tmp_path / 'run', data, 1, pseudo_gt_dir=str(trained / 'pseudo_gt')).train()
+        (trained / 'pseudo_gt/.lock').unlink()
+    assert contents(trained / 'pseudo_gt') == made
+    assert (tmp_path / 'run/iter_1.pth').is_file()
 
 
 def empty_name(folder):
