@@ -97,6 +97,8 @@ def _load_model(path: str | Path) -> tuple[Tensor, Tensor]:
         with np.load(path, allow_pickle=False) as arrays:
             mean = arrays['mu_pris_param'].reshape(NUM_FEATURES)
             covariance = arrays['cov_pris_param'].reshape(NUM_FEATURES, NUM_FEATURES)
+            if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+                raise ValueError('it holds NaN or infinity')
             return torch.from_numpy(mean).double(), torch.from_numpy(covariance).double()
     except Exception as error:  # NumPy has many for a file that is none of its own
         raise InputError(f'{path}: expected an .npz file with mu_pris_param ({NUM_FEATURES} '

@@ -93,7 +93,7 @@ def refuse_broken_values(target: Mapping[str, Tensor], state: Mapping[str, Tenso
     broken = [name for name, value in state.items()
               if not value.isfinite().all() and target[name].isfinite().all()]
     if broken:
-        raise CheckpointError(f'{source}: holds NaN or infinity in {_shorten(broken)}; its '
+        raise CheckpointError(f'{source}: holds NaN or infinity in {shorten(broken)}; its '
                               'training diverged, or the file is damaged')
 
 
@@ -190,7 +190,7 @@ def _differences(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> l
     found = dict(missing=missing, unexpected=unexpected)
     found['of another shape'] = reshaped
     found['of another type'] = retyped
-    return [f'{kind}: {_shorten(names)}' for kind, names in found.items() if names]
+    return [f'{kind}: {shorten(names)}' for kind, names in found.items() if names]
 
 
 def _can_become(value: Tensor, wanted: Tensor) -> bool:
@@ -214,7 +214,8 @@ def _explain_misfit(target: Mapping[str, Tensor], state: Mapping[str, Tensor]) -
     return 'Is it the weights of another architecture, or does the config differ?'
 
 
-def _shorten(names: list[str]) -> str:
+def shorten(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are, for messages."""
     rest = len(names) - MAX_NAMES
     return ', '.join(names[:MAX_NAMES]) + (f' and {rest} more' if rest > 0 else '')
 

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmdesra.errors import InputError
 from mmdesra.models.srgan_discriminator import FlattenedLinear, SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
 
@@ -75,7 +76,7 @@ def convert(file: H5File, name: str | None = None) -> StateDict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not HDF5, not of Keras, or of neither architecture.
+        InputError: The file is not HDF5, not of Keras, or of neither architecture.
         ImportError: h5py is not installed.
     """
     return _convert(file, name, _empty_network)
@@ -94,7 +95,7 @@ def convert_generator(file: H5File, name: str | None = None) -> StateDict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not HDF5, not of Keras, or not of this architecture.
+        InputError: The file is not HDF5, not of Keras, or not of this architecture.
         ImportError: h5py is not installed.
     """
     return _convert(file, name, _empty_generator)
@@ -114,7 +115,7 @@ def convert_discriminator(file: H5File, name: str | None = None) -> StateDict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not HDF5, not of Keras, or not of this architecture.
+        InputError: The file is not HDF5, not of Keras, or not of this architecture.
         ImportError: h5py is not installed.
     """
     return _convert(file, name, _empty_discriminator)
@@ -123,8 +124,14 @@ def convert_discriminator(file: H5File, name: str | None = None) -> StateDict:
 def _convert(file: H5File, name: str | None,
              make_empty: Callable[[list[Layer], str], nn.Module]) -> StateDict:
     name = name or _name_of(file)
-    layers = _read_layers(file, name)
-    return _fill(make_empty(layers, name), layers, name)
+    try:
+        layers = _read_layers(file, name)
+        return _fill(make_empty(layers, name), layers, name)
+    except (InputError, ImportError, FileNotFoundError):
+        raise
+    except Exception as error:  # what HDF5 raises depends on where a file is damaged
+        raise InputError(f'{name}: cannot be read as Keras weights, the file may be damaged '
+                         f'({type(error).__name__}: {error})') from error
 
 
 def _empty_network(layers: list[Layer], name: str) -> nn.Module:
@@ -149,14 +156,14 @@ def _read_layers(file: H5File, name: str) -> list[Layer]:
     try:
         h5 = h5py.File(file, 'r')
     except OSError as error:
-        raise ValueError(
+        raise InputError(
             f'{name}: expected a Keras h5 file, got a file that HDF5 cannot read ({error})'
         ) from error
     with h5:
         # `save` writes the whole model and puts the weights one level down.
         root = h5.get('model_weights', h5)
         if 'layer_names' not in root.attrs:
-            raise ValueError(
+            raise InputError(
                 f'{name}: expected weights saved by Keras (attribute "layer_names"), got an HDF5 '
                 f'file with {sorted(root)[:8]}')
         layers = (_read_layer(root, _text(layer), name) for layer in root.attrs['layer_names'])
@@ -173,13 +180,13 @@ def _read_layer(root: h5py.Group, layer: str, name: str) -> Layer | None:
             short = weight.rsplit('/', 1)[-1].split(':')[0]
             weights[short] = np.asarray(group[weight], dtype=np.float32)
     except KeyError as error:
-        raise ValueError(f'{name}: the weights of layer "{layer}" are missing ({error}); '
+        raise InputError(f'{name}: the weights of layer "{layer}" are missing ({error}); '
                          'is the file complete?') from error
     if not weights:
         return None
     kind = _KINDS.get(frozenset(weights))
     if kind is None:
-        raise ValueError(f'{name}: layer "{layer}": expected a convolution, dense, batch norm or '
+        raise InputError(f'{name}: layer "{layer}": expected a convolution, dense, batch norm or '
                          f'PReLU layer, got one with the weights {sorted(weights)}')
     if kind == 'conv' and weights['kernel'].ndim == 2:
         kind = _DENSE
@@ -202,7 +209,7 @@ def _empty_generator(layers: list[Layer], name: str) -> SRResNet:
     num_upsamplers = count['conv'] - 2 * num_blocks - 3
     if (num_blocks < 1 or rest or num_upsamplers not in (1, 2) or count[_DENSE]
             or layers[0].kind != 'conv' or layers[-1].kind != 'conv'):
-        raise ValueError(
+        raise InputError(
             f'{name}: expected an SRResNet generator (for n blocks and u = 1 or 2 upsamplers: '
             '2n + u + 2 conv, 2n + 1 batch norm, n + u + 1 prelu, no dense; published: 37, 33, '
             f'19, 0), got {_listing(count)}')
@@ -216,14 +223,14 @@ def _empty_discriminator(layers: list[Layer], name: str) -> SRGANDiscriminator:
     """Build the discriminator, without memory, whose sizes the layers tell."""
     count = _count(layers)
     if count != {'conv': 8, 'prelu': 0, 'batch norm': 7, _DENSE: 2} or layers[-2].kind != _DENSE:
-        raise ValueError(f'{name}: expected an SRGAN discriminator (8 conv, 0 prelu, '
+        raise InputError(f'{name}: expected an SRGAN discriminator (8 conv, 0 prelu, '
                          f'7 batch norm, 2 dense), got {_listing(count)}')
     kernel = layers[0].weights['kernel']
     features, dense_channels = layers[-2].weights['kernel'].shape
     mid_channels = kernel.shape[-1]
     side = math.isqrt(features // (8 * mid_channels))
     if side * side * 8 * mid_channels != features:
-        raise ValueError(f'{name}: layer "{layers[-2].name}": expected {8 * mid_channels} '
+        raise InputError(f'{name}: layer "{layers[-2].name}": expected {8 * mid_channels} '
                          f'channels times a square number of inputs, got {features}')
     with torch.device('meta'):
         return SRGANDiscriminator(kernel.shape[-2], mid_channels, 16 * side, dense_channels)
@@ -237,13 +244,13 @@ def _fill(network: nn.Module, layers: list[Layer], name: str) -> StateDict:
     """Return the state of ``network`` with the layers' weights.
 
     Raises:
-        ValueError: The network's layers and the file's differ in kind, order or shape.
+        InputError: The network's layers and the file's differ in kind, order or shape.
     """
     modules = [(path, module) for path, module in network.named_modules()
                if type(module) in _MODULE_KINDS]
     expected = [_MODULE_KINDS[type(module)] for _, module in modules]
     if expected != [layer.kind for layer in layers]:
-        raise ValueError(
+        raise InputError(
             f'{name}: expected {len(expected)} layers in the order of '
             f'{type(network).__name__}, got {len(layers)}; {_first_difference(expected, layers)}')
     shuffled = _before_pixel_shuffle(network)
@@ -252,8 +259,11 @@ def _fill(network: nn.Module, layers: list[Layer], name: str) -> StateDict:
         for key, value in _CONVERTERS[layer.kind](layer, path in shuffled, module).items():
             shape = tuple(getattr(module, key).shape)
             if value.shape != shape:
-                raise ValueError(f'{name}: layer "{layer.name}" ({path}.{key}): expected shape '
+                raise InputError(f'{name}: layer "{layer.name}" ({path}.{key}): expected shape '
                                  f'{shape}, got {value.shape} after conversion')
+            if not np.isfinite(value).all():
+                raise InputError(f'{name}: layer "{layer.name}" ({path}.{key}): holds NaN or '
+                                 'infinity; the file may be damaged')
             state[f'{path}.{key}'] = torch.from_numpy(np.array(value))
     return state
 

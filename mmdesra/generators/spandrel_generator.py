@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checkpoint import CheckpointError, find_weights, read_checkpoint
+from .checkpoint import CheckpointError, find_weights, read_checkpoint, shorten
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -116,6 +116,11 @@ def _recognise(checkpoint: str | Path) -> ImageModelDescriptor:
         raise CheckpointError(f'{checkpoint} ({found.layout}): resembles an architecture that '
                               'spandrel knows, but does not fit it '
                               f'({str(error).splitlines()[0]})') from error
+    broken = [name for name, value in descriptor.model.named_parameters()
+              if not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f'{checkpoint} ({found.layout}): holds NaN or infinity in '
+                              f'{shorten(broken)}; its training diverged, or the file is damaged')
     channels = descriptor.input_channels, descriptor.output_channels
     if not isinstance(descriptor, ImageModelDescriptor) or channels != (CHANNELS, CHANNELS):
         raise CheckpointError(f'{checkpoint}: expected a network from RGB images to RGB images, '

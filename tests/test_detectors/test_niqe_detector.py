@@ -80,7 +80,9 @@ def test_another_file_is_an_error_that_names_it(tmp_path):
     text, arrays = tmp_path / 'a.txt', tmp_path / 'b.npz'
     text.write_text('no arrays')
     np.savez(arrays, mu_pris_param=np.zeros(35), cov_pris_param=np.zeros((36, 36)))
-    for path in (text, arrays, tmp_path / 'none.npz'):
+    broken = tmp_path / 'c.npz'
+    np.savez(broken, mu_pris_param=np.full(36, np.nan), cov_pris_param=np.eye(36))
+    for path in (text, arrays, broken, tmp_path / 'none.npz'):
         with pytest.raises(ValueError, match=f'{path.name}: expected an .npz file with mu_pris'):
             NIQE(pristine_model=path)
 

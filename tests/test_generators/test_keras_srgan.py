@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmdesra.errors import InputError
 from mmdesra.generators.keras_srgan import convert, convert_discriminator, convert_generator
 from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
@@ -146,3 +147,24 @@ def test_discriminator_of_a_patch_that_is_not_square(tmp_path):
     keras.write_h5(tmp_path / 'd.h5', layers)
     with pytest.raises(ValueError, match='16 channels times a square number of inputs, got 96'):
         convert_discriminator(tmp_path / 'd.h5')
+
+
+def test_weights_that_are_no_numbers(tmp_path):
+    layers = keras.random_generator()
+    layers[0][1]['kernel'][0, 0, 0, 0] = np.nan
+    keras.write_h5(tmp_path / 'g.h5', layers)
+    with pytest.raises(InputError, match=r'g.h5: layer "conv2d" .*holds NaN or infinity'):
+        convert(tmp_path / 'g.h5')
+
+
+@pytest.mark.parametrize('seed', range(12))  # with others, HDF5 itself never ends
+def test_damaged_bytes_are_an_error_of_ours(tmp_path, seed):
+    keras.write_h5(tmp_path / 'g.h5', keras.random_generator(channels=2, blocks=1, upsamplers=1))
+    content = bytearray((tmp_path / 'g.h5').read_bytes())
+    for place in np.random.default_rng(seed).integers(len(content), size=60):
+        content[place] ^= 255
+    (tmp_path / 'g.h5').write_bytes(content)
+    try:
+        convert(tmp_path / 'g.h5')
+    except InputError as error:
+        assert 'g.h5: ' in str(error)

@@ -208,7 +208,14 @@ def incomplete():
     return {name: value for name, value in compact().state_dict().items() if name != 'body.2.bias'}
 
 
+def diverged():
+    state = compact().state_dict()
+    state['body.2.bias'][0] = torch.nan
+    return state
+
+
 @pytest.mark.parametrize('make, message', [
+    (diverged, 'holds NaN or infinity in body.2.bias; its training diverged'),
     (lambda: dict(weight=torch.ones(1)), r'\(bare state dict\): is of no architecture that spand'),
     (dict, 'holds no weights'),
     (incomplete, 'resembles an architecture that spandrel knows, but does not fit'),
