@@ -4,6 +4,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import threading
+import weakref
 
 import cv2
 import numpy as np
@@ -266,6 +268,32 @@ def test_maps_are_saved_between_the_ends_of_their_range(root, tmp_path, name):
         # What the file tells suffices to find the raw artifacts again.
         assert ((values < rival.threshold) == (expected < rival.threshold)).mean() > .999
     assert stored.max() > 1000
+
+
+# ---------------------------------------- one after the other, side by side
+
+
+def test_few_pairs_are_held(root, tmp_path):
+    """One is read, one worked on and one written; the thread may not have let go of a fourth."""
+    class Counting(StoredPairs):
+        held, most = [], 0
+
+        def read(self, path):
+            pair = super().read(path)
+            self.held.append(weakref.ref(pair.gan))
+            Counting.most = max(self.most, sum(held() is not None for held in self.held))
+            return pair
+
+    run(root, tmp_path, source=Counting(root / 'gan', root / 'mse'), report=True)
+    assert len(Counting.held) == COUNT and Counting.most <= 4
+
+
+def test_no_thread_is_left(root, tmp_path):
+    before = threading.active_count()
+    run(root, tmp_path / 'whole')
+    with pytest.raises(KeyboardInterrupt):
+        run(root, tmp_path / 'stopped', source=Spoiled(root, dict(image2=KeyboardInterrupt)))
+    assert threading.active_count() == before
 
 
 # ---------------------------------------- stopped in the middle
