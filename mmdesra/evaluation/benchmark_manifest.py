@@ -85,6 +85,8 @@ class BenchmarkManifest:
                 BenchmarkImage(plain_name(image['name']), str(image['source']), tuple(
                     to_record(PlacedArtifact, artifact) for artifact in image['artifacts']))
                 for image in content['images'])
+            if len({image.name for image in images}) < len(images):
+                raise ValueError('an image is in it twice')
             return cls(content['settings'], images, tuple(content['clean_pairs']),
                        content['skipped'])
         except FileNotFoundError as error:

@@ -17,6 +17,10 @@ from .atomic import write_bytes
 MAX_PIXELS = 2**30
 """What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
 
+MAX_DENSITY, MANY_PIXELS = 10_000, 2**26
+"""Pixels a byte, and the pixels from which on they count: a black mask as a PNG has 8,000, and a
+header alone must not take gigabytes."""
+
 _one_at_a_time = threading.Lock()
 """Held while an image is opened: Pillow's limit is one for all threads."""
 
@@ -130,7 +134,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     with _errors_that_name(path):
         image, _ = _decode(path)
-        return np.array(_to_8_bits(image, path).convert('RGB'))
+        image = _to_8_bits(image, path)
+        return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
 def read_labels(path: str | Path) -> np.ndarray:
@@ -247,9 +252,14 @@ def _pixel_limit() -> Iterator[None]:
 
 
 def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
-    if image.width * image.height > MAX_PIXELS:
+    pixels, size = image.width * image.height, Path(path).stat().st_size
+    if pixels > MAX_PIXELS:
         raise ImageError(f'{path}: {image.width}x{image.height} px exceeds the limit of '
                          f'{MAX_PIXELS} pixels, the file may be a decompression bomb')
+    if pixels > MANY_PIXELS and pixels > MAX_DENSITY * size:
+        raise ImageError(f'{path}: {image.width}x{image.height} px in {size} bytes exceeds the '
+                         f'limit of {MAX_DENSITY} pixels a byte, the file is damaged or a '
+                         'decompression bomb')
 
 
 def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:

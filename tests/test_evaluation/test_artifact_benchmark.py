@@ -273,6 +273,7 @@ def test_other_manifests_are_refused(tmp_path, content, message):
 
 @pytest.mark.parametrize('change', [
     lambda image: image.update(name='../elsewhere'),
+    lambda image: image.update(name='photo0-0' if image['name'] != 'photo0-0' else 'photo2-0'),
     lambda image: image.update(name='/etc/hostname'),
     lambda image: image.update(name=5),
     lambda image: image['artifacts'][0].update(row='3'),

@@ -187,6 +187,19 @@ def test_what_is_called_an_image_is_not_handed_to_other_programs(tmp_path, monke
         read_image(tmp_path / 'photo.png')
 
 
+def test_a_header_alone_takes_no_memory(tmp_path):
+    (tmp_path / 'huge.ppm').write_bytes(b'P6 30000 30000 255\n')
+    with pytest.raises(ImageError, match='huge.ppm: 30000x30000 px in 19 bytes exceeds the limit '
+                                         'of 10000 pixels a byte'):
+        read_image(tmp_path / 'huge.ppm')
+
+
+def test_a_large_empty_mask_is_no_bomb(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, 'MANY_PIXELS', 2**20)
+    Image.new('1', (2_000, 2_000)).save(tmp_path / 'mask.png', optimize=True)
+    assert not read_mask(tmp_path / 'mask.png').any()
+
+
 def test_a_label_map_is_no_jpeg(tmp_path):
     Image.fromarray(GREY).save(tmp_path / 'labels.jpg', quality=95)
     with pytest.raises(ImageError, match='labels.jpg: expected .* keeps every value, got a JPEG'):
@@ -200,7 +213,7 @@ def test_a_pipe_named_as_an_image_is_not_waited_for(tmp_path):
 
 
 def test_too_little_memory_is_said(tmp_path, monkeypatch):
-    write_image(tmp_path / 'large.png', RGB)
+    write_image(tmp_path / 'large.png', GREY)
     monkeypatch.setattr(Image.Image, 'convert', lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(ImageError, match='large.png: needs more memory than there is'):
         read_image(tmp_path / 'large.png')
