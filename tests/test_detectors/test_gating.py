@@ -148,3 +148,17 @@ def test_an_image_of_one_pixel_that_a_sensitive_class_turns():
     assert detector.detect(image, image, lambda: labels).area == 400
     published = OfMap(difference, min_area=100)
     published.detect(image, image, lambda: pytest.fail('the published table asks for none'))
+
+
+def test_a_pixel_whose_product_single_precision_would_round_up():
+    """The gate multiplies as the semantic step does; else this image would not be asked for."""
+    table = ClassTable(('sensitive',), (-1.,))
+    weight = float(table.weights[0])
+    values = np.random.default_rng(0).uniform(.3, .9, 10_000).astype(np.float32)
+    exact = (values.astype(np.float64) * weight).astype(np.float32)
+    value, below = next(pair for pair in zip(values, exact)
+                        if pair[1] < pair[0] * np.float32(weight))
+    detector = OfMap(np.full((20, 20), value, np.float32), min_area=100, class_table=table,
+                     threshold=float(np.nextafter(below, np.float32(1))))
+    image = np.zeros((30, 30, 3), np.uint8)
+    assert detector.detect(image, image, lambda: np.zeros((30, 30), np.uint8)).area == 400
