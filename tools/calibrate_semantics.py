@@ -20,6 +20,7 @@ Exit code: 0 = all pairs counted, 1 = some were skipped (they are named), 2 = no
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.calibrate import (
@@ -41,6 +42,7 @@ from mmdesra.detectors import DeSRA
 from mmdesra.detectors.class_table import ADE20K_TABLE
 from mmdesra.errors import InputError
 from mmdesra.files import make_output_folder
+from mmdesra.files.inputs import refuse_same_files
 from mmdesra.ops.calibration import MIN_PIXELS, SHARE
 
 
@@ -116,6 +118,7 @@ def main() -> int:
         raise InputError('give label maps: --labels or --segmentor')
     clean_area, description = clean_area_from(args, detector)
     make_output_folder(args.out)  # before the long part
+    refuse_same_files([Path(args.out, TABLE_NAME)], [args.classes])
     result = calibrate(pairs_from(args), labels, detector.class_table, detector, clean_area,
                        args.share, args.min_pixels)
     write_calibration(result, args.out, description,

@@ -21,6 +21,7 @@ from mmdesra.apis.study_answers import collect_tables, read_answers
 from mmdesra.apis.study_tally import CSV_COLUMNS, PairTally, Share, StudyTally, tally
 from mmdesra.evaluation.figures import UNKNOWN, percent
 from mmdesra.files import make_output_folder
+from mmdesra.files.inputs import refuse_same_files
 from mmdesra.files.tables import markdown_table, write_csv, write_json
 
 
@@ -45,7 +46,9 @@ def main() -> int:
     args = parse_args()
     for path in filter(None, (args.json, args.csv)):
         make_output_folder(path.parent)
-    answers = read_answers(collect_tables(args.answers))
+    tables = collect_tables(args.answers)
+    refuse_same_files([args.json, args.csv], tables)
+    answers = read_answers(tables)
     for problem in answers.problems:
         print(f'not counted: {problem}', file=sys.stderr)
     result = tally(answers, args.min_consistency)

@@ -19,6 +19,7 @@ from ..files import (
     write_image,
     write_mask,
 )
+from ..files.inputs import refuse_same_files
 from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, upscale
@@ -73,11 +74,13 @@ class BeforeAfter:
 
     Raises:
         ImageError: If ``lq_dir`` holds no image, or ``gt_dir`` the ground truth of none of them.
+        InputError: If one of them is a folder that is cleared and written into.
     """
 
     def __init__(self, lq_dir: str | Path, mse: Upscaler, detector: BaseDetector,
                  out_dir: str | Path, labels: LabelSource | None = None,
                  gt_dir: str | Path | None = None) -> None:
+        refuse_same_files([Path(out_dir) / name for name in FOLDERS], [lq_dir, gt_dir])
         self.paths = list_images(lq_dir)
         self.mse = mse
         self.detector = detector

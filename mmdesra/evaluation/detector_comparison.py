@@ -22,6 +22,7 @@ from ..files import (
     size_of,
     write_mask,
 )
+from ..files.inputs import refuse_same_files
 from ..generators import Pair, PairSource
 from ..ops import score_mask
 from ..ops.scores import COVERAGE
@@ -90,13 +91,16 @@ def compare_detectors(source: PairSource,
             its name, see :attr:`Contestant.folder`.
 
     Raises:
-        InputError: If there is no contestant, two share a name, or ``p`` or ``margin`` is out
-            of range.
+        InputError: If there is no contestant, two share a name, ``p`` or ``margin`` is out of
+            range, or masks would be written over those of ``gt_dir``.
         ImageError: If ``gt_dir`` does not exist or holds no image.
         OSError: If ``masks_dir`` cannot be written.
     """
     check_options(p, margin)
     _check_names(contestants)
+    if masks_dir:
+        refuse_same_files([Path(masks_dir) / one.folder for one in contestants],
+                          [gt_dir, *{path.parent for path in source.files}])
     if not any(_uses_labels(contestant) for contestant in contestants):
         labels = None
     reader = _Reader(source, gt_dir, labels)

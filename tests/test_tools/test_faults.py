@@ -23,6 +23,7 @@ from toys import (
 
 from mmdesra.apis.study_answers import COLUMNS
 from mmdesra.detectors import build_detector
+from mmdesra.detectors.class_table import ADE20K_TABLE
 from mmdesra.files import write_image, write_mask
 
 
@@ -236,6 +237,37 @@ def test_a_link_that_leads_nowhere_but_to_itself(data, tmp_path, capsys, script)
     loop.symlink_to(loop)
     assert str(loop) in error_of(capsys, script, data, loop)
     assert [path.name for path in tmp_path.iterdir()] == ['loop']
+
+
+def written_over(data: Path, out: Path) -> dict[str, tuple[Path, Path, list]]:
+    """Return, by tool: what it would lose, where that is, and the arguments that ask for it."""
+    def more(script: str, *options) -> list:
+        return [*TOOLS[script].options(data, out), *options]
+
+    answers, classes = out / 'tally.csv', out / 'out/class_table.csv'
+    masks, photos = out / 'out/mask/DeSRA', out / 'out/heldout/mse'
+    return {
+        'tally_study.py': (data / 'answers.csv', answers, [answers, '--csv', answers]),
+        'calibrate_semantics.py': (ADE20K_TABLE, classes, more(
+            'calibrate_semantics.py', '--classes', classes)),
+        'compare_detectors.py': (data / 'gt', masks, more('compare_detectors.py', '--gt', masks)),
+        'train.py': (data / 'lq', photos, more('train.py', '--heldout-lq-dir', photos))}
+
+
+@pytest.mark.parametrize('script', written_over(Path(), Path()))
+def test_what_is_read_is_not_written_over(data, tmp_path, capsys, script):
+    source, target, arguments = written_over(data, tmp_path)[script]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    before = contents(target)
+    assert call(script, *arguments) == 2
+    assert f'{target}: is read by this command' in capsys.readouterr().err
+    assert contents(target) == before
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    files = path.rglob('*') if path.is_dir() else [path]
+    return {file.name: file.read_bytes() for file in files}
 
 
 @pytest.mark.parametrize('script', [name for name, tool in TOOLS.items() if tool.has_folder])
