@@ -1,6 +1,7 @@
 """Inheriting the workflow into the config of a GAN-SR model."""
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -9,13 +10,14 @@ from mmengine.config import Config, ConfigDict
 from ..errors import InputError
 from ..files import list_images
 from ..files.configs import read_config
+from .finetune_hook import DeSRAFinetuneHook
 from .original_data import (
     check_original_data,
     set_aside_original_data,
     take_back_original_data,
 )
 
-HOOK = 'DeSRAFinetuneHook'
+HOOK = DeSRAFinetuneHook.__name__
 FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
 """What fine-tuning changes in a config, in one place for this module and for configs that inherit
 it: ``desra_X`` there is for X."""
@@ -44,7 +46,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
         InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if an
             image folder or checkpoint that fine-tuning needs is named nowhere, if a folder
             holds no image, if original training data that are to be used do not exist, or if
-            ``max_iters`` is below 1 or the training loop counts epochs.
+            ``max_iters`` is below 1 or the training loop counts epochs, or if the hook has no
+            argument of a name.
     """
     check_training_config(config)
     fragment = read_config(FRAGMENT)
@@ -57,6 +60,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own
+    _check_arguments(hook)
     _take_over_load_from(config, hook)
     for name in ('lq_dir', 'mse_checkpoint'):
         if not hook.get(name):
@@ -98,6 +102,13 @@ def is_hook(hook: dict, name: str) -> bool:
 def find_hook(config: Config) -> ConfigDict | None:
     """Return the arguments of :class:`DeSRAFinetuneHook` in a config; None if it has none."""
     return next((hook for hook in config.get('custom_hooks') or [] if is_hook(hook, HOOK)), None)
+
+
+def _check_arguments(hook: ConfigDict) -> None:
+    known = list(inspect.signature(DeSRAFinetuneHook).parameters)
+    unknown = [name for name in hook if name not in (*known, 'type', 'priority', '_scope_')]
+    if unknown:
+        raise InputError(f'{HOOK} takes {", ".join(known)}, got {", ".join(unknown)}')
 
 
 def _add_hook(config: Config, fragment: Config) -> None:

@@ -205,6 +205,11 @@ def test_number_of_iterations_that_makes_no_sense(options):
         inherit_desra(config, 100, **options)
 
 
+def test_argument_that_the_hook_does_not_have(options):
+    with pytest.raises(InputError, match='takes lq_dir, .* tile, half, got til$'):
+        inherit_desra(training_config(model_config()), til=256, **options)
+
+
 def test_config_of_no_training_is_refused(options):
     config = training_config(model_config())
     config.pop('train_dataloader')
