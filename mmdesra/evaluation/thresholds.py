@@ -49,4 +49,3 @@ class SampledMap:
 def in_order(detector: BaseDetector, thresholds: Iterable[float]) -> list[float]:
     """Add the detector's own threshold; sort, those with the fewest artifacts first."""
     return sorted({*thresholds, detector.threshold}, reverse=not detector.low_is_artifact)
-

@@ -100,4 +100,3 @@ class DifferenceHistogram:
             raise ValueError(f'expected a share in [0, 1), got {share}')
         needed = share * self.pixels.double().unsqueeze(1)
         return (self.counts.cumsum(dim=1) > needed).int().argmax(dim=1)
-
