@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 from mmdesra import compat
 
 COMPAT_FILE = compat.__file__
+TORCH_VERSION = tuple(int(part) for part in torch.__version__.split('.')[:2])
 # Loads compat.py without importing the package, whose import mends at once.
 LOAD_COMPAT = f"""
 import importlib.util, json, logging, sys
@@ -293,6 +294,19 @@ def test_real_checkpoint_resumes(tmp_path, own_scope):
     restored = runner.message_hub.get_scalar('train/loss').data[0]
     assert restored[:2].tolist() == history.data[0].tolist()
     assert len(restored) == 4
+
+
+@pytest.mark.skipif(TORCH_VERSION < (2, 6), reason='it unpickles what mmengine resumes')
+@pytest.mark.parametrize('settings', [dict(resume=True), dict(load_from='iter_2.pth')])
+def test_code_in_a_checkpoint_is_not_run_by_resuming(tmp_path, own_scope, monkeypatch, settings):
+    monkeypatch.chdir(tmp_path)
+    make_runner(tmp_path, 2).train()
+    content = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
+    content['optimizer']['extra'] = Asks(Path.touch, tmp_path / 'canary')
+    torch.save(content, tmp_path / 'iter_2.pth')
+    with pytest.raises(pickle.UnpicklingError, match='Weights only load failed'):
+        make_runner(tmp_path, 4, **settings).train()
+    assert not (tmp_path / 'canary').exists()
 
 
 class Asks:

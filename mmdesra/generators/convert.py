@@ -18,7 +18,13 @@ from .basicsr_keys import (
     to_names_like,
 )
 from .build import load_generator
-from .checkpoint import SAFETENSORS_SUFFIX, CheckpointError, find_weights, read_checkpoint
+from .checkpoint import (
+    SAFETENSORS_SUFFIX,
+    CheckpointError,
+    find_weights,
+    read_checkpoint,
+    shorten,
+)
 
 CODE_BASES = {'basicsr': 'BasicSR', 'mmagic': 'MMagic'}
 """Whose layouts of names are known, by the name that options have."""
@@ -80,7 +86,7 @@ def convert_checkpoint(source: str | Path, target: str | Path, to: str = 'basics
     if found is None or not found.state:
         raise CheckpointError(f'{source}: holds no weights')
     network = network_of(to_basicsr(found.state).values())
-    reason = (explain_msrresnet(found.state, CODE_BASES[to])
+    reason = (_explain_tensors(found.state) or explain_msrresnet(found.state, CODE_BASES[to])
               or _explain_role(found.state, network, role))
     if reason:
         raise CheckpointError(f'{source} ({found.layout}): {reason}')
@@ -107,6 +113,13 @@ def _check_target(source: Path, target: Path, to: str, overwrite: bool) -> None:
         raise CheckpointError(f'{target}: is the file to convert; name another one to write')
     if target.exists() and not overwrite:
         raise CheckpointError(f'{target}: is there already; it is replaced only with --overwrite')
+
+
+def _explain_tensors(state: Mapping[str, Tensor]) -> str | None:
+    """Return why these are no weights that other programs can read, if they are not."""
+    others = [name for name, value in state.items()
+              if value.layout != torch.strided or value.is_meta or value.is_quantized]
+    return f'expected plain tensors, got others: {shorten(others)}' if others else None
 
 
 def _explain_role(state: Mapping[str, Tensor], network: str | None, role: str) -> str | None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from test_basicsr_keys import BASICSR, ESRGAN, FIRST_ESRGAN, MMAGIC_UNET
 from torch import nn
 
-from mmdesra.generators import build_generator
+from mmdesra.generators import CheckpointError, build_generator
 from mmdesra.generators.convert import convert_checkpoint
 
 TOOL = 'convert_checkpoint.py'
@@ -251,3 +251,13 @@ def test_the_tool_runs_on_its_own_and_explains_itself():
     done = command_lines.run(TOOL, '--help')
     assert done.returncode == 0, done.stderr
     assert '--to' in done.stdout and 'Exit code' in done.stdout
+
+
+@pytest.mark.parametrize('change', [lambda tensor: tensor.to_sparse(),
+                                    lambda tensor: tensor.to('meta')])
+def test_what_is_no_plain_tensor_is_named(tmp_path, change):
+    name = next(iter(EMA))
+    path = write(tmp_path, dict(EMA, **{name: change(EMA[name])}))
+    with pytest.raises(CheckpointError, match=f'in.pth .*expected plain tensors, got .*{name}'):
+        convert_checkpoint(path, tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()

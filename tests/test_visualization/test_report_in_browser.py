@@ -262,3 +262,22 @@ def test_dark_and_printed(browser, tab, path):
     assert shown == {'h1': True, 'table': True, '.panels img': True, '.panels .legend': True,
                      '.stage': False, '.tools': False, '.go': False}
     tab.call('Emulation.setEmulatedMedia', media='')
+
+
+def test_file_names_run_no_code(browser, tmp_path):
+    """In the table, in an image's data, in what is shown when it opens, in the reason skipped."""
+    evil = '"><img src=x onerror="window.ran=1"></script><script>window.ran=1</script>.png'
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    with ReportWriter(tmp_path / 'evil.html', evil, [(evil, evil)]) as report:
+        report.add(ReportSample(evil, image, image, np.ones((HEIGHT, WIDTH)),
+                                np.ones((HEIGHT, WIDTH), bool), facts=[(evil, evil)]))
+        report.add_skipped(evil, f'{evil}: cannot be read')
+    browser.problems.clear()
+    browser.open(tmp_path / 'evil.html')
+    browser.run(OPEN.format(0))
+    browser.settle()
+    assert browser.run(NAMES) == [evil, evil]
+    assert browser.run("document.body.innerText.split('window.ran=1').length") > 6
+    assert browser.run("[...document.images].some(image => image.src.endsWith('/x'))") is False
+    assert browser.run('typeof window.ran') == 'undefined'
+    assert not browser.problems
