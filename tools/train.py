@@ -24,6 +24,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.detector_options import check_segmentor_options
 from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
@@ -108,6 +109,7 @@ def hook_options(config: Config, options: dict) -> dict:
 
 
 def segmentor_of(args: argparse.Namespace) -> dict | None:
+    check_segmentor_options(args)
     if not args.segmentor:
         return None
     return dict(config=args.segmentor, checkpoint=args.segmentor_checkpoint)

@@ -136,10 +136,12 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
     """Open the source of label maps, or say aloud that there is none.
 
     Raises:
-        InputError: If two are named, or the one that is named cannot be opened.
+        InputError: If two are named, or the one that is named cannot be opened, or there are
+            weights for none.
     """
     if args.labels and args.segmentor:
         raise InputError('expected label maps from either --labels or --segmentor, got both')
+    check_segmentor_options(args)
     if args.labels:
         return build_labels(detector, dict(folder=args.labels))
     if args.segmentor:
@@ -151,6 +153,17 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
         print('semantic step: OFF (no --labels, no --segmentor); textured classes such as trees '
               'or grass are judged as strictly as sky', file=sys.stderr)
     return None
+
+
+def check_segmentor_options(args: argparse.Namespace) -> None:
+    """Refuse weights without the segmenter that they belong to; they would not be used.
+
+    Raises:
+        InputError: If there are some.
+    """
+    if args.segmentor_checkpoint and not args.segmentor:
+        raise InputError(f'--segmentor-checkpoint {args.segmentor_checkpoint}: give the segmenter '
+                         'that these weights belong to, too (--segmentor)')
 
 
 def _area(text: str) -> AreaLimit:

@@ -208,6 +208,11 @@ def test_prints_the_config_and_stops(options, tmp_path, capsys):
     assert not (tmp_path / 'run').exists()
 
 
+def test_weights_without_their_segmenter_are_refused(config, options, capsys):
+    options['--segmentor-checkpoint'] = 'weights.pth'
+    assert 'weights.pth: give the segmenter that' in error_of(capsys, config, options)
+
+
 def test_hook_options_add_to_those_of_the_config(config, options, capsys):
     assert call('train.py', config, *flat(options), '--print-config', '--hook-options',
                 'detector.threshold=0.6') == 0
