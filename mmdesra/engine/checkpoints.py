@@ -14,6 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from ..files import write_bytes, write_text
+from ..generators.checkpoint_file import check_file
 
 BACKEND = 'whole_files'
 LAST = 'last_checkpoint'
@@ -73,4 +74,10 @@ def _name_a_whole_one(runner: Runner) -> None:
 
 def _is_whole(path: Path) -> bool:
     # The table of contents is at the end of what torch.save writes.
-    return path.is_file() and zipfile.is_zipfile(path)
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    try:
+        check_file(path)
+    except (ValueError, zipfile.BadZipFile):
+        return False
+    return True

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+import zipfile
 
 import pytest
 import torch
@@ -80,6 +81,15 @@ def torn_checkpoint(folder):
     (folder / 'iter_2.pth').write_bytes(whole[:len(whole) // 2])
 
 
+def flipped_bit(folder):
+    path = folder / 'iter_2.pth'
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    content = bytearray(path.read_bytes())
+    content[largest.header_offset + 128 + largest.file_size // 2] ^= 1  # amid the record
+    path.write_bytes(content)
+
+
 def moved_folder(folder):
     (folder / 'last_checkpoint').write_text('/where/it/was/iter_2.pth')
 
@@ -89,7 +99,8 @@ def whole(folder):
 
 
 @pytest.mark.parametrize('what_happened, goes_on_after', [
-    (whole, 2), (empty_name, 2), (moved_folder, 2), (torn_checkpoint, 1)])
+    (whole, 2), (empty_name, 2), (moved_folder, 2), (torn_checkpoint, 1),
+    (flipped_bit, 1)])
 def test_resumes_from_the_newest_whole_checkpoint(work_dir, data, capsys, what_happened,
                                                   goes_on_after):
     what_happened(work_dir)
