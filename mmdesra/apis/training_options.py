@@ -36,9 +36,9 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
         InputError: If the config cannot be read or has no place for one of ``--cfg-options``, or
             with ``--amp`` has optimisers that cannot train in mixed precision.
     """
-    config = read_config(args.config)
-    if args.cfg_options:
-        merge_options(config, args.cfg_options)
-    config.work_dir = args.work_dir or f'work_dirs/{work_dir_prefix}{Path(args.config).stem}'
-    config.resume = args.resume
+    config, given = read_config(args.config), args.cfg_options or {}
+    merge_options(config, given)
+    config.work_dir = args.work_dir or given.get(
+        'work_dir', f'work_dirs/{work_dir_prefix}{Path(args.config).stem}')
+    config.resume = args.resume or given.get('resume', False)
     return use_amp(config) if args.amp else config

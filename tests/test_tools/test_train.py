@@ -237,10 +237,19 @@ def test_mixes_with_the_original_data(options, data, tmp_path, capsys):
     assert 'original_share=0.5' in capsys.readouterr().out
 
 
-def test_iterations_of_the_config_options_count(options, capsys):
-    options = dict(options, **{'--cfg-options': 'train_cfg.max_iters=3000'})
-    assert call('train.py', REAL_ESRGAN, *flat(options), '--print-config') == 0
-    assert 'max_iters=3000' in capsys.readouterr().out
+def test_what_the_config_options_say_of_the_run_counts(options, tmp_path, capsys):
+    """Of an option that the tool has too, the tool's own goes before."""
+    del options['--work-dir']
+    options['--cfg-options'] = 'train_cfg.max_iters=3000'
+    more = ['resume=True', f'work_dir={tmp_path}/mine']
+    assert call('train.py', REAL_ESRGAN, *flat(options), *more, '--print-config') == 0
+    printed = capsys.readouterr().out
+    for setting in ('max_iters=3000', 'resume = True', f"work_dir = '{tmp_path}/mine'"):
+        assert setting in printed
+    assert call('train.py', REAL_ESRGAN, *flat(options), *more, '--print-config',
+                '--work-dir', tmp_path / 'other', '--max-iters', 7) == 0
+    printed = capsys.readouterr().out
+    assert 'max_iters=7' in printed and f"work_dir = '{tmp_path}/other'" in printed
 
 
 @pytest.mark.parametrize('option', ['--hook-options', '--cfg-options'])
