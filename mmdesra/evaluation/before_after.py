@@ -22,7 +22,7 @@ from ..files import (
 from ..files.inputs import refuse_same_files
 from ..files.records import read_json
 from ..files.tables import write_json
-from ..generators import Upscaler, upscale
+from ..generators import Upscaler, enlarge, upscale
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
@@ -171,7 +171,8 @@ class BeforeAfter:
 
     def _measure_one(self, gan: Upscaler, path: Path) -> dict:
         lq = read_image(path)
-        mse_sr, gan_sr = upscale(self.mse, lq, path), upscale(gan, lq, path)
+        pair = enlarge(gan, self.mse, lq, path)
+        mse_sr, gan_sr = pair.mse, pair.gan
         mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         self._write('mse', path, mse_sr)
         self._write('gan_before', path, gan_sr)

@@ -173,16 +173,19 @@ class ArrayPairs(PairSource):
 
 def enlarge(gan: Upscaler, mse: Upscaler, lq: np.ndarray, path: Path) -> Pair:
     """Make the pair of one LR image, uint8, shape ``(H, W, 3)``, RGB; errors name ``path``."""
-    return Pair(upscale(gan, lq, path), upscale(mse, lq, path), lq)
+    return Pair(upscale(gan, lq, path, 'GAN-trained generator'),
+                upscale(mse, lq, path, 'MSE-trained generator'), lq)
 
 
-def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
+def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path,
+            name: str = 'generator') -> np.ndarray:
     """Run a generator on the image of a file.
 
     Args:
         upscaler (Upscaler): The generator.
         lq (np.ndarray): The image, uint8, shape ``(H, W, 3)``, RGB.
         path (Path): The file.
+        name (str): What the generator is, for the error.
 
     Raises:
         ImageError: If the generator fails on it.
@@ -190,7 +193,7 @@ def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path) -> np.ndarray:
     try:
         return upscaler(lq)
     except (RuntimeError, ValueError) as error:
-        raise ImageError(f'{path}: the generator failed on this image ({error})') from error
+        raise ImageError(f'{path}: the {name} failed on this image ({error})') from error
 
 
 def _is_one_file(files: ImageFiles) -> bool:
