@@ -76,7 +76,7 @@ def checkpoint_case(rng: Rng, folder: Path) -> str:
                      with_code, with_code, hungry, packed, wrong_names, wrong_shapes,
                      wrong_values, wrong_types, deep, other_content, broken_safetensors,
                      broken_safetensors, tar))
-    path = how(rng, path, canary)
+    path = source = how(rng, path, canary)
     filled = network()
     nn.init.zeros_(filled.conv.weight)
     before = fingerprint(filled)
@@ -98,7 +98,7 @@ def checkpoint_case(rng: Rng, folder: Path) -> str:
     if fingerprint(filled) != fingerprint(wanted):
         # Formats without checksums: what stands in the file, and finite.
         check(how in (broken_bytes, broken_safetensors), f'{how.__name__}: other weights')
-        check(path.suffix == '.safetensors' or not zipfile.is_zipfile(path),
+        check(source.suffix == '.safetensors' or not zipfile.is_zipfile(source),
               'a damaged zip gave other weights')
         check(all(bool(value.isfinite().all()) for value in filled.state_dict().values()),
               'weights are not finite')
