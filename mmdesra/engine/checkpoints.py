@@ -8,12 +8,14 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..files import write_bytes, write_text
+from ..generators.checkpoint import read_checkpoint
 from ..generators.checkpoint_file import check_file
 
 BACKEND = 'whole_files'
@@ -47,11 +49,21 @@ def find_last_checkpoint(runner: Runner) -> None:
     It is left alone where it does. Otherwise (a kill has emptied it or torn the checkpoint, or
     the folder was moved) it gets the newest whole one of the work dir; where there is none the
     run begins anew.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged, or would have to run code: mmengine's own
+            error is PyTorch's, which advises to run it.
     """
-    if runner._resume and runner._load_from is None:
+    if not runner._resume:
+        return
+    if runner._load_from is None:
         if get_rank() == 0:
             _name_a_whole_one(runner)
         barrier()
+    path = Path(runner._load_from or find_latest_checkpoint(runner.work_dir) or '')
+    # Before PyTorch 2.4 nothing tells it the types that mmengine writes.
+    if path.is_file() and hasattr(torch.serialization, 'add_safe_globals'):
+        read_checkpoint(path)
 
 
 def _name_a_whole_one(runner: Runner) -> None:

@@ -116,6 +116,28 @@ def test_resumes_from_the_newest_whole_checkpoint(work_dir, data, capsys, what_h
             'iter'] == number
 
 
+class Code:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path):
+        self.call = open, (str(path), 'w')
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize('by_name', [True, False])
+def test_a_checkpoint_with_code_is_not_resumed_from(work_dir, data, by_name):
+    path = work_dir / 'iter_2.pth'
+    content = torch.load(path, weights_only=True)
+    torch.save(dict(content, extra=Code(work_dir / 'canary')), path)
+    runner = make(work_dir, data, 3, resume=True)
+    runner._load_from = str(path) if by_name else None
+    with pytest.raises(InputError, match='iter_2.pth: .* not loaded because that would run code'):
+        runner.train()
+    assert not (work_dir / 'canary').exists()
+
+
 def test_begins_anew_where_no_checkpoint_is_whole(work_dir, data):
     for path in work_dir.glob('*.pth'):
         path.write_bytes(b'half')
