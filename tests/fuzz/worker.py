@@ -40,7 +40,7 @@ class Limits:
     ``taken`` is what a case may really use; ``asked`` is what it may ask the system for, beyond
     which it gets a MemoryError.
     """
-    seconds: float = 30
+    seconds: float = 60
     taken: int = GIB
     asked: int = 4 * GIB
 

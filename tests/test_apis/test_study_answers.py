@@ -108,3 +108,9 @@ def test_files_and_folders(tmp_path):
     for path, message in ((tmp_path / 'none', 'found none'), (tmp_path / 'x.csv', 'no such file')):
         with pytest.raises(InputError, match=message):
             collect_tables([path])
+
+
+def test_a_table_without_rows_is_named(tmp_path):
+    (tmp_path / 'empty.csv').write_text(','.join(COLUMNS) + '\n')
+    with pytest.raises(InputError, match='empty.csv: expected answers, found none'):
+        read_answers([tmp_path / 'empty.csv'])
