@@ -41,7 +41,7 @@ class Limits:
     which it gets a MemoryError.
     """
     seconds: float = 60
-    taken: int = GIB
+    taken: int = 2 * GIB
     asked: int = 4 * GIB
 
 
