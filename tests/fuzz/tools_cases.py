@@ -1,6 +1,7 @@
 """Cases run as a user runs them: through the command lines of tools/."""
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -36,7 +37,7 @@ def run_command_lines(count: int, seed: int, seconds: float) -> Iterator[tuple[s
 def _run(name: str, command: list, codes: set, folder: Path, seconds: float) -> tuple[str, bool]:
     try:
         done = subprocess.run(command_lines.command(*command), text=True, capture_output=True,
-                              env=command_lines.environment(), timeout=seconds, cwd=folder)
+                              env=_environment(), timeout=seconds, cwd=folder)
     except subprocess.TimeoutExpired:
         return f'{name}: hangs: {command}', True
     said = done.stderr.strip().splitlines()
@@ -47,6 +48,13 @@ def _run(name: str, command: list, codes: set, folder: Path, seconds: float) -> 
         done.returncode != 0 and not line) or (folder / 'canary').exists()
     return (f'{name}: exit code {done.returncode}: '
             + (text[-2000:] if fault else line[:160])), fault
+
+
+def _environment() -> dict[str, str]:
+    """With this checkout before one that is installed."""
+    tests = str(command_lines.TESTS)
+    return dict(command_lines.environment(),
+                PYTHONPATH=os.pathsep.join((tests, str(command_lines.TESTS.parent))))
 
 
 def detect_pairs(rng: Rng, folder: Path) -> Command:
