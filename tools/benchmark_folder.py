@@ -6,8 +6,8 @@
 
 In turns, --rounds times: the two generators alone on the images, in memory; making pseudo GTs of
 them, and detecting on them with all that tools/detect.py writes, each first in the plain order
-(read, generate, detect, write) and then as it is done: the next image read, and the one before
-written, meanwhile. What the two orders write is compared byte for byte.
+(read, generate, detect, write) and then as it is done: the next image read, and those before
+looked at and written, meanwhile. What the two orders write is compared byte for byte.
 
 Prints medians: seconds; seconds by those of the generators alone, by the clock and of processor
 time; the share of the time in which a generator runs.
@@ -38,7 +38,8 @@ from mmdesra.files import read_image
 from mmdesra.files.tables import markdown_table
 from mmdesra.generators import GeneratedPairs, Upscaler
 
-STAGES = ('mmdesra.generators.pairs', 'mmdesra.datasets.pseudo_gt_maker', 'mmdesra.apis.detect')
+STAGES = ('mmdesra.generators.pairs', 'mmdesra.detectors.detect_pairs',
+          'mmdesra.datasets.pseudo_gt_maker', 'mmdesra.apis.detect')
 """Modules that work in the background."""
 
 

@@ -13,7 +13,7 @@ from ..generators import GeneratedPairs, Pair, Upscaler, upscale
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .pseudo_gt_folder import PseudoGTFolder, Record
-from .pseudo_gt_maker import Made, PseudoGTMaker
+from .pseudo_gt_maker import Found, Made, PseudoGTMaker
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class NextRoundMaker(PseudoGTMaker):
         return dict(round=self.before.number, iteration=self.before.iteration,
                     **super().made_with(), round_before=self._fingerprint)
 
-    def _make_one(self, path: Path, record: Record, lq: np.ndarray) -> Made:
-        found = super()._make_one(path, record, lq)
-        mask = found.mask | self._mask_before(record, found.mask)
-        pair = found.pair
+    def _complete(self, path: Path, found: Found) -> Made:
+        pair, new = found.pair, found.detection.mask
+        mask = new | self._mask_before(found.record, new)
         if mask.any():
-            pair = Pair(upscale(self.before.start, lq, path), pair.mse)
-        regions = len(label_regions(torch.from_numpy(found.mask)))
-        return Made(replace(record, found=regions), pair, mask)
+            assert pair.lq is not None  # GeneratedPairs have it
+            pair = Pair(upscale(self.before.start, pair.lq, path), pair.mse)
+        regions = len(label_regions(torch.from_numpy(new)))
+        return Made(replace(found.record, found=regions), pair, mask)
 
     def _mask_before(self, record: Record, like: np.ndarray) -> np.ndarray:
         before = self._records.get(record.made_from)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..detectors import BaseDetector, detect_image
+from ..detectors import BaseDetector, Detection, detect_image, label_image
 from ..files import ImageError, in_background, read_mask, size_of, write_image, write_mask
 from ..generators import GeneratedPairs, Pair, fingerprint
 from ..ops import label_regions
@@ -21,6 +21,20 @@ from .pseudo_gt import compose_pseudo_gt
 from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
 logger = logging.getLogger('mmdesra')
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in the SR images of an LR image.
+
+    Attributes:
+        record (Record): What is known of it before.
+        pair (Pair): The SR images.
+        detection (Detection): Their artifacts.
+    """
+    record: Record
+    pair: Pair
+    detection: Detection
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,9 @@ class PseudoGTMaker:
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
 
-        Images that cannot be used are collected in :attr:`skipped`. While one image is worked on,
-        the next is read and the one before written.
+        Images that cannot be used are collected in :attr:`skipped`. While the generators run on
+        one image, the next is read, the detector looks at the one before, and the one before that
+        is written.
 
         Raises:
             PseudoGTError: If the folder was begun with other weights or settings.
@@ -192,30 +207,69 @@ class PseudoGTMaker:
         return self.pairs.paths[self.rank::self.world_size]
 
     def _make_share(self, finished: Container[tuple[str, ...]]) -> Iterator[Made]:
+        with closing(in_background(self._look, self._generate_share(finished))) as looks:
+            for look in looks:
+                path, found = look.result()
+                try:
+                    if isinstance(found, ImageError):
+                        raise found
+                    made = self._complete(path, self._label(path, found))
+                except ImageError as error:
+                    self._skip(path, error)
+                    continue
+                yield made
+
+    def _generate_share(self, finished: Container[tuple[str, ...]]
+                        ) -> Iterator[tuple[Path, Record, Pair]]:
         paths = self._share()
-        read = partial(self._read_unless, finished)
-        with closing(in_background(read, paths)) as files:
+        with closing(in_background(partial(self._read_unless, finished), paths)) as files:
             for path, file in zip(tqdm(paths, 'pseudo GTs', unit='image',
                                        disable=self.rank != 0), files):
                 try:
                     unfinished = file.result()
-                    made = self._make_one(path, *unfinished) if unfinished else None
+                    if unfinished is None:
+                        continue
+                    record, lq = unfinished
+                    pair = self._generate(path, lq)
                 except ImageError as error:
-                    self.skipped[path.name] = str(error)
-                    logger.warning('skipped: %s', error)
+                    self._skip(path, error)
                     continue
-                if made is not None:
-                    yield made
+                yield path, record, pair
 
     def _read_unless(self, finished: Container[tuple[str, ...]],
                      path: Path) -> tuple[Record, np.ndarray] | None:
         record = self._clean_record(path)
         return None if record.made_from in finished else (record, self.pairs.read(path))
 
-    def _make_one(self, path: Path, record: Record, lq: np.ndarray) -> Made:
-        pair = self.pairs.make(path, lq)
-        detection = detect_image(self.detector, pair.gan, pair.mse, path, self.labels)
-        return Made(record, pair, detection.mask)
+    def _generate(self, path: Path, lq: np.ndarray) -> Pair:
+        return self.pairs.make(path, lq)
+
+    def _look(self, generated: tuple[Path, Record, Pair]) -> tuple[Path, Found | ImageError]:
+        path, record, pair = generated
+        labels = None if self._dear_labels else self.labels
+        try:
+            detection = detect_image(self.detector, pair.gan, pair.mse, path, labels)
+        except ImageError as error:
+            return path, error
+        return path, Found(record, pair, detection)
+
+    @property
+    def _dear_labels(self) -> LabelSource | None:
+        """A segmenter takes turns with the generators: both may need all of a GPU's memory."""
+        return self.labels if self.labels is not None and self.labels.is_dear else None
+
+    def _label(self, path: Path, found: Found) -> Found:
+        if self._dear_labels is None:
+            return found
+        return replace(found, detection=label_image(
+            self.detector, found.detection, found.pair.gan, path, self._dear_labels))
+
+    def _complete(self, path: Path, found: Found) -> Made:
+        return Made(found.record, found.pair, found.detection.mask)
+
+    def _skip(self, path: Path, error: ImageError) -> None:
+        self.skipped[path.name] = str(error)
+        logger.warning('skipped: %s', error)
 
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
         mask_path, gt_path = folder.mask_path(record.name), folder.gt_path(record.name)

@@ -3,7 +3,7 @@ from .area import AreaLimit
 from .base import BaseDetector, Detection
 from .class_table import ClassTable
 from .desra import DeSRA
-from .detect_pairs import Outcome, detect_image, detect_pairs
+from .detect_pairs import Outcome, detect_image, detect_pairs, label_image
 from .dists import DISTS
 from .ldl_star import LDLStar
 from .lpips import LPIPS
@@ -16,4 +16,4 @@ from .texture_difference import TextureDifference
 
 __all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'SSIM', 'AreaLimit', 'BaseDetector',
            'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
-           'build_detector', 'build_labels', 'detect_image', 'detect_pairs']
+           'build_detector', 'build_labels', 'detect_image', 'detect_pairs', 'label_image']

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..files import ImageError
+from ..files import ImageError, in_background
 from ..generators import Pair, PairSource
 from ..segmentors import LabelSource
 from .base import BaseDetector, Detection
@@ -68,13 +69,38 @@ def detect_image(detector: BaseDetector, gan: np.ndarray, mse: np.ndarray, path:
         raise ImageError(f'{path}: {error}') from error
 
 
+def label_image(detector: BaseDetector, detection: Detection, gan: np.ndarray, path: Path,
+                labels: LabelSource) -> Detection:
+    """Label an image where that can change its mask: what :func:`detect_image` does in one go.
+
+    Args:
+        detector (BaseDetector): The detector.
+        detection (Detection): What it found without labels.
+        gan (np.ndarray): GAN-SR image, uint8, shape ``(H, W, 3)``, RGB.
+        path (Path): The file that it belongs to.
+        labels (LabelSource): Label maps.
+
+    Raises:
+        ImageError: If the image and the label map do not fit each other.
+    """
+    if not detector.wants_labels(detection):
+        return detection
+    try:
+        return detector.adjust(detection, labels.label([gan], [path])[0])
+    except ImageError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise ImageError(f'{path}: {error}') from error
+
+
 def detect_pairs(detector: BaseDetector, source: PairSource,
                  labels: LabelSource | None = None) -> Iterator[Outcome]:
     """Detect on every pair of a source.
 
     Pairs whose label maps are wanted wait until ``labels.batch_size`` of them are together, so
-    outcomes come in another order than the paths; at most that many images are held. The files
-    of the next pair are read meanwhile.
+    outcomes come in another order than the paths; at most that many images are held, and
+    those on their way: while one pair is made, the files of the next are read, and the detector
+    looks at the one before. A detector is thus called in another thread, on one pair at a time.
 
     Args:
         detector (BaseDetector): The detector.
@@ -84,26 +110,42 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
     Yields:
         Outcome: One for each path of the source, those that cannot be used included.
     """
-    waiting: list[Outcome] = []
     dear = labels if labels is not None and labels.is_dear else None
-    for path, load in source.load_each():
+    cheap = labels if dear is None else None
+
+    def detect(loaded: Outcome) -> Outcome:
+        path, pair = loaded.path, loaded.pair
+        if pair is None:
+            return loaded
         try:
-            pair = load()
-            detection = detect_image(detector, pair.gan, pair.mse, path,
-                                     labels if dear is None else None)
+            detection = detect_image(detector, pair.gan, pair.mse, path, cheap)
         except ImageError as error:
-            yield Outcome(path, error=str(error))
-            continue
-        outcome = Outcome(path, pair, detection, labelled=labels is not None and dear is None)
-        if dear is None or not detector.wants_labels(detection):
-            yield outcome
-            continue
-        waiting.append(outcome)
-        if len(waiting) >= dear.batch_size:
-            yield from _adjust(detector, waiting, dear)
-            waiting = []
+            return Outcome(path, error=str(error))
+        return replace(loaded, detection=detection, labelled=cheap is not None)
+
+    waiting: list[Outcome] = []
+    with closing(in_background(detect, _load_each(source))) as detected:
+        for one in detected:
+            outcome = one.result()
+            if dear is None or outcome.detection is None or not detector.wants_labels(
+                    outcome.detection):
+                yield outcome
+                continue
+            waiting.append(outcome)
+            if len(waiting) >= dear.batch_size:
+                yield from _adjust(detector, waiting, dear)
+                waiting = []
     if dear is not None and waiting:
         yield from _adjust(detector, waiting, dear)
+
+
+def _load_each(source: PairSource) -> Iterator[Outcome]:
+    for path, load in source.load_each():
+        try:
+            loaded = Outcome(path, load())
+        except ImageError as error:
+            loaded = Outcome(path, error=str(error))
+        yield loaded
 
 
 def _adjust(detector: BaseDetector, outcomes: Sequence[Outcome],

@@ -28,8 +28,8 @@ def in_background(function: Callable[[Item], Result],
     reads the next image and writes the one before while it computes, with the results of the
     plain order. At most :data:`AHEAD` items, and the one that is worked on, are held.
 
-    When the generator ends or is closed, also by an error or Ctrl-C, what was taken from the
-    items is done and the thread is gone.
+    An error of the items, or Ctrl-C while one is taken, is raised when all that were taken before
+    are done and yielded. When the generator ends, or is closed, the thread is gone.
 
     Args:
         function (Callable): Called in the other thread only, on one item at a time.
@@ -42,11 +42,21 @@ def in_background(function: Callable[[Item], Result],
     if AHEAD < 1:
         raise ValueError(f'expected to hold at least 1 item ahead, got {AHEAD}')
     waiting: deque[Future[Result]] = deque()
+    iterator, error = iter(items), None
     with ThreadPoolExecutor(1, 'mmdesra') as thread:
-        for item in items:
+        while True:
+            try:
+                item = next(iterator)
+            except StopIteration:
+                break
+            except BaseException as caught:  # noqa: BLE001  (it is raised in the end)
+                error = caught
+                break
             waiting.append(thread.submit(function, item))
             del item  # it may be large, and is not needed here any more
             if len(waiting) > AHEAD:
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
+    if error is not None:
+        raise error

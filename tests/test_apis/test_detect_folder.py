@@ -274,7 +274,7 @@ def test_maps_are_saved_between_the_ends_of_their_range(root, tmp_path, name):
 
 
 def test_few_pairs_are_held(root, tmp_path):
-    """One is read, one worked on and one written; the thread may not have let go of a fourth."""
+    """One is read, one made, one looked at, one written, and one may not be let go of yet."""
     class Counting(StoredPairs):
         held, most = [], 0
 
@@ -285,7 +285,7 @@ def test_few_pairs_are_held(root, tmp_path):
             return pair
 
     run(root, tmp_path, source=Counting(root / 'gan', root / 'mse'), report=True)
-    assert len(Counting.held) == COUNT and Counting.most <= 4
+    assert len(Counting.held) == COUNT and Counting.most <= 5
 
 
 def test_no_thread_is_left(root, tmp_path):

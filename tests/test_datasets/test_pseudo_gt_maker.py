@@ -127,15 +127,15 @@ def test_broken_images_are_skipped_and_named(lq, tmp_path, caplog):
 
 def test_an_image_that_vanishes_is_skipped_and_named(lq, tmp_path, monkeypatch):
     """Between listing and reading, and between reading and the end."""
-    original = PseudoGTMaker._make_one
+    original = PseudoGTMaker._generate
 
-    def make_one(self, path, record, image):
+    def generate(self, path, image):
         (lq / 'image2.png').unlink(missing_ok=True)  # it comes after image0
-        if record.name == 'image3':
+        if path.stem == 'image3':
             (lq / 'image0.png').unlink()
-        return original(self, path, record, image)
+        return original(self, path, image)
 
-    monkeypatch.setattr(PseudoGTMaker, '_make_one', make_one)
+    monkeypatch.setattr(PseudoGTMaker, '_generate', generate)
     manifest = make(lq, tmp_path / 'out')
     assert manifest.skipped == {
         name: f'{lq / name}: cannot be read (No such file or directory)'
@@ -145,16 +145,16 @@ def test_an_image_that_vanishes_is_skipped_and_named(lq, tmp_path, monkeypatch):
 
 
 def test_an_image_that_changes_while_its_pair_is_made_is_an_error(lq, tmp_path, monkeypatch):
-    original = PseudoGTMaker._make_one
+    original = PseudoGTMaker._generate
 
-    def make_one(self, path, record, image):
-        if record.name == 'image2':
+    def generate(self, path, image):
+        if path.stem == 'image2':
             write_image(path, make_lq_image(9))
-        return original(self, path, record, image)
+        return original(self, path, image)
 
     with monkeypatch.context() as patch, pytest.raises(
             PseudoGTError, match='image2.png: .* was changed meanwhile; run the same command'):
-        patch.setattr(PseudoGTMaker, '_make_one', make_one)
+        patch.setattr(PseudoGTMaker, '_generate', generate)
         make(lq, tmp_path / 'out')
     make(lq, tmp_path / 'out')
     make(lq, tmp_path / 'anew')

@@ -161,7 +161,7 @@ def test_nothing_is_asked_for_a_detector_without_semantic_step():
 
 
 @pytest.mark.parametrize('batch_size', [1, 4])
-def test_only_a_batch_of_images_is_held(batch_size):
+def test_little_more_than_a_batch_of_images_is_held(batch_size):
     alive, most = [], [0]
 
     def load(kind, path):
@@ -173,8 +173,9 @@ def test_only_a_batch_of_images_is_held(batch_size):
     source = ArrayPairs('acaaaacaaaaacacaaaaaac', load)
     for outcome in detect_pairs(DETECTOR, source, KnownLabels(batch_size=batch_size)):
         assert outcome.pair.gan is not None
-    # Those that wait, the last one that was handed out, and the one that is loaded.
-    assert most[0] <= batch_size + 2
+    # Those that wait, the last one that was handed out, those that are loaded and looked at,
+    # and one that a thread may not have let go of.
+    assert most[0] <= batch_size + 4
 
 
 def test_one_image_asks_only_if_it_must(tmp_path):

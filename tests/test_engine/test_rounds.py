@@ -194,16 +194,16 @@ def test_resumed_in_either_round_ends_as_an_undisturbed_run(train, whole, tmp_pa
 
 
 def test_resumed_while_the_second_round_makes_its_pseudo_gts(train, whole, tmp_path, monkeypatch):
-    make_one, made = NextRoundMaker._make_one, []
+    generate, made = NextRoundMaker._generate, []
 
-    def make_two(self, path, record, lq):
+    def generate_two(self, path, lq):
         if len(made) == 2:
             raise Kill
-        made.append(record.name)
-        return make_one(self, path, record, lq)
+        made.append(path.stem)
+        return generate(self, path, lq)
 
     with monkeypatch.context() as patch:
-        patch.setattr(NextRoundMaker, '_make_one', make_two)
+        patch.setattr(NextRoundMaker, '_generate', generate_two)
         with pytest.raises(Kill):
             train(tmp_path / 'run')
     folder = tmp_path / 'run/pseudo_gt_round2'

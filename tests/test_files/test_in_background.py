@@ -106,8 +106,8 @@ def test_what_was_taken_is_done_when_the_items_end_in_an_error(error):
         raise error
 
     with pytest.raises(error):
-        results(in_background(done.append, items()))
-    assert done == [0, 1, 2]
+        results(in_background(done.append, in_background(str, items())))
+    assert [number.result() for number in done] == ['0', '1', '2']
 
 
 def test_closed_early():

@@ -31,7 +31,7 @@ def test_both_orders_are_measured_and_write_the_same(options, capsys):
     assert [row[0] for row in rows] == PASSES
     assert rows[0][2:4] == ['1.000 (1.000 to 1.000)', '1.000']
     for row in rows:
-        assert float(row[1]) > 0 and 0 < float(row[4].rstrip('%')) <= 100
+        assert float(row[1]) >= 0 and 0 <= float(row[4].rstrip('%')) <= 100
         assert re.fullmatch(r'[\d.]+ \([\d.]+ to [\d.]+\)', row[2])
     assert lines[-1] == 'files of both orders: the same'
 
