@@ -84,6 +84,12 @@ def test_moved_lr_images_are_found_by_lq_dir(root):
         root / 'moved/image0.png')
 
 
+@pytest.mark.parametrize('lq_dir', ['x' * 5000, 'a\0b'])
+def test_a_folder_of_lr_images_that_cannot_be_is_missing(root, lq_dir):
+    with pytest.raises(PseudoGTError, match='is missing; .* Give their folder as lq_dir'):
+        PseudoGTDataset(root / 'out', lq_dir=lq_dir)
+
+
 def test_lr_images_of_the_same_names_are_not_mistaken(root):
     make_lq_folder(root / 'others', seed=1)
     with pytest.raises(PseudoGTError, match='others/image0.png: is not the LR image that'):
