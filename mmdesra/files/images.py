@@ -17,9 +17,9 @@ from .atomic import write_bytes
 MAX_PIXELS = 2**30
 """What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
 
-MAX_DENSITY, MANY_PIXELS = 10_000, 2**26
-"""Pixels a byte, and the pixels from which on they count: a black mask as a PNG has 8,000, and a
-header alone must not take gigabytes."""
+MAX_DENSITY, MAX_BIT_DENSITY, MANY_PIXELS = 3_000, 10_000, 2**26
+"""Pixels a byte, those of one bit or a palette, and the pixels from which on they count: a header
+alone must not take gigabytes. A black mask as a PNG has 1,000, or of one bit a pixel 8,000."""
 
 _one_at_a_time = threading.Lock()
 """Held while an image is opened: Pillow's limit is one for all threads."""
@@ -209,6 +209,7 @@ def _decode(path: str | Path) -> tuple[Image.Image, str | None]:
         image = Image.open(path, formats=FORMATS)
     with image:
         _refuse_bomb(image, path)
+        _refuse_gaps(image, path)
         image.load()  # a truncated file is found here
         # A camera's MPO is a JPEG whose further frames are previews of the first.
         frames = getattr(image, 'n_frames', 1)
@@ -256,10 +257,23 @@ def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
     if pixels > MAX_PIXELS:
         raise ImageError(f'{path}: {image.width}x{image.height} px exceeds the limit of '
                          f'{MAX_PIXELS} pixels, the file may be a decompression bomb')
-    if pixels > MANY_PIXELS and pixels > MAX_DENSITY * size:
+    density = MAX_BIT_DENSITY if image.mode in ('1', 'P') else MAX_DENSITY
+    if pixels > MANY_PIXELS and pixels > density * size:
         raise ImageError(f'{path}: {image.width}x{image.height} px in {size} bytes exceeds the '
-                         f'limit of {MAX_DENSITY} pixels a byte, the file is damaged or a '
+                         f'limit of {density} pixels a byte, the file is damaged or a '
                          'decompression bomb')
+
+
+def _refuse_gaps(image: Image.Image, path: str | Path) -> None:
+    """Pillow shows whatever the memory held where no strip of a TIFF lies."""
+    if image.format != 'TIFF':
+        return
+    parts = [tile[1] for tile in image.tile]
+    covered = sum((right - left) * (bottom - top)
+                  for left, top, right, bottom in filter(None, parts))
+    if covered < image.width * image.height and None not in parts:
+        raise ImageError(f'{path}: is damaged, its strips or tiles have {covered} of '
+                         f'{image.width}x{image.height} px')
 
 
 def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:

@@ -190,7 +190,7 @@ def test_what_is_called_an_image_is_not_handed_to_other_programs(tmp_path, monke
 def test_a_header_alone_takes_no_memory(tmp_path):
     (tmp_path / 'huge.ppm').write_bytes(b'P6 30000 30000 255\n')
     with pytest.raises(ImageError, match='huge.ppm: 30000x30000 px in 19 bytes exceeds the limit '
-                                         'of 10000 pixels a byte'):
+                                         'of 3000 pixels a byte'):
         read_image(tmp_path / 'huge.ppm')
 
 
@@ -282,6 +282,17 @@ def test_a_tiff_without_its_size_is_an_error(tmp_path):
     (tmp_path / 'bad.tif').write_bytes(content)
     with pytest.raises(ImageError, match='bad.tif: cannot be read as an image'):
         read_image(tmp_path / 'bad.tif')
+
+
+def test_a_tiff_with_gaps_is_not_filled_from_memory(tmp_path):
+    """Pillow shows what the memory held before, which may be another picture."""
+    content = bytearray(tiff(np.zeros((50, 40, 3), np.uint8)))
+    directory = int.from_bytes(content[4:8], 'little')
+    entry = content.index(bytes([278 % 256, 278 // 256]), directory)  # RowsPerStrip
+    content[entry + 8:entry + 12] = (1).to_bytes(4, 'little')
+    (tmp_path / 'gaps.tif').write_bytes(content)
+    with pytest.raises(ImageError, match='gaps.tif: is damaged, .* 40 of 40x50 px'):
+        read_image(tmp_path / 'gaps.tif')
 
 
 def test_masks_are_0_and_255_and_come_back(tmp_path):
