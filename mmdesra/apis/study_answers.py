@@ -103,12 +103,12 @@ def read_answers(paths: Iterable[str | Path]) -> Answers:
     Raises:
         InputError: If no row can be used, or the rows belong to several studies.
     """
-    paths = [Path(path) for path in paths]
+    files = [Path(path) for path in paths]
     known: dict[tuple, tuple[Answer, Path]] = {}
     problems: list[str] = []
     duplicates = 0
     studies: dict[str, Path] = {}
-    for path in paths:
+    for path in files:
         for where, row in _rows(path, problems):
             try:
                 answer = _answer(row)
@@ -129,8 +129,8 @@ def read_answers(paths: Iterable[str | Path]) -> Answers:
         raise InputError('expected the answers of one study, got several; tally each alone: '
                          + ', '.join(f'{study} ({path})' for study, path in studies.items()))
     if not known:
-        files = ', '.join(map(str, paths)) or 'no file'
-        raise InputError('\n'.join([f'{files}: expected answers, found none that can be used',
+        named = ', '.join(map(str, files)) or 'no file'
+        raise InputError('\n'.join([f'{named}: expected answers, found none that can be used',
                                     *problems]))
     return Answers(next(iter(studies)), [answer for answer, _ in known.values()], problems,
                    duplicates)

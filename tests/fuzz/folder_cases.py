@@ -180,4 +180,3 @@ def benchmark_case(rng: Rng, folder: Path) -> str:
         check(artifact['area'] == region.sum(), 'the area is another')
         check(abs(one.covered - pred[region].mean()) < 1e-9, 'the share covered is wrong')
     return REFUSED if skipped else RIGHT
-

@@ -171,5 +171,3 @@ def score_case(rng: Rng, folder: Path) -> str:
 def _bool(content: bytes) -> np.ndarray | None:
     rgb = decoded(content)
     return None if rgb is None or rgb.max() == 1 else (rgb >= 128).any(axis=2)
-
-

@@ -316,5 +316,3 @@ def niqe_case(rng: Rng, folder: Path) -> str:
     check(bool(detector._covariance.isfinite().all() and detector._mean.isfinite().all()),
           'not finite')
     return RIGHT
-
-
