@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from ..errors import InputError
 from .atomic import write_bytes
@@ -264,7 +264,7 @@ def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
                          'decompression bomb')
 
 
-def _refuse_gaps(image: Image.Image, path: str | Path) -> None:
+def _refuse_gaps(image: ImageFile.ImageFile, path: str | Path) -> None:
     """Pillow shows whatever the memory held where no strip of a TIFF lies."""
     if image.format != 'TIFF':
         return
