@@ -147,7 +147,12 @@ def _rows(path: Path, problems: list[str]) -> list[tuple[str, dict]]:
     # What a spreadsheet writes where the comma is the decimal point.
     reader = csv.DictReader(io.StringIO(text, newline=''),
                             delimiter=',' if ',' in head else ';')
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    try:
+        names = reader.fieldnames or ()
+    except csv.Error as error:
+        problems.append(f'{path}: expected a table with a row of column names ({error})')
+        return []
+    missing = [name for name in COLUMNS if name not in names]
     if missing:
         problems.append(f'{path}: expected the columns {", ".join(COLUMNS)}; '
                         f'{", ".join(missing)} missing')

@@ -103,4 +103,4 @@ def _load_model(path: str | Path) -> tuple[Tensor, Tensor]:
     except Exception as error:  # NumPy has many for a file that is none of its own
         raise InputError(f'{path}: expected an .npz file with mu_pris_param ({NUM_FEATURES} '
                          f'values) and cov_pris_param ({NUM_FEATURES}x{NUM_FEATURES}), as MMagic '
-                         f'and BasicSR have it ({type(error).__name__}: {error})') from error
+                         f'and BasicSR have it ({error!r})') from error

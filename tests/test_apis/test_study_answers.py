@@ -110,6 +110,12 @@ def test_files_and_folders(tmp_path):
             collect_tables([path])
 
 
+def test_a_line_that_never_ends_is_named(tmp_path):
+    (tmp_path / 'long.csv').write_text('"' + 'x' * 200_000)
+    with pytest.raises(InputError, match=r'long.csv: expected a table .*field larger than'):
+        read_answers([tmp_path / 'long.csv'])
+
+
 def test_a_table_without_rows_is_named(tmp_path):
     (tmp_path / 'empty.csv').write_text(','.join(COLUMNS) + '\n')
     with pytest.raises(InputError, match='empty.csv: expected answers, found none'):
