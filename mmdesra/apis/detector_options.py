@@ -68,6 +68,7 @@ def detector_help() -> str:
 def detector_from(args: argparse.Namespace) -> BaseDetector:
     """Build the detector that the options of :func:`add_detector_options` describe."""
     import_custom(args.custom_imports or [])
+    check_device(args.device)
     config = read_detector(args.detector)
     config.update(args.detector_options or {})
     for name in ('threshold', 'min_area', 'form', 'class_table'):
