@@ -97,7 +97,7 @@ def test_tested_versions_are_within_the_ranges():
 
 
 IMPORTED_AS = dict(pillow='PIL')
-BROUGHT_BY_MMENGINE = {'cv2', 'matplotlib'}
+BROUGHT_BY_MMENGINE = {'cv2', 'matplotlib', 'yaml'}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason='Python 3.9 has no list of its modules')
