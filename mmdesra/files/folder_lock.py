@@ -78,12 +78,19 @@ def let_go_of_folder(folder: str | Path) -> None:
 
 @contextmanager
 def held_folder(folder: str | Path) -> Iterator[None]:
-    """Keep other processes out of a folder during a block, see :func:`hold_folder`."""
+    """Keep other processes out of a folder during a block, see :func:`hold_folder`.
+
+    A folder that was made for it, and into which nothing came, is removed.
+    """
+    is_new = not Path(folder).exists()
     hold_folder(folder)
     try:
         yield
     finally:
         let_go_of_folder(folder)
+        if is_new:
+            with suppress(OSError):  # it is not empty
+                Path(folder).rmdir()
 
 
 def holder_of(folder: str | Path) -> str | None:
