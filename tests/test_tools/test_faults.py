@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from mmdesra.detectors import build_detector
 from mmdesra.detectors.class_table import ADE20K_TABLE
 from mmdesra.files import write_image, write_mask
 
+RUNS = itertools.count()
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -48,6 +51,9 @@ class Tool:
 
     def call(self, script: str, data: Path, out: Path, again: bool = False) -> int:
         options = [*self.options(data, out), *(self.again if again else ())]
+        if 'toy_srgan.py' in self.varies:
+            # mmengine keeps one log for each name and second in a process.
+            options += ['--cfg-options', f'experiment_name=run{next(RUNS)}']
         return call(script, *options)
 
     def results(self, out: Path) -> dict[str, bytes | None]:
