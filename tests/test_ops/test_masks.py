@@ -28,7 +28,8 @@ def large_only(mask, min_area):
 
 def cleaned_by_scipy(mask, min_area):
     mask = ndimage.binary_erosion(mask, SQUARE5, border_value=1)
-    mask = ndimage.binary_dilation(mask, SQUARE5, iterations=3)
+    for _ in range(3):  # one by one: iterations=3 damages the heap below 13 px (SciPy 1.17)
+        mask = ndimage.binary_dilation(mask, SQUARE5)
     return large_only(ndimage.binary_fill_holes(mask, SQUARE3), min_area)
 
 
@@ -66,6 +67,14 @@ def test_a_smaller_mask_gives_a_subset(seed, share, kept, min_area):
     smaller = mask & (blobs(seed + 1, kept, mask.shape, 4) | (rng.random(mask.shape) < kept))
     inside = run(clean_mask, smaller, min_area)
     assert not (inside & ~run(clean_mask, mask, min_area)).any()
+
+
+def test_images_smaller_than_the_kernel():
+    rng = np.random.default_rng(0)
+    for height in range(1, 28, 3):
+        for width in range(1, 15):
+            mask = rng.random((height, width)) < rng.choice([.5, .9, .97])
+            np.testing.assert_array_equal(run(clean_mask, mask, 2), cleaned_by_scipy(mask, 2))
 
 
 small_sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
