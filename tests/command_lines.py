@@ -29,8 +29,19 @@ def environment() -> dict[str, str]:
 
 
 def run(tool, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(command(tool, *arguments), env=environment(), text=True,
-                          capture_output=True, timeout=PATIENCE)
+    return _run(command(tool, *arguments))
+
+
+def run_in_two(tool, *arguments) -> subprocess.CompletedProcess:
+    """Run a tool in two processes, as a user does."""
+    started = command(tool, *arguments)
+    return _run([started[0], '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node',
+                 '2', *started[1:]])
+
+
+def _run(started: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(started, env=environment(), text=True, capture_output=True,
+                          timeout=PATIENCE)
 
 
 def call(tool, *arguments) -> int:

@@ -1,7 +1,10 @@
-"""Making a pseudo-GT folder in one process."""
+"""Making a pseudo-GT folder, in one process or several."""
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+
+from mmengine.dist import get_rank, get_world_size
 
 from ..datasets.pseudo_gt_folder import Manifest, PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
@@ -9,6 +12,7 @@ from ..detectors import BaseDetector
 from ..files.folder_lock import held_folder
 from ..generators import GeneratedPairs
 from ..segmentors import LabelSource
+from .processes import Meeting, call_in_first
 
 
 def make_pseudo_gts(pairs: GeneratedPairs,
@@ -17,6 +21,9 @@ def make_pseudo_gts(pairs: GeneratedPairs,
                     labels: LabelSource | None = None,
                     recompose: bool = False) -> Manifest:
     """Make a pseudo-GT folder, or go on with one that was interrupted.
+
+    Of several processes, see :func:`mmdesra.apis.processes.joined`, each makes its share, and the
+    folder is the same as that of one.
 
     Args:
         pairs (GeneratedPairs): LR images and the two generators.
@@ -35,11 +42,23 @@ def make_pseudo_gts(pairs: GeneratedPairs,
         OSError: If it cannot be written.
     """
     folder = PseudoGTFolder(out_dir)
-    maker = PseudoGTMaker(pairs, detector, labels)
+    maker = PseudoGTMaker(pairs, detector, labels, get_rank(), get_world_size())
     if recompose:
         folder.read_manifest()  # where there is none, nothing is made
-    with held_folder(out_dir):
+    with ExitStack() as stack:
+        call_in_first(lambda: stack.enter_context(held_folder(out_dir)))
         if recompose:
-            return maker.recompose(folder)
+            call_in_first(lambda: maker.recompose(folder))
+        else:
+            _make(maker, folder, stack)
+        return folder.read_manifest()
+
+
+def _make(maker: PseudoGTMaker, folder: PseudoGTFolder, stack: ExitStack) -> None:
+    skipped: dict[str, str] = {}
+    meeting = Meeting(lambda: maker.skipped, skipped.update)
+    stack.callback(meeting.part)
+    with meeting:
         maker.make(folder)
-        return maker.finish(folder, maker.skipped)
+    skipped.update(maker.skipped)
+    call_in_first(lambda: maker.finish(folder, skipped))

@@ -5,13 +5,11 @@ import csv
 import json
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_lines import PATIENCE, TOOLS, call, environment
+from command_lines import call, run_in_two
 from gloo_pair import run_pair
 from known_labels import store_labels
 from toys import MIN_AREA, write_pairs
@@ -54,10 +52,7 @@ def test_torchrun(root, tmp_path, capfd):
     options = ['--gan', root / 'gan', '--mse', root / 'mse', '--min-area', MIN_AREA, '--out']
     assert call('detect.py', *options, tmp_path / 'one') == 1
     alone = capfd.readouterr().out.replace(f'{tmp_path}/one', f'{tmp_path}/two')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone',
-               '--nproc_per_node', '2', TOOLS / 'detect.py', *options, tmp_path / 'two']
-    process = subprocess.run(list(map(str, command)), env=environment(), text=True,
-                             capture_output=True, timeout=PATIENCE)
+    process = run_in_two('detect.py', *options, tmp_path / 'two')
     assert process.returncode == 1, process.stderr
     assert sorted(process.stdout.splitlines()) == sorted(alone.splitlines())
     assert process.stderr.count('semantic step: OFF') == 1

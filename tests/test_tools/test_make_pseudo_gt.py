@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from command_lines import PATIENCE, call, command, environment, run
+from command_lines import PATIENCE, call, command, environment, run, run_in_two
 from PIL import Image
 from toys import MIN_AREA, make_lq_folder, make_lq_image, write_checkpoints, write_generator_config
 
@@ -79,6 +79,12 @@ def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
         for kind in ('gt', 'mask'):
             same = (out / kind / 'image0.png').read_bytes()
             assert (out / kind / f'{name}.png').read_bytes() == same
+
+    in_two = run_in_two('make_pseudo_gt.py', '--lq', lq, '--out', tmp_path / 'two', *weights)
+    assert in_two.returncode == 1, in_two.stderr
+    assert contents(tmp_path / 'two') == contents(out)
+    assert in_two.stdout == process.stdout.replace(str(out), str(tmp_path / 'two'))
+    assert len(set(re.findall(r'\d/(\d) \[', in_two.stderr))) == 1  # one bar, of half of them
 
 
 def noted(out):
