@@ -22,8 +22,8 @@ TYPES = {
     },
     'DATASETS': {
         'AwaitedPseudoGTs': 'mmdesra.datasets.awaited_pseudo_gts:AwaitedPseudoGTs',
-        'LRImages': 'mmdesra.datasets.lr_images:LRImages',
         'PseudoGTDataset': 'mmdesra.datasets.pseudo_gt_dataset:PseudoGTDataset',
+        'ReadableImages': 'mmdesra.datasets.readable_images:ReadableImages',
     },
     'TRANSFORMS': {
         'PseudoGTDataset': 'mmdesra.datasets.transforms:ComposePseudoGT',

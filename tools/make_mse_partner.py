@@ -14,7 +14,8 @@ is read whole for one patch):
   python tools/make_mse_partner.py CONFIG --gan-checkpoint F --gt-dir photos --out partner.pth
 
 The partner is a checkpoint of the generator that every tool here reads (--mse-checkpoint). Stop at
-any moment, go on with --resume. How good it is: docs/mse_partner.md. Exit code 2: an error.
+any moment, go on with --resume. How good it is: docs/mse_partner.md.
+Exit code: 0 = done, 1 = done, but some photographs were skipped (they are named), 2 = an error.
 """
 from __future__ import annotations
 
@@ -90,7 +91,10 @@ def main() -> int:
         runner.train()
         write_partner(runner.model, args.out)
     print(f'{args.out}: the MSE-trained partner, after {runner.iter} iterations')
-    return 0
+    skipped = getattr(runner.train_dataloader.dataset, 'skipped', ())
+    for reason in skipped:
+        print(f'skipped: {reason}')
+    return cli.EXIT_SKIPPED if skipped else 0
 
 
 if __name__ == '__main__':

@@ -176,5 +176,5 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
 
 
 def _images(folder: str) -> dict:
-    return dict(type='LRImages', data_root=str(folder),
+    return dict(type='ReadableImages', data_root=str(folder),
                 pipeline=[dict(type='LoadLRImage'), dict(type='PackInputs')])

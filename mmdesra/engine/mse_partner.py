@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
-from PIL import Image
 from torch import nn
 
 from ..errors import InputError
@@ -47,8 +46,7 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
 
     Raises:
         InputError: If this is no training config of a GAN-SR model, its training data are not
-            there and ``gt_dir`` is not given, or ``gt_dir`` holds no image or one that is too
-            small.
+            there and ``gt_dir`` is not given, or ``gt_dir`` holds no image.
     """
     check_training_config(config)
     if max_iters < 1:
@@ -103,10 +101,10 @@ def _set_photographs(config: Config, gt_dir: str, scale: int | None) -> None:
         patch = next((step['gt_patch_size'] for step in pipeline
                       if 'gt_patch_size' in step), GT_PATCH_SIZE)
         pipeline = _bicubic_pipeline(patch, scale or _scale_of(config))
-    _check_sizes(gt_dir, max(_crops(pipeline), default=1))
+    list_images(gt_dir)  # an error now is better than one after the model is built
     config.train_dataloader.dataset = dict(
-        type='BasicImageDataset', data_root=gt_dir, data_prefix=dict(gt=''),
-        pipeline=pipeline)
+        type='ReadableImages', data_root=gt_dir, image_key='gt',
+        min_size=max(_crops(pipeline), default=1), pipeline=pipeline)
     config.train_dataloader.pop('batch_sampler', None)
 
 
@@ -124,19 +122,6 @@ def _bicubic_pipeline(patch: int, scale: int) -> list[dict]:
         dict(type='CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),  # RealESRGAN reads it
         dict(type='PackInputs'),
     ]
-
-
-def _check_sizes(gt_dir: str, smallest: int) -> None:
-    for path in list_images(gt_dir):
-        try:
-            with Image.open(path) as image:
-                size = image.size
-        except (OSError, Image.DecompressionBombError) as error:
-            raise InputError(f'{path}: cannot be read as an image ({error})') from error
-        if min(size) < smallest:
-            raise InputError(f'{path}: expected at least {smallest}x{smallest} px, got '
-                             f'{size[0]}x{size[1]}; take it out of the folder, or train on '
-                             'smaller patches')
 
 
 def _crops(pipeline: list[dict]) -> Iterator[int]:

@@ -84,7 +84,7 @@ def write_weights(path: str | Path, content: dict) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with atomic_path(path) as part:
-        part.write_bytes(buffer.getbuffer())
+        part.write_bytes(buffer.getvalue())  # a view, left by an error, crashes Python 3.12.1
 
 
 def remove_parts(folder: str | Path) -> None:

@@ -136,9 +136,11 @@ def test_refuses_what_cannot_be_trained(photographs, tmp_path):
         inherit_mse_partner(training_config(model_config()), 'gan.pth', str(photographs))
     with pytest.raises(InputError, match='at least 1 iteration'):
         inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs), 0)
+    with pytest.raises(InputError, match='holds no image'):
+        inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(tmp_path))
     Image.new('RGB', (450, 90)).save(tmp_path / 'low.png')
     with pytest.raises(InputError, match=r'low.png: expected at least .* got 450x90'):
-        inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(tmp_path))
+        Runner.from_cfg(toy_config('gan.pth', tmp_path, tmp_path / 'run')).train()
 
 
 @pytest.mark.parametrize('model_type', ['SRGAN', 'RealESRGAN'])

@@ -54,6 +54,18 @@ def test_makes_a_partner_and_goes_on(arguments, tmp_path, capsys):
     assert 'after 4 iterations' in capsys.readouterr().out
 
 
+def test_photographs_that_cannot_be_used_are_skipped(arguments, tmp_path, capsys):
+    photographs = tmp_path / 'photographs'
+    png = (photographs / 'a.png').read_bytes()
+    (photographs / 'torn.png').write_bytes(png[:len(png) // 2])
+    Image.new('RGB', (90, 20)).save(photographs / 'low.png')
+    assert call('make_mse_partner.py', *arguments, '--max-iters', 2) == 1
+    printed = capsys.readouterr().out
+    assert 'low.png: expected at least 128x128 px, got 90x20' in printed
+    assert 'torn.png: cannot be read' in printed
+    assert amplitude(tmp_path / 'made/partner.pth') < GAN_AMPLITUDE
+
+
 def test_prints_the_config_and_writes_nothing(arguments, tmp_path, capsys):
     assert call('make_mse_partner.py', *arguments, '--print-config') == 0
     printed = tmp_path / 'printed.py'
