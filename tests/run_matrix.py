@@ -253,6 +253,8 @@ class Environment:
         self.checkout.mkdir()
         self.call('tar', '-xf', str(archive), '-C', str(self.checkout))
         archive.unlink()
+        # An old Python brings an older one, which pip takes for good enough.
+        self.install('--upgrade', f'setuptools=={pinned("setuptools")}')
         self.install('--no-deps', '--no-build-isolation', '--editable', str(self.checkout),
                      wheels=False)
 

@@ -23,7 +23,7 @@ def test_one_row_for_a_size_and_memory_of_large_ones(arguments, capfd):
     reference, ours = (float(cell) for cell in row[:2])
     assert float(row[2].split()[0]) == pytest.approx(reference / ours, abs=.1)
     memory = [float(cell) for cell in row[3:]]
-    assert memory[0] > 2  # float64 maps of 200 x 200 px, three of them at least
+    assert memory[0] > .9  # float64 maps of 200 x 200 px, three of them at least
     assert re.search(r'300 x 300, mask: [0-9.]+ s, [0-9]+ MiB', text)
 
 
