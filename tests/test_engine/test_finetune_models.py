@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,47 +45,48 @@ def assert_starts_with(probe: Probe, state: dict, role: str) -> None:
 
 class TestRealESRGAN:
 
+    @staticmethod
     @pytest.fixture(scope='class')
-    @classmethod
-    def run(cls, data, tmp_path_factory):
+    def run(data, tmp_path_factory):
         folder = tmp_path_factory.mktemp('real_esrgan')
         model = model_config('RealESRGAN', is_use_sharpened_gt_in_pixel=True)
-        cls.state = write_whole_model(folder / 'whole.pth', model)
-        cls.probe = Probe()
+        run = SimpleNamespace(probe=Probe())
+        run.state = write_whole_model(folder / 'whole.pth', model)
         config = training_config(model, iterations=4, val_interval=2, hooks=[EMA_HOOK])
-        checkpoint = write_role(folder / 'discriminator.pth', cls.state, 'discriminator')
-        cls.runner = make_runner(folder / 'run', data, config, cls.probe,
+        checkpoint = write_role(folder / 'discriminator.pth', run.state, 'discriminator')
+        run.runner = make_runner(folder / 'run', data, config, run.probe,
                                  discriminator_checkpoint=checkpoint)
-        cls.runner.train()
+        run.runner.train()
+        return run
 
     def test_ema_starts_as_the_loaded_generator(self, run):
         for name in ('generator.amplitude', 'generator_ema.amplitude'):
-            assert self.probe.start[name].item() == pytest.approx(GAN_AMPLITUDE)
+            assert run.probe.start[name].item() == pytest.approx(GAN_AMPLITUDE)
 
     def test_given_discriminator_is_loaded_and_trains(self, run):
-        assert_starts_with(self.probe, self.state, 'discriminator')
-        assert self.runner.model.gan_loss is not None
-        assert not torch.equal(self.runner.model.discriminator.conv_0.weight.detach(),
-                               self.state['discriminator.conv_0.weight'])
+        assert_starts_with(run.probe, run.state, 'discriminator')
+        assert run.runner.model.gan_loss is not None
+        assert not torch.equal(run.runner.model.discriminator.conv_0.weight.detach(),
+                               run.state['discriminator.conv_0.weight'])
 
     def test_ema_follows_the_generator(self, run):
         ema = GAN_AMPLITUDE
-        for state in self.probe.states:
+        for state in run.probe.states:
             ema += MOMENTUM * (state['generator.amplitude'].item() - ema)
-        assert self.runner.model.generator_ema.amplitude.item() == pytest.approx(ema, abs=1e-6)
+        assert run.runner.model.generator_ema.amplitude.item() == pytest.approx(ema, abs=1e-6)
 
     def test_what_is_measured_is_the_ema(self, run, data):
         """MMagic validates and infers with it, so it is what a user gets."""
-        generator = self.runner.model.generator
-        ema = self.runner.model.generator_ema
+        generator = run.runner.model.generator
+        ema = run.runner.model.generator_ema
         assert generator.amplitude.item() < ema.amplitude.item() - .02
-        folder = Path(self.runner.work_dir) / 'heldout/gan_after'
+        folder = Path(run.runner.work_dir) / 'heldout/gan_after'
         for path in sorted(folder.glob('*.png')):
             expected = Upscaler(ema)(read_image(data.heldout / path.name))
             assert (read_image(path) == expected).all()
-        scalars = self.runner.message_hub.log_scalars
+        scalars = run.runner.message_hub.log_scalars
         assert (scalars['val/DeSRA/regions'].current()
-                == results_of(self.runner)['regions_after'] > 0)
+                == results_of(run.runner)['regions_after'] > 0)
 
 
 @pytest.mark.parametrize('inherited', [True, False], ids=['inherited', 'hook alone'])

@@ -148,19 +148,20 @@ def test_default_config_is_not_changed_by_building():
 class TestTraining:
     """A small Runner from start to end, with a discriminator and the EMA."""
 
+    @staticmethod
     @pytest.fixture(scope='class')
-    @classmethod
-    def run(cls, tmp_path_factory):
+    def run(tmp_path_factory):
         folder = tmp_path_factory.mktemp('ldl')
         model = model_config('LDL')
         state = write_whole_model(folder / 'whole.pth', model)
-        cls.probe = Probe()
+        probe = Probe()
         config = training_config(model, lr=.01, iterations=4, val_interval=2, hooks=[EMA_HOOK])
         with DefaultScope.overwrite_default_scope('mmengine'):
             runner = make_runner(
-                folder / 'run', make_data(folder / 'data'), config, cls.probe,
+                folder / 'run', make_data(folder / 'data'), config, probe,
                 discriminator_checkpoint=write_role(folder / 'd.pth', state, 'discriminator'))
             runner.train()
+        runner.probe = probe
         return runner
 
     def test_loss_is_logged(self, run):
@@ -172,8 +173,8 @@ class TestTraining:
         assert {'train/loss_pix', 'train/loss_gan', 'train/loss_d_real'} <= set(scalars)
 
     def test_first_loss_is_that_of_the_first_batch(self, run):
-        lq = torch.stack(list(self.probe.batches[0]['inputs'])) / 255
-        gt = torch.stack([sample.gt_img for sample in self.probe.batches[0]['data_samples']]) / 255
+        lq = torch.stack(list(run.probe.batches[0]['inputs'])) / 255
+        gt = torch.stack([sample.gt_img for sample in run.probe.batches[0]['data_samples']]) / 255
         assert gt.shape == (2, 3, GT_PATCH_SIZE, GT_PATCH_SIZE)
         value = run.message_hub.get_scalar('train/loss_artifact').data[0][0]
         assert value == pytest.approx(
