@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mmdesra.visualization import ReportSample, ReportWriter, draw_heatmap
+from mmdesra.visualization.report_spool import Spool
 
 VOID = {'meta', 'link', 'img', 'input', 'col'}
 
@@ -281,7 +282,7 @@ def test_failed_write_keeps_the_old_report(tmp_path, monkeypatch):
 
     with pytest.raises(OSError, match='No space'), ReportWriter(path, 'A run') as writer:
         writer.add(_sample('new'))
-        monkeypatch.setattr(writer, '_get', fail)
+        monkeypatch.setattr(Spool, 'pictures', fail)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ['r.html']
 
