@@ -19,6 +19,7 @@ from .results import ImageResult
 
 FORMAT = 1
 """Of the lines; a journal of another one is not gone on from."""
+
 Signature = list[tuple[str, int, int]]
 """Of files: path, size and time of the last change (ns) of each."""
 

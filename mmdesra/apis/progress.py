@@ -30,6 +30,7 @@ Noted = dict[str, tuple[DoneImage, Path]]
 
 logger = logging.getLogger('mmdesra')
 
+
 @dataclass(frozen=True)
 class Resumed:
     """What a run goes on from.
@@ -107,8 +108,8 @@ class Progress:
             with suppress(InputError, OSError):
                 noted = self.noted()
             if noted:
-                logger.warning('stopped: %d of %d images are done; the same command with '
-                               '--resume goes on from there', len(noted), count)
+                logger.warning('stopped: %d of %d images are done; tools/detect.py --resume, with '
+                               'the same settings, goes on from there', len(noted), count)
             else:
                 self.remove()
             raise

@@ -131,8 +131,8 @@ class Spool:
         return parse_json(self._file.read(length).decode())
 
     def _damaged(self, error: Exception) -> InputError:
-        return InputError(f'{self.path}: is damaged ({type(error).__name__}: {error}); make the '
-                          'pictures of the report anew')
+        return InputError(f'{self.path}: is damaged ({type(error).__name__}: {error}); start '
+                          'the run anew, without resuming')
 
 
 def _checked_uri(uri: object) -> str:
