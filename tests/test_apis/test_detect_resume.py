@@ -206,6 +206,16 @@ def test_a_changed_file_is_looked_at_again(root, tmp_path, name):
     assert files_of(tmp_path / 'out') == files_of(tmp_path / 'whole')
 
 
+def test_a_file_of_another_size_is_looked_at_again(root, tmp_path):
+    """Also where its time says that it has not changed, as an unpacked one may."""
+    run(root, tmp_path / 'out', **stop_at(4))
+    path, status = root / 'gan/image1.png', (root / 'gan/image1.png').stat()
+    write_image(path, read_image(root / 'gan/image0.png'))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size != status.st_size
+    assert run(root, tmp_path / 'out', resume=True) == ['image1.png', *NAMES[4:]]
+
+
 def test_a_file_that_changes_while_it_is_read_is_looked_at_again(root, tmp_path):
     class Changing(Watched):
         def read(self, path):
@@ -413,7 +423,7 @@ def test_a_forged_record_is_refused(pairs, out, forge):
 
 
 @pytest.mark.parametrize('forge', [
-    lambda image, result, row: image.update(number=-1),
+    lambda image, result, row: image.update(number=-COUNT),
     lambda image, result, row: image.update(number=COUNT),
     lambda image, result, row: image.update(number=5),
     lambda image, result, row: image.update(made_from=[]),
@@ -426,6 +436,15 @@ def test_a_record_of_nothing_that_is_there_is_left_out(pairs, out, whole, forge)
     forge_record(out, forge)
     assert run(pairs, out, resume=True) == ['image0.png', *NAMES[4:]]
     assert files_of(out) == whole
+
+
+def test_an_image_that_is_gone_is_not_taken_for_one_made_from_nothing(root, tmp_path):
+    run(root, tmp_path / 'out', **stop_at(4))
+    forge_record(tmp_path / 'out', lambda image, result, row: image.update(made_from=[]))
+    source = Watched(root)
+    (root / 'gan/image0.png').unlink()
+    results = run_on(source, tmp_path / 'out', resume=True)
+    assert 'image0.png' in results[0].error and not results[1].error
 
 
 @pytest.mark.parametrize('name', [FOLDER, f'{FOLDER}/0-0.jsonl', f'{FOLDER}/0-0.pictures'])
@@ -455,6 +474,23 @@ def test_forged_pictures_do_not_reach_the_report(pairs, out, old, new):
 
 
 # ---------------------------------------- killed
+
+
+def test_what_is_done_is_noted_at_once(pairs, tmp_path):
+    """A kill takes what waits in a buffer of the process."""
+    out, seen = tmp_path / 'out', []
+
+    class Looking(StoredPairs):
+        def read(self, path):
+            if path.stem == 'image6':  # at most five are on their way
+                rows = [json.loads(line)['row'] for line in journal_of(out).read_text().split(
+                    '\n')[1:-1]]
+                size = journal_of(out).with_suffix('.pictures').stat().st_size
+                seen.append((rows[0]['name'], sum(rows[0]['pictures']) <= size))
+            return super().read(path)
+
+    run_on(Looking(pairs / 'gan', pairs / 'mse'), out)
+    assert seen == [('image0.png', True)]
 
 
 def test_kill(root, tmp_path):
