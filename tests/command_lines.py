@@ -24,8 +24,9 @@ def command(tool, *arguments) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """With tests/ on the path, for the configs of toys.py."""
-    return dict(os.environ, PYTHONPATH=str(TESTS), OMP_NUM_THREADS='1')
+    """With tests/ on the path, for the configs of toys.py, before what is there already."""
+    paths = [str(TESTS), *filter(None, [os.environ.get('PYTHONPATH')])]
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(paths), OMP_NUM_THREADS='1')
 
 
 def run(tool, *arguments) -> subprocess.CompletedProcess:

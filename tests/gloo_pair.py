@@ -4,7 +4,6 @@
 """
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 # A group that exists when torch.distributed.optim is first imported, which mmengine.model does,
 # stays in the default arguments of functions there and in torch.distributed.nn, and never ends.
 import torch.distributed.optim
-from command_lines import PATIENCE
+from command_lines import PATIENCE, environment
 from torch import distributed
 
 from mmdesra.engine.process_group import end_process_group
@@ -28,13 +27,12 @@ def run_pair(script: str, folder: Path) -> None:
 
     When one has failed the other, which would wait for it, is killed.
     """
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(Path(__file__).parent))
     logs = [folder / f'rank{rank}.log' for rank in range(2)]
     workers = []
     for rank, path in enumerate(logs):
         with path.open('w') as log:
             workers.append(subprocess.Popen(
-                [sys.executable, script, str(folder), str(rank)], cwd=folder, env=environment,
+                [sys.executable, script, str(folder), str(rank)], cwd=folder, env=environment(),
                 stdout=log, stderr=subprocess.STDOUT))
     deadline = time.monotonic() + PATIENCE
     try:

@@ -5,10 +5,11 @@
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth \\
       --config configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py
 
-Each kill is a run of its own: tools/make_pseudo_gt.py (or tools/train.py) begins, gets SIGKILL
-at one moment, and the same command (with --resume) runs to its end. What is there at the kill must
-hold no half-written file under a final name; what is there at the end must be what the undisturbed
-run left, byte for byte (weights bit for bit, figures without their seconds).
+Each kill is a run of its own: tools/make_pseudo_gt.py (or detect.py, or train.py) begins, gets
+SIGKILL at one moment, and the same command (the other two with --resume) runs to its end. What is
+there at the kill must hold no half-written file under a final name; what is there at the end must
+be what the undisturbed run left, byte for byte (weights bit for bit, figures without their
+seconds).
 
 Moments, drawn with --seed: "any" and "start-up" are shares of the processor time that the
 undisturbed run took, whatever else the machine does; "write" and "end" are the n-th change of a
@@ -55,6 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--mse-checkpoint', type=Path, required=True)
     parser.add_argument('--config', help='what is trained, for --train-kills')
     parser.add_argument('--kills', type=int, default=50, help='of make_pseudo_gt.py')
+    parser.add_argument('--detect-kills', type=int, default=20, help='of detect.py')
     parser.add_argument('--train-kills', type=int, default=10, help='of train.py')
     parser.add_argument('--images', type=int, default=30, help='LR images (train.py: a fifth)')
     parser.add_argument('--side', type=int, default=32,
@@ -115,6 +117,9 @@ def main() -> int:
         if args.kills:
             trials += kill_often(pseudo_gt_command(args, lq), args.kills, work / 'pseudo_gt',
                                  args.seed, pool)
+        if args.detect_kills:
+            trials += kill_often(detect_command(args, lq), args.detect_kills, work / 'detect',
+                                 args.seed, pool)
         if args.train_kills:
             trials += kill_often(training_command(args, few), args.train_kills, work / 'train',
                                  args.seed, pool)
@@ -134,11 +139,20 @@ def cut_out(source: Path, target: Path, count: int, side: int) -> Path:
 
 
 def pseudo_gt_command(args: argparse.Namespace, lq: Path) -> Command:
-    return Command([str(ROOT / 'tools/make_pseudo_gt.py'), '--lq', str(lq),
-                    '--generator', args.generator, '--gan-checkpoint', str(args.gan_checkpoint),
-                    '--mse-checkpoint', str(args.mse_checkpoint),
-                    '--min-area', str(args.min_area), '--device', 'cpu'],
-                   '--out', [], ('', 'gt', 'mask'), files_of, differing_pictures)
+    return Command(pass_over('make_pseudo_gt.py', args, lq), '--out', [], ('', 'gt', 'mask'),
+                   files_of, differing_pictures)
+
+
+def detect_command(args: argparse.Namespace, lq: Path) -> Command:
+    return Command(pass_over('detect.py', args, lq), '--out', ['--resume'],
+                   ('', 'mask', 'overlay'), files_of, differing_pictures)
+
+
+def pass_over(tool: str, args: argparse.Namespace, lq: Path) -> list[str]:
+    return [str(ROOT / 'tools' / tool), '--lq', str(lq), '--generator', args.generator,
+            '--gan-checkpoint', str(args.gan_checkpoint),
+            '--mse-checkpoint', str(args.mse_checkpoint), '--min-area', str(args.min_area),
+            '--device', 'cpu']
 
 
 def training_command(args: argparse.Namespace, lq: Path) -> Command:
@@ -180,7 +194,8 @@ def results_of_training(folder: Path) -> dict:
 def differing_pictures(folder: Path, expected: dict) -> list[str]:
     """Each file under a final name must be whole, and the right one."""
     return [f'{name}: half written' for name, content in files_of(folder).items()
-            if not Path(name).name.startswith('.') and expected.get(name, ...) != content]
+            if not name.startswith('.') and '/.' not in name
+            and expected.get(name, ...) != content]
 
 
 def broken_checkpoints(folder: Path, expected: dict) -> list[str]:

@@ -17,6 +17,9 @@ With the paper's semantic step, or with another detector:
 In several processes, one a GPU, or sharing the CPU; the results are the same:
   torchrun --nproc_per_node 2 tools/detect.py --gan results/gan --mse results/mse --out artifacts
 
+After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it was:
+  python tools/detect.py --gan results/gan --mse results/mse --out artifacts --resume
+
 OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size),
 overlay/NAME.jpg, detections.csv and detections.json.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
@@ -28,11 +31,12 @@ import argparse
 from mmengine.dist import is_main_process
 
 from mmdesra.apis import command_line as cli
-from mmdesra.apis.detect import REPORT_NAME, detect_folder
+from mmdesra.apis.detect import detect_folder
 from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
 from mmdesra.apis.pair_options import add_pair_options, pairs_from
 from mmdesra.apis.processes import add_launcher_option, joined
 from mmdesra.apis.results import TABLE_NAME, totals
+from mmdesra.apis.run_results import REPORT_NAME
 from mmdesra.segmentors import LabelSource
 
 
@@ -46,6 +50,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--save-sr', action='store_true',
                         help='also write sr/gan/NAME.png and sr/mse/NAME.png')
     parser.add_argument('--no-report', action='store_true', help='do not write report.html')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on where a stopped run was, which must have had the same '
+                        'settings; without one, start from the beginning. Images that changed '
+                        'since, lost a file in OUT, or were skipped, are done again')
     add_pair_options(parser)
     add_detector_options(parser)
     add_launcher_option(parser)
@@ -59,7 +67,7 @@ def main() -> int:
         source = pairs_from(args, detector.uses_mse)
         labels = labels_from(args, detector)
         results = detect_folder(source, detector, args.out, labels, args.save_map, args.save_sr,
-                                report=not args.no_report)
+                                report=not args.no_report, resume=args.resume)
         figures = totals(results)
         if is_main_process():
             tell(args, figures, labels)

@@ -1,8 +1,9 @@
 """Detecting the artifacts of a set of images, with all that a person wants to see of it."""
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from mmengine.dist import get_rank, get_world_size, is_main_process
@@ -10,26 +11,27 @@ from tqdm import tqdm
 
 from ..detectors import BaseDetector, Outcome, detect_pairs
 from ..files import in_background
-from ..files.atomic import PART_SUFFIX
 from ..files.folder_lock import held_folder
 from ..generators import PairSource
 from ..segmentors import LabelSource
-from ..visualization.report import ReportPart, ReportSample, ReportWriter
+from .journal import DoneImage, signature, sizes_of
 from .processes import Meeting, call_in_first
+from .progress import Progress, Resumed
 from .result_writer import ResultWriter
 from .results import ImageResult
-
-REPORT_NAME = 'report.html'
+from .run_results import RunResults
 
 
 def detect_with_progress(source: PairSource, detector: BaseDetector,
-                         labels: LabelSource | None = None,
-                         disable: bool = False) -> Generator[Outcome, None, None]:
+                         labels: LabelSource | None = None, disable: bool = False,
+                         done: int = 0) -> Generator[Outcome, None, None]:
     """Detect on every pair, as :func:`detect_pairs`, with a bar that tells the time left.
 
-    Pairs that cannot be used are reported as they are met.
+    Pairs that cannot be used are reported as they are met. The bar begins at the ``done`` that
+    an earlier run has done.
     """
-    with tqdm(total=len(source.paths), desc='detect', unit='image', disable=disable) as bar:
+    with tqdm(total=done + len(source.paths), initial=done, desc='detect', unit='image',
+              disable=disable) as bar:
         for outcome in detect_pairs(detector, source, labels):
             if outcome.error:
                 bar.write(f'skipped: {outcome.error}')
@@ -44,13 +46,15 @@ def detect_folder(source: PairSource,
                   save_map: bool = False,
                   save_sr: bool = False,
                   report: bool = True,
-                  show_progress: bool = True) -> list[ImageResult]:
+                  show_progress: bool = True,
+                  resume: bool = False) -> list[ImageResult]:
     """Detect the artifacts of every pair and write them down; see :class:`ResultWriter`.
 
     An image that cannot be used is reported, noted in the tables, and skipped. What was done
-    counts, also when somebody stops the rest. While one image is worked on, the next is read and
-    the one before written. Of several processes, see :func:`mmdesra.apis.processes.joined`, each
-    does its share, and the first writes the tables and the report.
+    counts, also when somebody stops the rest, and can be resumed: see :class:`Progress`. While
+    one image is worked on, the next is read and the one before written. Of several processes, see
+    :func:`mmdesra.apis.processes.joined`, each does its share, and the first writes the tables
+    and the report.
 
     Args:
         source (PairSource): The pairs.
@@ -61,105 +65,71 @@ def detect_folder(source: PairSource,
         save_sr (bool): Whether to write the SR images.
         report (bool): Whether to write ``report.html``, too.
         show_progress (bool): Whether to show a progress bar.
+        resume (bool): Whether to leave out what a stopped run in ``out_dir`` has done, however
+            many processes it had. Images that have changed, whose files are gone or that were
+            skipped are done again; all of them where there is no stopped run.
 
     Returns:
         list[ImageResult]: One for each pair, in the order of the source.
 
     Raises:
-        InputError: If results would be written into the folder of the images, or another run is
-            at work in ``out_dir``.
+        InputError: If results would be written into the folder of the images, another run is
+            at work in ``out_dir``, or the run to be resumed had other settings.
         OSError: If ``out_dir`` cannot be written.
     """
+    progress = Progress(Path(out_dir), dict(
+        pairs=source.describe(), detector=detector.describe(),
+        labels=labels.describe() if labels else None,
+        save_map=save_map, save_sr=save_sr, report=report))
+    rank, world_size = get_rank(), get_world_size()
+    is_shown = show_progress and is_main_process()
     with ExitStack() as stack:
-        def open_folder() -> None:
+        def open_folder() -> Resumed:
             stack.enter_context(held_folder(out_dir))
+            noted = progress.noted() if resume else {}
             writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
             writer.refuse_inputs(source.files)
             writer.remove_parts()
+            if not resume:
+                progress.remove()
+            before = progress.resume(noted, partial(_is_current, source, writer, report))
+            stack.enter_context(progress.kept_if_stopped(len(source.paths)))
+            return before
 
-        call_in_first(open_folder)
+        before = call_in_first(open_folder)
+        if resume and is_shown:
+            _tell(before, source)
         writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
-        results = _Results(writer, source.paths)
+        share = source.only([path for number, path in enumerate(source.paths)
+                             if number not in before.results]).share(rank, world_size)
+        journal = progress.journal(before.session, rank)
+        results = RunResults(writer, source, share, before, journal)
         meeting = Meeting(results.bring, results.receive)
         stack.callback(meeting.part)
+        stack.callback(journal.close)
         stack.callback(results.write_tables)
         if report:
-            results.page = stack.enter_context(_report(writer))
+            results.open_report(stack, progress.pictures(before.session, rank))
         stack.enter_context(meeting)
+        done = len(range(rank, len(before.results), world_size))  # as if they had been shared
         outcomes = stack.enter_context(closing(  # else its bar stays open under an error
-            detect_with_progress(source.share(get_rank(), get_world_size()), detector, labels,
-                                 disable=not (show_progress and is_main_process()))))
+            detect_with_progress(share, detector, labels, not is_shown, done)))
         for written in stack.enter_context(closing(in_background(results.write, outcomes))):
             written.result()
     return results.in_order()
 
 
-class _Results:
-    """What becomes of the images, in files and in figures.
-
-    Args:
-        writer (ResultWriter): Writes the files.
-        paths (Sequence[Path]): The images of all processes.
-
-    Attributes:
-        page (ReportWriter, optional): The report, or this process's part of it.
-    """
-
-    def __init__(self, writer: ResultWriter, paths: Sequence[Path]) -> None:
-        self.page: ReportWriter | None = None
-        self._writer = writer
-        self._numbers = {path: number for number, path in enumerate(paths)}
-        self._results: dict[int, ImageResult] = {}
-
-    def in_order(self) -> list[ImageResult]:
-        return [self._results[number] for number in sorted(self._results)]
-
-    def write(self, outcome: Outcome) -> None:
-        number, result = self._numbers[outcome.path], self._writer.result_of(outcome)
-        if not outcome.error:
-            self._writer.write_pictures(outcome)
-        if self.page:
-            _add_to_report(self.page, outcome, result, number)
-        self._results[number] = result
-
-    def bring(self) -> tuple[dict[int, ImageResult], ReportPart | None]:
-        """Return what the other processes need."""
-        page = None if is_main_process() else self.page
-        return self._results, page.hand_over() if page else None
-
-    def receive(self, brought: tuple[dict[int, ImageResult], ReportPart | None]) -> None:
-        """Add what another process has brought."""
-        results, part = brought
-        self._results.update(results)
-        if self.page and part is not None and is_main_process():
-            self.page.take_in(part)
-
-    def write_tables(self) -> None:
-        """Write them, if this is the first process and anything was done."""
-        if is_main_process() and self._results:
-            self._writer.write_tables(self.in_order())
+def _is_current(source: PairSource, writer: ResultWriter, report: bool,
+                image: DoneImage) -> bool:
+    """Whether an image is the one that was done, and all that was made of it is there."""
+    if not 0 <= image.number < len(source.paths) or (report and image.row is None):
+        return False
+    path = source.paths[image.number]
+    sizes = sizes_of(writer.files_of(path.stem))
+    return (image.result.image == path.name and min(sizes) > 0 and image.sizes == sizes
+            and image.made_from == (signature(source, writer.labels, path) or None))
 
 
-def _report(writer: ResultWriter) -> ReportWriter:
-    detector, labels = writer.detector, writer.labels
-    settings = dict(detector.describe())
-    settings.pop('type', None)  # in the title
-    settings.pop('class_bins', None)  # 150 numbers; detections.json has them
-    if detector.uses_labels:
-        settings['semantic step'] = type(labels).__name__ if labels else 'off'
-    title = f'Artifacts found by {type(detector).__name__}'
-    path = writer.out_dir / REPORT_NAME
-    part = path.with_name(f'.{REPORT_NAME}.{get_rank()}{PART_SUFFIX}')
-    return ReportWriter(path, title, settings.items(), detector.map_range,
-                        detector.low_is_artifact, detector.threshold,
-                        part=None if is_main_process() else part)
-
-
-def _add_to_report(page: ReportWriter, outcome: Outcome, result: ImageResult,
-                   number: int) -> None:
-    if outcome.error:
-        page.add_skipped(outcome.path.name, result.error, number)
-        return
-    pair, detection = outcome.found
-    page.add(ReportSample(outcome.path.name, pair.gan, pair.mse, detection.map, detection.mask,
-                          pair.lq), number)
+def _tell(before: Resumed, source: PairSource) -> None:
+    tqdm.write(f'resumed: {len(before.results)} of {len(source.paths)} images were done before'
+               if before.results else 'nothing to resume: starting with the first image')

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmengine.dist import all_gather_object, barrier, broadcast_object_list, get_rank
@@ -17,6 +17,8 @@ from torch import distributed
 
 from ..engine.process_group import end_process_group
 from ..errors import InputError
+
+Result = TypeVar('Result')
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 PATIENCE = timedelta(days=30)
@@ -66,24 +68,29 @@ def joined(launcher: str) -> Iterator[None]:
         end_process_group()
 
 
-def call_in_first(function: Callable[[], None]) -> None:
+def call_in_first(function: Callable[[], Result]) -> Result:
     """Call a function in the first process; the others wait until it is done.
+
+    Returns:
+        What it has returned, in each process.
 
     Raises:
         InputError: In the others, if the function raised this or an ``OSError``.
     """
     error: Exception | None = None
-    message: list[str | None] = [None]
+    answer: list[Any] = [None, None]
     if get_rank() == 0:
         try:
-            function()
+            answer[0] = function()
         except (InputError, OSError) as caught:
-            error, message = caught, [str(caught)]
-    broadcast_object_list(message)
+            error, answer[1] = caught, str(caught)
+    broadcast_object_list(answer)
+    result, message = answer
     if error is not None:
         raise error
-    if message[0] is not None:
-        raise InputError(message[0])
+    if message is not None:
+        raise InputError(message)
+    return result
 
 
 class Meeting:

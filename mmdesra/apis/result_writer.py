@@ -88,6 +88,11 @@ class ResultWriter:
             write_image(self.out_dir / 'sr/gan' / f'{name}.png', pair.gan)
             write_image(self.out_dir / 'sr/mse' / f'{name}.png', pair.mse)
 
+    def files_of(self, name: str) -> list[Path]:
+        """Return the files that :meth:`write_pictures` writes."""
+        return [folder / f'{name}{".jpg" if folder.name == "overlay" else ".png"}'
+                for folder in self.folders]
+
     def mask_path(self, name: str) -> Path:
         """Return the file of a mask."""
         return self.out_dir / 'mask' / f'{name}.png'

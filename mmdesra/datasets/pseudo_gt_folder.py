@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import ImageError, make_output_folder, remove_parts, write_text
 from ..files.atomic import cannot_write
-from ..files.records import parse_json, plain_name, to_record
+from ..files.records import describe_difference, parse_json, plain_name, to_record
 from ..files.tables import write_json
 
 FORMAT = 'mmdesra pseudo-GT folder'
@@ -148,7 +148,7 @@ class PseudoGTFolder:
             if found != made_with:
                 raise PseudoGTError(
                     f'{source}: these pseudo GTs were made with other weights or settings '
-                    f'({_describe_difference(found, made_with)}). Use another folder, or delete '
+                    f'({describe_difference(found, made_with)}). Use another folder, or delete '
                     'this one if it is not needed')
 
     def journal(self, rank: int, made_with: dict) -> Journal:
@@ -301,23 +301,3 @@ def _read_record(entry: object) -> Record:
     for name in (record.name, record.lq):
         plain_name(name)
     return record
-
-
-def _describe_difference(found: dict, wanted: dict) -> str:
-    found, wanted = _flatten(found), _flatten(wanted)
-    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    return '; '.join(f'{key}: there {_short(found.get(key))}, now {_short(wanted.get(key))}'
-                     for key in keys)
-
-
-def _flatten(settings: dict, prefix: str = '') -> dict:
-    flat: dict = {}
-    for key, value in settings.items():
-        flat.update(_flatten(value, f'{prefix}{key}.') if isinstance(value, dict)
-                    else {f'{prefix}{key}': value})
-    return flat
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + '...'

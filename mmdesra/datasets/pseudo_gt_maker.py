@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection, detect_image, label_image
 from ..files import ImageError, in_background, read_mask, size_of, write_image, write_mask
-from ..generators import GeneratedPairs, Pair, fingerprint
+from ..generators import GeneratedPairs, Pair
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .pseudo_gt import compose_pseudo_gt
@@ -71,10 +71,7 @@ class PseudoGTMaker:
 
     def made_with(self) -> dict:
         """Return the weights and settings that decide the pairs."""
-        gan, mse = self.pairs.gan, self.pairs.mse
-        return dict(gan_sha256=fingerprint(gan.generator), mse_sha256=fingerprint(mse.generator),
-                    half=gan.half, tile=gan.tile, tile_pad=gan.tile_pad if gan.tile else 0,
-                    detector=self.detector.describe(),
+        return dict(**self.pairs.describe(), detector=self.detector.describe(),
                     labels=self.labels.describe() if self.labels else None)
 
     def make(self, folder: PseudoGTFolder) -> None:

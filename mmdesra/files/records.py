@@ -13,8 +13,10 @@ Record = TypeVar('Record')
 Result = TypeVar('Result')
 
 TYPES: dict[str, tuple[type, ...]] = {
-    'str': (str,), 'int': (int,), 'float': (int, float), 'dict': (dict,), 'None': (type(None),)}
-"""What the values of a record may be annotated with, joined by ``|``."""
+    'str': (str,), 'int': (int,), 'float': (int, float), 'bool': (bool,), 'dict': (dict,),
+    'None': (type(None),)}
+"""What the values of a record may be annotated with, joined by ``|``; also ``list[X]``,
+``tuple[X, ...]``, ``tuple[X, Y]`` and ``dict[str, X]`` of these."""
 
 
 def parse_json(text: str) -> Any:
@@ -54,21 +56,24 @@ def to_record(kind: type[Record], entry: object) -> Record:
 
     Args:
         kind (type): The dataclass; its annotations are built of :data:`TYPES`.
-        entry (object): What should be a dict of its fields.
+        entry (object): What should be a dict of its fields; JSON's lists become tuples where
+            these are annotated.
 
     Raises:
         ValueError: If it is not, or a value has another type than is annotated.
     """
     if not isinstance(entry, Mapping):
         raise ValueError(f'expected a {kind.__name__}, got {_short(entry)}')
+    values = dict(entry)
     for field in fields(kind):  # type: ignore[arg-type]  # a dataclass, which no bound can say
-        value = entry.get(field.name)
-        allowed = [one for name in str(field.type).split(' | ') for one in TYPES[name]]
-        if field.name in entry and (not isinstance(value, tuple(allowed))
-                                    or isinstance(value, bool)):
-            raise ValueError(f'expected {field.name} to be {field.type}, got {_short(value)}')
+        if field.name in values:
+            try:
+                values[field.name] = _converted(values[field.name], str(field.type))
+            except ValueError:
+                raise ValueError(f'expected {field.name} to be {field.type}, '
+                                 f'got {_short(values[field.name])}') from None
     try:
-        return kind(**entry)
+        return kind(**values)
     except TypeError as error:  # a field is missing, or unknown
         raise ValueError(str(error)) from error
 
@@ -84,10 +89,46 @@ def plain_name(name: object) -> str:
     return name
 
 
+def describe_difference(found: Mapping, wanted: Mapping) -> str:
+    """Say in which settings two nested dicts differ: what a file has, and what is wanted now."""
+    found, wanted = _flatten(found), _flatten(wanted)
+    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    return '; '.join(f'{key}: there {_short(found.get(key), str)}, now '
+                     f'{_short(wanted.get(key), str)}' for key in keys)
+
+
+def _flatten(settings: Mapping, prefix: str = '') -> dict:
+    flat: dict = {}
+    for key, value in settings.items():
+        flat.update(_flatten(value, f'{prefix}{key}.') if isinstance(value, Mapping)
+                    else {f'{prefix}{key}': value})
+    return flat
+
+
+def _converted(value: Any, annotation: str) -> Any:
+    """Return what JSON says as the type that is annotated."""
+    for name in annotation.split(' | '):
+        kind, _, inside = name.partition('[')
+        inside = inside[:-1]  # the closing bracket
+        if kind == 'list' and isinstance(value, list):
+            return [_converted(one, inside) for one in value]
+        if kind == 'tuple' and isinstance(value, list):
+            first, *others = inside.split(', ')
+            parts = [first] * len(value) if others == ['...'] else [first, *others]
+            if len(parts) == len(value):
+                return tuple(map(_converted, value, parts))
+        if kind == 'dict' and inside and isinstance(value, dict):
+            return {key: _converted(one, inside[len('str, '):]) for key, one in value.items()}
+        if isinstance(value, TYPES.get(name, ())) and (
+                name == 'bool' or not isinstance(value, bool)):
+            return value
+    raise ValueError
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f'expected a number, got {name}')
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+def _short(value: object, to_text: Callable[[object], str] = repr) -> str:
+    text = to_text(value)
     return text if len(text) <= 60 else f'{text[:57]}...'

@@ -14,6 +14,7 @@ from typing import Any, Union
 import numpy as np
 
 from ..files import ImageError, collect_images, in_background, read_image
+from .checkpoint import fingerprint
 from .upscaler import Upscaler
 
 ImageFiles = Union[str, Path, Sequence[Union[str, Path]]]
@@ -43,6 +44,14 @@ class PairSource(ABC):
     def files(self) -> list[Path]:
         """list[Path]: All that pairs are made from, and nothing may be written over."""
         return self.paths
+
+    def files_of(self, path: Path) -> list[Path]:
+        """Return the files that one pair is made from; none: it is not made from files."""
+        return [path]
+
+    def describe(self) -> dict:
+        """Return what decides the pairs beside their files: equal dicts, equal pairs."""
+        return {}
 
     def load(self, path: Path) -> Pair:
         """Return one pair.
@@ -83,8 +92,12 @@ class PairSource(ABC):
 
     def share(self, rank: int, world_size: int) -> PairSource:
         """Return the pairs that are one process's of several: every ``world_size``-th."""
+        return self.only(self.paths[rank::world_size])
+
+    def only(self, paths: Sequence[Path]) -> PairSource:
+        """Return the pairs of some of the paths."""
         part = copy(self)
-        part.paths = self.paths[rank::world_size]
+        part.paths = list(paths)
         return part
 
 
@@ -112,6 +125,11 @@ class StoredPairs(PairSource):
     def files(self) -> list[Path]:
         """list[Path]: See :attr:`PairSource.files`."""
         return [*self.paths, *self._partners.values()]
+
+    def files_of(self, path: Path) -> list[Path]:
+        """See :meth:`PairSource.files_of`."""
+        partner = self._partners.get(path.stem)
+        return [path] if partner is None else [path, partner]
 
     def read(self, path: Path) -> Pair:
         """See :meth:`PairSource.read`."""
@@ -144,6 +162,12 @@ class GeneratedPairs(PairSource):
         self.gan = gan
         self.mse = mse
 
+    def describe(self) -> dict:
+        """Return the generators' weights and how they are run."""
+        gan, mse = self.gan, self.mse
+        return dict(gan_sha256=fingerprint(gan.generator), mse_sha256=fingerprint(mse.generator),
+                    half=gan.half, tile=gan.tile, tile_pad=gan.tile_pad if gan.tile else 0)
+
     def read(self, path: Path) -> np.ndarray:
         """See :meth:`PairSource.read`."""
         return read_image(path)
@@ -165,6 +189,10 @@ class ArrayPairs(PairSource):
         self.paths = [Path(f'array{number}') for number in range(len(arrays))]
         self._arrays = dict(zip(self.paths, arrays))
         self._make_pair = make_pair
+
+    def files_of(self, path: Path) -> list[Path]:
+        """See :meth:`PairSource.files_of`."""
+        return []
 
     def make(self, path: Path, files: None = None) -> Pair:
         """See :meth:`PairSource.make`."""

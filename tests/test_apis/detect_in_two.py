@@ -34,6 +34,7 @@ def main(root: Path, rank: str) -> None:
     with joined('slurm'):
         results = detect_folder(StoredPairs(*folders), detector, root / 'two',
                                 LabelFolder(root / 'labels'), save_map=True)
+        detect_folder(StoredPairs(*folders), detector, root / 'resumed', resume=True)
         errors = []
         for source, out in ((Stopping(*folders), root / 'stopped'),
                             (StoredPairs(*folders), root / 'gan/image1.png')):

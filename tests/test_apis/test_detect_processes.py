@@ -60,8 +60,26 @@ def test_torchrun(root, tmp_path, capfd):
     assert files_of(tmp_path / 'two') == files_of(tmp_path / 'one')
 
 
+class Stopping(StoredPairs):
+    """Pairs of which one stops the run; notes those that are read."""
+
+    def __init__(self, root, stop=''):
+        super().__init__(root / 'gan', root / 'mse')
+        self.stop, self.seen = stop, []
+
+    def read(self, path):
+        if path.stem == self.stop:
+            raise KeyboardInterrupt
+        self.seen.append(path.stem)
+        return super().read(path)
+
+
 def test_two_processes(root, tmp_path):
     (root / 'port').write_text(free_port())
+    with pytest.raises(KeyboardInterrupt):  # what one process has begun, two go on with
+        detect_folder(Stopping(root, 'image3'), DeSRA(min_area=MIN_AREA), root / 'resumed')
+    mask = root / 'resumed/mask/image1.png'
+    written = mask.stat().st_mtime_ns
     run_pair(str(Path(__file__).with_name('detect_in_two.py')), root)
     alone = detect_folder(StoredPairs(root / 'gan', root / 'mse'), DeSRA(min_area=MIN_AREA),
                           tmp_path, LabelFolder(root / 'labels'), save_map=True)
@@ -78,6 +96,15 @@ def test_two_processes(root, tmp_path):
     assert rows == [f'image{k}.png' for k in (0, 1, 2, 4, 6)]
     assert 'was stopped before its end (InputError)' in (root / 'stopped/report.html').read_text()
     assert not [name for name in files_of(root / 'stopped') if '.part' in name or 'lock' in name]
+
+    # What two processes have begun, one goes on with: image5 is read, too, but cannot be used.
+    plain = tmp_path / 'plain'
+    detect_folder(StoredPairs(root / 'gan', root / 'mse'), DeSRA(min_area=MIN_AREA), plain)
+    source = Stopping(root)
+    detect_folder(source, DeSRA(min_area=MIN_AREA), root / 'stopped', resume=True)
+    assert source.seen == ['image0', 'image3', 'image5']
+    assert files_of(root / 'stopped') == files_of(plain) == files_of(root / 'resumed')
+    assert mask.stat().st_mtime_ns == written  # not again
 
 
 @pytest.mark.parametrize('launcher', ['pytorch', 'slurm'])

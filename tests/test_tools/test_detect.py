@@ -342,7 +342,7 @@ def test_results_are_replaced(stored, tmp_path):
     assert_masks(tmp_path / 'out', stored)
 
 
-def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch):
+def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch, capsys):
     read = StoredPairs.read
 
     def read_but_one(self, path):
@@ -352,8 +352,14 @@ def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch):
 
     monkeypatch.setattr(StoredPairs, 'read', read_but_one)
     assert detect(stored, tmp_path / 'out') == 130
-    assert names(tmp_path / 'out') == sorted([*FILES, 'mask', 'overlay'])
+    assert names(tmp_path / 'out') == sorted(['.progress', *FILES, 'mask', 'overlay'])
     assert list(read_table(tmp_path / 'out')) == ['image0.png', 'image1.png']
+    assert ('stopped: 2 of 3 images are done; tools/detect.py --resume, with the same settings, '
+            'goes on from there\n' in capsys.readouterr().err)
+    monkeypatch.undo()
+    assert detect(stored, tmp_path / 'out', '--resume') == 0
+    assert names(tmp_path / 'out') == sorted([*FILES, 'mask', 'overlay'])
+    assert_masks(tmp_path / 'out', stored)
 
 
 def test_a_name_that_is_no_text_is_reported_too(tmp_path, capsys):

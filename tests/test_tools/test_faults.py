@@ -78,7 +78,8 @@ def generators_of(data: Path) -> list:
 TOOLS = {
     'detect.py': Tool(
         lambda data, out: [*pairs_of(data), '--out', out / 'out', '--save-map'],
-        'out/mask/image1.png', has_folder=True, grows=('detections.*', 'report.html')),
+        'out/mask/image1.png', has_folder=True, again=('--resume',),
+        grows=('detections.*', 'report.html')),
     'make_pseudo_gt.py': Tool(
         lambda data, out: ['--lq', data / 'lq', '--generator', data / 'toy_generator.py',
                            *generators_of(data), '--min-area', MIN_AREA, '--out', out / 'out'],

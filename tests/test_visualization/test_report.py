@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmdesra.errors import InputError
 from mmdesra.visualization import ReportSample, ReportWriter, draw_heatmap
+from mmdesra.visualization.legend import MapScale
+from mmdesra.visualization.report_rows import ReportRows
+from mmdesra.visualization.report_spool import Spool
 
 VOID = {'meta', 'link', 'img', 'input', 'col'}
 
@@ -281,7 +285,7 @@ def test_failed_write_keeps_the_old_report(tmp_path, monkeypatch):
 
     with pytest.raises(OSError, match='No space'), ReportWriter(path, 'A run') as writer:
         writer.add(_sample('new'))
-        monkeypatch.setattr(writer, '_get', fail)
+        monkeypatch.setattr(Spool, 'pictures', fail)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ['r.html']
 
@@ -313,3 +317,33 @@ def test_bad_settings_are_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         ReportWriter(tmp_path / 'r.html', 'A run', **change)
     assert not os.listdir(tmp_path)
+
+
+def test_what_a_spool_is_given_is_in_its_file_at_once(tmp_path):
+    """A kill takes what waits in a buffer of the process."""
+    with Spool.create(tmp_path / 'spool') as spool:
+        places = [spool.put_thumb('data:image/png;base64,AAAA'),
+                  spool.put_pictures([], [('a', 1)])]
+        with Spool.open(tmp_path / 'spool') as other:
+            assert other.thumb(places[0]) == 'data:image/png;base64,AAAA'
+            assert other.pictures(places[1]).facts == [('a', '1')]
+            with pytest.raises(InputError, match='spool: is damaged'):
+                other.pictures(places[0])
+    with pytest.raises(FileExistsError):
+        Spool.create(tmp_path / 'spool')
+
+
+def test_images_of_another_part_stand_among_the_own(tmp_path):
+    samples = [_sample('a', [50]), _sample('b', [90]), _sample('c', []), _sample('d', [70])]
+    whole = _write(tmp_path / 'whole.html', *samples, skipped=[('e', 'truncated')])
+    with Spool.create(tmp_path / 'spool') as spool:
+        rows = ReportRows(MapScale(0, 1, True, .7), spool)
+        rows.add(samples[1], 1)
+        rows.add(samples[2], 2)
+        with ReportWriter(tmp_path / 'r.html', 'A run') as report:
+            report.take_in(rows.hand_over())
+            report.add(samples[3], 3)
+            report.add_skipped('e', 'truncated', 4)
+            report.add(samples[0], 0)
+    assert _Report(tmp_path / 'r.html').source == whole.source
+    assert (tmp_path / 'spool').is_file()

@@ -1,0 +1,167 @@
+"""What a run has done, kept while it works, so that a stopped one can be resumed.
+
+``OUT/.progress`` holds two files for each process of each session: its journal, see
+:class:`Journal`, and the pictures that wait for the report. All is JSON, and what is in one names
+no other.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import make_output_folder
+from ..files.records import describe_difference
+from ..visualization.report_rows import ReportPart, ReportRow
+from .journal import FORMAT, DoneImage, Journal, read_journal, sizes_of
+from .results import ImageResult
+
+FOLDER = '.progress'
+ADVICE = 'run without --resume, which starts anew'
+OURS = re.compile(r'(\d{1,9})-(\d{1,9})\.(jsonl|pictures)')
+
+Noted = dict[str, tuple[DoneImage, Path]]
+"""Images by their names without suffix, each with the file that holds its pictures."""
+
+logger = logging.getLogger('mmdesra')
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a run goes on from.
+
+    Attributes:
+        session (int): Number of the run since the first start.
+        results (dict): Results of the images that are taken over, by number.
+        parts (list[ReportPart]): The same images in the report.
+    """
+    session: int = 0
+    results: dict[int, ImageResult] = field(default_factory=dict)
+    parts: list[ReportPart] = field(default_factory=list)
+
+
+class Progress:
+    """The folder ``.progress``; it belongs to the run that holds ``out_dir``.
+
+    Args:
+        out_dir (Path): Where the results go.
+        settings (dict): All that decides them, beside the images.
+    """
+
+    def __init__(self, out_dir: Path, settings: dict) -> None:
+        self.folder = out_dir / FOLDER
+        # As a file gives them back.
+        self._settings = json.loads(json.dumps(dict(format=FORMAT, **settings)))
+
+    def noted(self) -> Noted:
+        """Return what a stopped run has noted; nothing, if there was none.
+
+        Raises:
+            InputError: If it had other settings, or what it has left is damaged.
+        """
+        noted: Noted = {}
+        for path in self._files():
+            if path.suffix == '.jsonl':  # what came later was written over what came before
+                noted.update({Path(image.result.image).stem: (image, path.with_suffix('.pictures'))
+                              for image in self._read(path)})
+        return noted
+
+    def resume(self, noted: Noted, is_current: Callable[[DoneImage], bool]) -> Resumed:
+        """Find out which images need not be done again.
+
+        Args:
+            noted (Noted): See :meth:`noted`.
+            is_current (Callable): Tells whether an image is as it was, and its files are there.
+        """
+        results: dict[int, ImageResult] = {}
+        rows: dict[Path, dict[int, ReportRow]] = {}
+        for image, pictures in noted.values():
+            if is_current(image) and _are_within(pictures, image.places):
+                results[image.number] = image.result
+                if image.row:
+                    rows.setdefault(pictures, {})[image.number] = image.row
+        session = 1 + max((_numbers(path)[0] for path in self._ours()), default=-1)
+        return Resumed(session, results, [ReportPart(*part) for part in rows.items()])
+
+    @contextmanager
+    def kept_if_stopped(self, count: int) -> Iterator[None]:
+        """Remove the folder at the end of a block, unless the block is stopped by an error.
+
+        Then it is told how to go on.
+
+        Args:
+            count (int): The images of the run, for the message.
+
+        Raises:
+            OSError: If the folder cannot be written into.
+        """
+        make_output_folder(self.folder)
+        try:
+            yield
+        except BaseException:
+            noted: Noted = {}
+            with suppress(InputError, OSError):
+                noted = self.noted()
+            if noted:
+                logger.warning('stopped: %d of %d images are done; tools/detect.py --resume, with '
+                               'the same settings, goes on from there', len(noted), count)
+            else:
+                self.remove()
+            raise
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the folder, and what we have put into it."""
+        if self.folder.is_symlink():
+            self.folder.unlink()
+        for path in self._ours():
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or holds something else
+            self.folder.rmdir()
+
+    def journal(self, session: int, rank: int) -> Journal:
+        """Return the journal of a process."""
+        return Journal(self._file(session, rank, 'jsonl'), self._settings)
+
+    def pictures(self, session: int, rank: int) -> Path:
+        """Return where a process keeps the pictures of the report."""
+        return self._file(session, rank, 'pictures')
+
+    def _file(self, session: int, rank: int, suffix: str) -> Path:
+        return self.folder / f'{session}-{rank}.{suffix}'
+
+    def _ours(self) -> list[Path]:
+        paths = self.folder.iterdir() if self.folder.is_dir() else []
+        return sorted((path for path in paths if OURS.fullmatch(path.name)), key=_numbers)
+
+    def _files(self) -> list[Path]:
+        """Those of the stopped run, oldest first; links would lead to other files."""
+        for path in (self.folder, *self._ours()):
+            if path.is_symlink() or (path != self.folder and not path.is_file()):
+                raise InputError(f'{path}: expected what a stopped run has left, got a link or '
+                                 f'something else; {ADVICE}')
+        return self._ours()
+
+    def _read(self, path: Path) -> list[DoneImage]:
+        settings, images = read_journal(path, ADVICE)
+        if settings not in (None, self._settings):
+            raise InputError(f'{path}: the run that was stopped had other settings '
+                             f'({describe_difference(settings, self._settings)}). Give the same '
+                             f'ones, or {ADVICE}')
+        return images
+
+
+def _numbers(path: Path) -> tuple[int, int, str]:
+    session, rank, suffix = path.name.replace('.', '-').split('-')
+    return int(session), int(rank), suffix
+
+
+def _are_within(path: Path, places: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether places are in a file; after a power cut its end may be missing."""
+    size, = sizes_of([path])
+    return all(0 <= start and 0 < length and start + length <= size for start, length in places)
