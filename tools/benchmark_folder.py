@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -100,7 +101,9 @@ def plain_order() -> Iterator[None]:
 
     with ExitStack() as stack:
         for module in STAGES:
-            stack.enter_context(patch(f'{module}.in_background', in_foreground))
+            # By its name patch() would find the function detect_pairs before Python 3.12.
+            stack.enter_context(patch.object(import_module(module), 'in_background',
+                                             in_foreground))
         yield
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,9 +222,9 @@ def shorten(names: list[str]) -> str:
 
 
 def _refusal(error: pickle.UnpicklingError) -> str:
-    # PyTorch's message begins with the advice to load the file with weights_only=False.
-    lines = [line for line in str(error).splitlines() if 'nsupported' in line]
-    return lines[0].strip().split('. ')[0] if lines else 'it is no pickle of weights'
+    # Around it PyTorch says how to load the file all the same.
+    found = re.search(r'[Uu]nsupported .*?(?=\. |$)', str(error), re.MULTILINE)
+    return found[0] if found else 'it is no pickle of weights'
 
 
 def _first_line(error: Exception) -> str:
