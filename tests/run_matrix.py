@@ -44,6 +44,8 @@ PINNED = '3.11'
 BACKPORTS = ('attrs', 'exceptiongroup', 'importlib-metadata', 'importlib-resources', 'six',
              'tomli', 'zipp')
 """What packages ask for on older Pythons only, and requirements/ therefore does not list."""
+STEPS = ('venv', 'torch', 'packages', 'mmcv', 'numpy', 'checkout')
+"""Of the set-up; each builds on those before it."""
 BUILD_TOOLS = ('ninja', 'psutil', 'wheel')
 SHOWN = ('torch', 'torchvision', 'numpy', 'scipy', 'numba', 'mmagic', 'mmengine')
 
@@ -160,11 +162,12 @@ class Environment:
         self.step('checkout', commit(), self.install_checkout)
 
     def step(self, name: str, inputs: str, action: Callable[[], None]) -> None:
-        """Runs an action unless it was finished with these inputs."""
+        """Runs an action unless it was finished with these inputs; then the later ones run, too."""
         stamp = self.folder / f'{name}.done'
         if stamp.is_file() and stamp.read_text() == inputs:
             return
-        stamp.unlink(missing_ok=True)
+        for later in STEPS[STEPS.index(name):]:
+            (self.folder / f'{later}.done').unlink(missing_ok=True)
         print(f'  set-up: {name}', flush=True)
         start = time.monotonic()
         try:
