@@ -162,7 +162,7 @@ class Environment:
         self.step('checkout', commit(), self.install_checkout)
 
     def step(self, name: str, inputs: str, action: Callable[[], None]) -> None:
-        """Runs an action unless it was finished with these inputs; then the later ones run, too."""
+        """Runs an action, and then the later ones, unless it was finished with these inputs."""
         stamp = self.folder / f'{name}.done'
         if stamp.is_file() and stamp.read_text() == inputs:
             return
