@@ -97,7 +97,7 @@ class _FirstLine:
     settings: dict
 
 
-class Journal:
+class RunJournal:
     """The images that a process has done, a JSON line each; made with the first one.
 
     Args:

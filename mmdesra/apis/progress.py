@@ -1,8 +1,8 @@
 """What a run has done, kept while it works, so that a stopped one can be resumed.
 
 ``OUT/.progress`` holds two files for each process of each session: its journal, see
-:class:`Journal`, and the pictures that wait for the report. All is JSON, and what is in one names
-no other.
+:class:`RunJournal`, and the pictures that wait for the report. All is JSON, and what is in one
+names no other.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..files import make_output_folder
 from ..files.records import describe_difference
 from ..visualization.report_rows import ReportPart, ReportRow
-from .journal import FORMAT, DoneImage, Journal, read_journal, sizes_of
+from .journal import FORMAT, DoneImage, RunJournal, read_journal, sizes_of
 from .results import ImageResult
 
 FOLDER = '.progress'
@@ -124,9 +124,9 @@ class Progress:
         with suppress(OSError):  # it is not there, or holds something else
             self.folder.rmdir()
 
-    def journal(self, session: int, rank: int) -> Journal:
+    def journal(self, session: int, rank: int) -> RunJournal:
         """Return the journal of a process."""
-        return Journal(self._file(session, rank, 'jsonl'), self._settings)
+        return RunJournal(self._file(session, rank, 'jsonl'), self._settings)
 
     def pictures(self, session: int, rank: int) -> Path:
         """Return where a process keeps the pictures of the report."""

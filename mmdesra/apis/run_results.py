@@ -12,7 +12,7 @@ from ..visualization.legend import MapScale
 from ..visualization.report import ReportSample, ReportWriter
 from ..visualization.report_rows import ReportPart, ReportRow, ReportRows
 from ..visualization.report_spool import Spool
-from .journal import DoneImage, Journal, signature, sizes_of
+from .journal import DoneImage, RunJournal, signature, sizes_of
 from .progress import Resumed
 from .result_writer import ResultWriter
 from .results import ImageResult
@@ -28,11 +28,11 @@ class RunResults:
         source (PairSource): The images of all processes.
         share (PairSource): Those that this process is about to do.
         before (Resumed): Those that were done before.
-        journal (Journal): Notes those that are done.
+        journal (RunJournal): Notes those that are done.
     """
 
     def __init__(self, writer: ResultWriter, source: PairSource, share: PairSource,
-                 before: Resumed, journal: Journal) -> None:
+                 before: Resumed, journal: RunJournal) -> None:
         self._page: ReportWriter | ReportRows | None = None
         self._writer = writer
         self._before = before
