@@ -34,6 +34,7 @@ from mmdesra.files.atomic import make_output_folder
 from mmdesra.files.configs import config_diff, read_config
 from mmdesra.files.folder_lock import held_folder
 from mmdesra.generators import read_checkpoint
+from mmdesra.generators.checkpoint import local_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,7 +74,7 @@ def check_files(args: argparse.Namespace) -> None:
         raise InputError(f'{args.out}: is a folder; name a file to write')
     if args.out.exists() and not args.overwrite:
         raise InputError(f'{args.out}: is there already; it is replaced only with --overwrite')
-    if args.out.exists() and args.out.samefile(args.gan_checkpoint):
+    if args.out.exists() and args.out.samefile(local_checkpoint(args.gan_checkpoint)):
         raise InputError(f'{args.out}: is the checkpoint to start from; name another to write')
     make_output_folder(args.out.parent)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..generators.checkpoint import find_weights, read_checkpoint
+from ..generators.checkpoint import find_weights, read_checkpoint, report_weights
 
 PREFIX = 'features.'
 
@@ -33,15 +33,17 @@ def load_backbone(module: nn.Module, path: str | Path | None, model: str,
             f'(state dict, features.0.weight …), got none; they are not downloaded. Save them '
             f"with: torch.save(torchvision.models.{model}(weights='DEFAULT').state_dict(), "
             f"'{model}.pth')")
-    found = find_weights(read_checkpoint(path))
-    state = {} if found is None else found.state
     targets = dict(module.named_parameters())
     keys = {name: names[name] if names else name for name in targets}
+    found = find_weights(path, read_checkpoint(path), 'backbone',
+                         lambda state: len({*keys.values()} & {*state}) / len(keys))
+    state = found.state
     problems = _misfits({key: targets[name] for name, key in keys.items()}, state)
     if problems:
         raise InputError(f"{path}: expected the weights of torchvision's {model}, but "
                          f'{problems[0]}' + (f' and {len(problems) - 1} more such differences'
                                              if len(problems) > 1 else ''))
+    report_weights(path, found)
     for name, parameter in targets.items():
         parameter.data.copy_(state[keys[name]])
 

@@ -15,7 +15,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..files import write_bytes, write_text
-from ..generators.checkpoint import read_checkpoint
+from ..generators.checkpoint import read_checkpoint, refuse_address
 from ..generators.checkpoint_file import check_file
 
 BACKEND = 'whole_files'
@@ -51,11 +51,12 @@ def find_last_checkpoint(runner: Runner) -> None:
     run begins anew.
 
     Raises:
-        CheckpointError: If the checkpoint is damaged, or would have to run code: mmengine's own
-            error is PyTorch's, which advises to run it.
+        CheckpointError: If the checkpoint is an address, damaged, or would have to run code:
+            mmengine's own error is PyTorch's, which advises to run it.
     """
     if not runner._resume:
         return
+    refuse_address(runner._load_from)
     if runner._load_from is None:
         if get_rank() == 0:
             _name_a_whole_one(runner)

@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
-from ..generators import Upscaler, load_generator, load_weights
+from ..generators import Upscaler, load_generator
+from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of, unwrap
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
@@ -24,7 +25,12 @@ from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
 from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
-from .start_weights import leave_out_pretrained, start_discriminator, start_generator
+from .start_weights import (
+    leave_out_pretrained,
+    start_discriminator,
+    start_generator,
+    start_sibling,
+)
 from .stopwatch import Stopwatch
 from .training_data import TrainingData
 from .work_dir import hold_work_dir, spare_configs_of_others
@@ -127,6 +133,8 @@ class DeSRAFinetuneHook(Hook):
         if rounds < 1:
             raise InputError(f'DeSRAFinetuneHook: expected at least 1 round, got {rounds}')
         _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
+        for checkpoint in (mse_checkpoint, gan_checkpoint, discriminator_checkpoint):
+            refuse_address(checkpoint)
         self.lq_dir = lq_dir
         self.mse_checkpoint = mse_checkpoint
         self.gan_checkpoint = gan_checkpoint
@@ -156,6 +164,11 @@ class DeSRAFinetuneHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Fetch no weights that would be replaced; see to the checkpoint to resume from."""
+        refuse_address(self._start_checkpoint(runner))
+        if self._start_checkpoint(runner) and not self.gan_checkpoint:
+            # This hook fills the networks from load_from; mmengine's own loading of it says
+            # nothing where no name fits, and PyTorch's errors advise to run what is in a file.
+            runner._load_from = None
         leave_out_pretrained(runner.model, runner.logger)
         write_whole_checkpoints(runner)
         find_last_checkpoint(runner)
@@ -232,7 +245,7 @@ class DeSRAFinetuneHook(Hook):
             generator = load_generator(self.mse_generator, self.mse_checkpoint)
         else:
             generator = deepcopy(generator_of(runner.model))
-            load_weights(generator, self.mse_checkpoint)
+            start_sibling(generator, self.mse_checkpoint, runner.logger)
         return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
 
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:

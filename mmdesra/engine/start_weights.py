@@ -7,8 +7,12 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import InputError
-from ..generators import load_weights, read_checkpoint
+from ..generators import read_checkpoint
+from ..generators.checkpoint import fill_weights
+from ..generators.weight_sets import holds_role
 from ..generators.wrappers import generator_of, unwrap
+
+DISCRIMINATOR = 'discriminator'
 
 
 def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) -> None:
@@ -21,10 +25,20 @@ def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) ->
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
     generator = generator_of(model)
-    layout = load_weights(generator, checkpoint)
+    layout = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
     logger.info(f'DeSRA: generator from {checkpoint} ({layout})')
     if getattr(model, 'generator_ema', None) is not None:
         unwrap(model.generator_ema).load_state_dict(generator.state_dict())
+
+
+def start_sibling(generator: nn.Module, checkpoint: str | Path, logger: Logger) -> None:
+    """Fill the MSE-trained sibling of a model's generator.
+
+    Raises:
+        CheckpointError: If the checkpoint does not fill the whole generator.
+    """
+    layout = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
+    logger.info(f'DeSRA: MSE-trained sibling from {checkpoint} ({layout})')
 
 
 def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
@@ -75,13 +89,11 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
         model.gan_loss = None  # type: ignore[assignment]  # MMagic's models look whether it is None
         return False
     if resumed_with is None and checkpoint is not None:
-        layout = load_weights(unwrap(model.discriminator), checkpoint, role='discriminator')
+        layout = fill_weights(unwrap(model.discriminator), read_checkpoint(checkpoint),
+                              checkpoint, role=DISCRIMINATOR)
         logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
     return True
 
 
 def _holds_discriminator(checkpoint: str | Path | None) -> bool:
-    if checkpoint is None:
-        return False
-    state = read_checkpoint(checkpoint).get('state_dict', {})
-    return any(name.startswith('discriminator.') for name in state)
+    return checkpoint is not None and holds_role(read_checkpoint(checkpoint), DISCRIMINATOR)

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from ..detectors import build_detector, build_labels, detect_image
 from ..files import ImageError
 from ..generators import Upscaler, load_generator, load_weights
+from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
 from .image_figures import ImageFigures, sum_up
@@ -91,6 +92,7 @@ class DeSRADetector(BaseMetric):
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
+        refuse_address(mse_checkpoint)
         self.mse_checkpoint = mse_checkpoint
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector, segmentor)

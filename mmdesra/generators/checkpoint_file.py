@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import mmap
-import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
+
+from .file_kinds import SAFETENSORS, ZIP, weights_format
 
 MAX_GROWTH = 10
 """How many times as large as its file a checkpoint may be; PyTorch does not compress."""
@@ -21,25 +22,31 @@ HUNGRY = b'bytearray'
 ASKS_FOR_MEMORY = f'it asks for a {HUNGRY.decode()}, which may take all memory'
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path) -> str:
     """Look a checkpoint over without unpickling it.
 
     A zip's checksums are compared, which PyTorch leaves out: a damaged file would be other
     weights. An entry without one (``torch.serialization.set_crc32_options(False)``) is passed
     over.
 
+    Returns:
+        str: Its format by its content, see :func:`mmdesra.generators.file_kinds.weights_format`.
+
     Raises:
-        ValueError: If it would unpack to too much, or is in a layout that is not safe to read.
+        ForeignFileError: If it is no file of weights.
+        ValueError: If it would unpack to too much.
         zipfile.BadZipFile: If it is damaged.
     """
-    if zipfile.is_zipfile(path):
+    found = weights_format(path)
+    if found == SAFETENSORS:
+        return found
+    with path.open('rb') as file:
+        is_zip = file.read(len(ZIP[0])) in ZIP
+    if is_zip:
         _check_zip(path)
-    elif _is_tar(path):
-        # Before PyTorch 2.6 such a file runs its pickles, whatever was asked for.
-        raise ValueError('the layout of before PyTorch 0.4 is not read; load and save the file '
-                         'with a later PyTorch')
     elif _asks_for_memory(path):
         raise ValueError(ASKS_FOR_MEMORY)
+    return found
 
 
 def check_tensors(content: Mapping, path: Path) -> None:
@@ -72,27 +79,22 @@ def _refuse_growth(size: int, path: Path) -> None:
                          f'{MAX_GROWTH} times the file and {_mib(SLACK)}')
 
 
-def _is_tar(path: Path) -> bool:
-    try:
-        with tarfile.open(path, 'r:') as archive:
-            return bool(archive.next())
-    except (tarfile.TarError, ValueError):
-        return False
-
-
 def _asks_for_memory(path: Path) -> bool:
-    if not path.stat().st_size:
-        return False
     with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(HUNGRY) >= 0
 
 
 def _tensors_in(content: Mapping) -> Iterator[Tensor]:
-    for value in content.values():
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from (one for one in value.values() if isinstance(one, Tensor))
+    """Yield the tensors in all containers, each container once: a pickle can hold itself."""
+    waiting: list = [content]
+    seen = set()
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, Tensor):
+            yield here
+        elif isinstance(here, (Mapping, list, tuple)) and id(here) not in seen:
+            seen.add(id(here))
+            waiting.extend(here.values() if isinstance(here, Mapping) else here)
 
 
 def _mib(size: int) -> str:

@@ -22,7 +22,9 @@ from .checkpoint import (
     SAFETENSORS_SUFFIX,
     CheckpointError,
     find_weights,
+    local_checkpoint,
     read_checkpoint,
+    resembling,
     shorten,
 )
 
@@ -80,21 +82,20 @@ def convert_checkpoint(source: str | Path, target: str | Path, to: str = 'basics
         GeneratorError: If ``generator`` cannot be built.
         OSError: If the target cannot be written.
     """
-    source, target = Path(source), Path(target)
+    source, target = local_checkpoint(source), Path(target)
     _check_target(source, target, to, overwrite)
-    found = find_weights(read_checkpoint(source), role)
-    if found is None or not found.state:
-        raise CheckpointError(f'{source}: holds no weights')
-    network = network_of(to_basicsr(found.state).values())
-    reason = (_explain_tensors(found.state) or explain_msrresnet(found.state, CODE_BASES[to])
-              or _explain_role(found.state, network, role))
-    if reason:
-        raise CheckpointError(f'{source} ({found.layout}): {reason}')
     wanted = None
     if generator is not None:
         if role != 'generator':
             raise CheckpointError(f'{source}: a generator was named to check a {role} with')
         wanted = load_generator(generator, source).state_dict()
+    found = find_weights(source, read_checkpoint(source), role,
+                         _is_known if wanted is None else resembling(wanted))
+    network = network_of(to_basicsr(found.state).values())
+    reason = (_explain_tensors(found.state) or explain_msrresnet(found.state, CODE_BASES[to])
+              or _explain_role(network, role))
+    if reason:
+        raise CheckpointError(f'{source} ({found.layout}): {reason}')
     names = _names_for(found.state, to, wanted)
     # Clones, because a view would be written with all that it is a view of.
     state = {names[name]: value.detach().clone(memory_format=torch.contiguous_format)
@@ -109,10 +110,15 @@ def _check_target(source: Path, target: Path, to: str, overwrite: bool) -> None:
     suffixes = ('.pth', SAFETENSORS_SUFFIX) if to == 'basicsr' else ('.pth',)
     if target.suffix not in suffixes:
         raise CheckpointError(f'{target}: expected a name that ends in {" or ".join(suffixes)}')
-    if target.exists() and source.exists() and target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise CheckpointError(f'{target}: is the file to convert; name another one to write')
     if target.exists() and not overwrite:
         raise CheckpointError(f'{target}: is there already; it is replaced only with --overwrite')
+
+
+def _is_known(state: Mapping[str, Tensor]) -> float:
+    """Return 1 for the names of a network of BasicSR's, by whichever naming."""
+    return float(network_of(to_basicsr(state).values()) is not None)
 
 
 def _explain_tensors(state: Mapping[str, Tensor]) -> str | None:
@@ -122,10 +128,8 @@ def _explain_tensors(state: Mapping[str, Tensor]) -> str | None:
     return f'expected plain tensors, got others: {shorten(others)}' if others else None
 
 
-def _explain_role(state: Mapping[str, Tensor], network: str | None, role: str) -> str | None:
+def _explain_role(network: str | None, role: str) -> str | None:
     """Return why these are not the weights of a role, if they are not."""
-    if any(name.startswith(sum(PREFIXES.values(), ())) for name in state):
-        return f'expected the weights of a {role}, got a model without any'
     if network and (network in DISCRIMINATORS) != (role == 'discriminator'):
         [other] = set(ROLES) - {role}
         return f'expected a {role}, got the {other} {network} (--role {other})'

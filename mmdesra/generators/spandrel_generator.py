@@ -1,6 +1,7 @@
 """Any architecture that spandrel knows, as a generator that trains."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checkpoint import CheckpointError, find_weights, read_checkpoint, shorten
+from .checkpoint import (
+    CheckpointError,
+    find_weights,
+    read_checkpoint,
+    report_weights,
+    shorten,
+)
+from .spandrel_misfit import explain_misfit
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -104,29 +112,41 @@ def _recognise(checkpoint: str | Path) -> ImageModelDescriptor:
     except ImportError as error:
         raise CheckpointError(f'{checkpoint}: recognising its architecture needs spandrel '
                               f'({error}): pip install spandrel') from error
-    found = find_weights(read_checkpoint(checkpoint))
-    if found is None:
-        raise CheckpointError(f'{checkpoint}: holds no weights')
+    found = find_weights(checkpoint, read_checkpoint(checkpoint), resembles=_is_recognised)
+    source = f'{checkpoint} ({found.layout})'
     try:
         descriptor = ModelLoader().load_from_state_dict(dict(found.state))
     except UnsupportedModelError as error:
-        raise CheckpointError(f'{checkpoint} ({found.layout}): is of no architecture that '
-                              'spandrel knows; name a config with its generator') from error
+        raise CheckpointError(f'{source}: is of no architecture that spandrel knows (its names: '
+                              f'{shorten([*found.state])}); name a config with its generator '
+                              '(--generator CONFIG)') from error
     except Exception as error:  # its architectures read sizes from the weights without checks
-        raise CheckpointError(f'{checkpoint} ({found.layout}): resembles an architecture that '
-                              'spandrel knows, but does not fit it '
-                              f'({str(error).splitlines()[0]})') from error
+        raise CheckpointError(f'{source}: resembles an architecture that spandrel knows, but does '
+                              f'not fit it: {explain_misfit(error, found.state)}') from error
+    report_weights(checkpoint, found)
     broken = [name for name, value in descriptor.model.named_parameters()
               if not value.isfinite().all()]
     if broken:
-        raise CheckpointError(f'{checkpoint} ({found.layout}): holds NaN or infinity in '
-                              f'{shorten(broken)}; its training diverged, or the file is damaged')
+        raise CheckpointError(f'{source}: holds NaN or infinity in {shorten(broken)}; its '
+                              'training diverged, or the file is damaged')
     channels = descriptor.input_channels, descriptor.output_channels
     if not isinstance(descriptor, ImageModelDescriptor) or channels != (CHANNELS, CHANNELS):
         raise CheckpointError(f'{checkpoint}: expected a network from RGB images to RGB images, '
                               f'got {descriptor.architecture.name} ({descriptor.purpose}, '
                               f'{channels[0]} to {channels[1]} channels)')
     return descriptor
+
+
+def _is_recognised(state: Mapping[str, Tensor]) -> float:
+    """Return 1 where spandrel takes weights for a network that it knows."""
+    from spandrel import MAIN_REGISTRY
+    for support in MAIN_REGISTRY.architectures('detection'):
+        try:
+            if support.detect(dict(state)):
+                return 1
+        except (LookupError, AttributeError, TypeError, ValueError, RuntimeError):
+            continue  # what a detector fails on is not of its architecture
+    return 0
 
 
 def _pad(x: Tensor, right: int, below: int) -> Tensor:

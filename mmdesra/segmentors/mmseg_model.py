@@ -15,7 +15,12 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files.download import fetch_weights
-from ..generators.checkpoint import fill_weights, fingerprint, read_checkpoint
+from ..generators.checkpoint import (
+    fill_weights,
+    fingerprint,
+    read_checkpoint,
+    report_weights,
+)
 from . import logits as logit_maps
 from .mmseg_config import (
     array_pipeline,
@@ -80,7 +85,7 @@ class MMSegModel:
             content = read_checkpoint(source)
         self.model, self._pipeline = _build(parsed)
         if not random_weights:
-            fill_weights(self.model, content, source, 'segmenter')
+            report_weights(source, fill_weights(self.model, content, source, 'segmenter'))
         self.model.requires_grad_(False).eval().to(self.device)
         self.class_names = _check_classes(classes or class_names(parsed, content), self.model,
                                           source)
