@@ -21,8 +21,7 @@ ROLES = {'generator': frozenset(('generator', 'gen', 'netg', 'g')),
 LETTERS = frozenset('gd')
 NETWORK = frozenset((
     'params', 'param', 'parameters', 'state', 'dict', 'statedict', 'sd', 'model', 'models',
-    'module', 'net', 'nets', 'network', 'networks', 'weights', 'checkpoint', 'ckpt', 'best',
-    'last', 'final'))
+    'module', 'net', 'nets', 'network', 'networks', 'weights', 'checkpoint', 'ckpt'))
 """Words for a network, whichever."""
 TRAINING = frozenset((
     'optimizer', 'optimizers', 'optimiser', 'optim', 'optims', 'opt', 'scheduler', 'schedulers',

@@ -201,12 +201,16 @@ def _split(here: WeightSet, role: str, resembles: Resembles, depth: int = 0) -> 
         here.below(name, groups[name], labels[name]), role, resembles, depth + 1)]
     if of_roles:
         return [part for part in parts if part.role or part.average]
-    plain = [*(part for part in parts if not part.average), replace(here, state=alone)]
-    is_twice = any(part.average and _same_names(part, other) for part in parts for other in plain)
+    averages, plain = ([part for part in parts if bool(part.average) is is_average]
+                       for is_average in (True, False))
+    averaged = {part.path[len(here.path)] for part in averages}
+    rest = replace(here, state={name: value for name, value in state.items()
+                                if name.partition('.')[0] not in averaged})
+    if any(_same_names(part, rest) for part in averages):
+        return [*averages, rest]
+    is_twice = any(_same_names(part, other) for part in averages for other in plain)
     if not is_twice and not any(part.score > here.score for part in parts):
         return [here]
-    if any(part.average and _same_names(part, plain[-1]) for part in parts):
-        return [*parts, plain[-1]]
     beside = _by_beginning(alone, leaves=True)
     return [replace(part, without=(*part.without, *beside)) for part in parts]
 

@@ -23,6 +23,7 @@ from mmdesra.generators import (
     load_weights,
 )
 from mmdesra.generators.spandrel_generator import SpandrelGenerator
+from mmdesra.generators.spandrel_misfit import explain_misfit
 
 spandrel = pytest.importorskip('spandrel')
 SIZES = [(16, 24), (17, 21), (5, 3)]
@@ -163,6 +164,25 @@ def test_a_whole_mmagic_model_tells_the_generator_too(case, tmp_path):
         SpandrelGenerator(case.path))
 
 
+@pytest.mark.parametrize('prefix', ['module.', '_orig_mod.', 'netG.', 'model.', 'net_g.'])
+def test_what_scripts_write_before_its_names_is_known_by_the_architecture(tmp_path, prefix):
+    state = compact().state_dict()
+    torch.save(dict(state_dict={prefix + name: value for name, value in state.items()}),
+               tmp_path / 'prefixed.ckpt')
+    generator = load_generator('spandrel', tmp_path / 'prefixed.ckpt')
+    assert generator.architecture == 'RealESRGAN Compact'
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
+
+
+def test_which_set_was_taken_is_said(tmp_path, caplog):
+    state = compact().state_dict()
+    torch.save({'params': compact().state_dict(), 'params-ema': state}, tmp_path / 'both.pth')
+    generator = load_generator('spandrel', tmp_path / 'both.pth')
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
+    [record] = caplog.records
+    assert record.getMessage() == f"{tmp_path / 'both.pth'}: BasicSR, params-ema, not params"
+
+
 def test_names_by_which_it_is_built(case):
     wanted = fingerprint(SpandrelGenerator(case.path))
     spec = dict(type='SpandrelGenerator', checkpoint=str(case.path))
@@ -208,6 +228,15 @@ def incomplete():
     return {name: value for name, value in compact().state_dict().items() if name != 'body.2.bias'}
 
 
+def extended():
+    return dict(compact().state_dict(), **{f'body.{place}.extra': torch.ones(1)
+                                           for place in (3, 4)})
+
+
+def reshaped():
+    return dict(compact().state_dict(), **{'body.2.bias': torch.ones(5)})
+
+
 def diverged():
     state = compact().state_dict()
     state['body.2.bias'][0] = torch.nan
@@ -216,9 +245,12 @@ def diverged():
 
 @pytest.mark.parametrize('make, message', [
     (diverged, 'holds NaN or infinity in body.2.bias; its training diverged'),
-    (lambda: dict(weight=torch.ones(1)), r'\(bare state dict\): is of no architecture that spand'),
+    (lambda: {'stem.weight': torch.ones(1), 'stem.bias': torch.ones(1)},
+     r'no architecture that spandrel knows \(its names: stem.weight, stem.bias\); name a config'),
     (dict, 'holds no weights'),
-    (incomplete, 'resembles an architecture that spandrel knows, but does not fit'),
+    (incomplete, 'resembles an arch.* but does not fit it: missing: body.2.bias$'),
+    (extended, r'does not fit it: unexpected: body.3.extra, body.4.extra$'),
+    (reshaped, r'fit it: of another shape: body.2.bias \(\(5,\) instead of \(4,\)\)$'),
     (lambda: compact(channels=1).state_dict(), 'got RealESRGAN Compact .SR, 1 to 1 channels'),
     (lambda: fdncnn().state_dict(), 'DnCNN, whose result is not simply its output'),
     (lambda: mix_dehaze_net().state_dict(), 'MixDehazeNet, whose result is not simply its'),
@@ -227,6 +259,15 @@ def test_what_cannot_be_a_generator_is_an_error(tmp_path, make, message):
     torch.save(make(), tmp_path / 'weights.pth')
     with pytest.raises(CheckpointError, match=rf'weights\.pth.*{message}'):
         load_generator('spandrel', tmp_path / 'weights.pth')
+
+
+@pytest.mark.parametrize('error, message', [
+    (KeyError('body.0.weight'), 'missing: body.0.weight'),  # it read a size from it
+    (IndexError('list index out of range'),
+     'IndexError: list index out of range; its names begin with a, b'),
+    (AssertionError(), 'AssertionError; its names begin with a, b')])
+def test_what_its_architectures_raise_is_told_by_names(error, message):
+    assert explain_misfit(error, ['a', 'b']) == message
 
 
 def test_without_spandrel_the_error_says_what_to_install(case, monkeypatch):
