@@ -41,7 +41,8 @@ def test_names_are_translated(tmp_path):
     (lambda state: state.update({'features.4.bias': torch.zeros(1)}), 'features.4.bias is there'),
     (lambda state: state.update({'features.0.bias': torch.zeros(7)}),
      r'features.0.bias has the shape \(7,\) instead of \(4,\)'),
-    (lambda state: state.clear(), 'features.0.weight is missing and 3 more'),
+    (lambda state: (state.clear(), state.update({'classifier.bias': torch.zeros(1)})),
+     'features.0.weight is missing and 3 more'),
 ])
 def test_a_file_that_does_not_fill_it_is_an_error_and_changes_nothing(tmp_path, change, message):
     state = dict(Small().state_dict())
@@ -59,3 +60,20 @@ def test_no_file_is_an_error_that_says_how_to_get_one(tmp_path):
         load_backbone(Small(), None, 'small')
     with pytest.raises(ValueError, match='none.pth: no such checkpoint file'):
         load_backbone(Small(), tmp_path / 'none.pth', 'small')
+
+
+def test_of_two_sets_the_average_is_taken_and_said(tmp_path, caplog):
+    module, average = Small(), Small().state_dict()
+    path = save(tmp_path / 'two.pth', dict(state_dict=Small().state_dict(),
+                                           state_dict_ema=average))
+    load_backbone(module, path, 'small')
+    assert torch.equal(module.features[0].weight, average['features.0.weight'])
+    assert [record.getMessage() for record in caplog.records] == [
+        f'{path}: state_dict_ema, not state_dict']
+
+
+def test_names_of_a_wrapper_are_no_hindrance(tmp_path):
+    module, source = Small(), Small().state_dict()
+    load_backbone(module, save(tmp_path / 'c.pth', {
+        f'model.{name}': value for name, value in source.items()}), 'small')
+    assert torch.equal(module.features[2].bias, source['features.2.bias'])
