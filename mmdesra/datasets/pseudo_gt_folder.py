@@ -1,5 +1,7 @@
 """The pseudo-GT folder: ``gt/ mask/ manifest.json``, the interface between the two halves.
 
+Masks that a person has changed are kept as they were drawn, in ``drawn/``.
+
 While it is being made, finished images are noted line by line in journals (one a rank), so that
 a run killed at any moment goes on where it was. When all are done the journals become the
 manifest, written in one move. Nothing in it depends on when or in how many goes it was made.
@@ -15,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import ImageError, make_output_folder, remove_parts, write_text
+from ..files import ImageError, make_output_folder, remove_parts, write_bytes, write_text
 from ..files.atomic import cannot_write
 from ..files.records import describe_difference, parse_json, plain_name, to_record
 from ..files.tables import write_json
@@ -72,7 +74,8 @@ class Manifest:
         lq_dir (str): Where the LR images were, an absolute path.
         made_with (dict): Weights and settings that decide the pairs.
         records (tuple[Record]): One for each LR image, sorted by name.
-        skipped (dict): File name of each LR image that could not be used, with the reason.
+        skipped (dict): File name of each LR image that could not be used, with the reason; it
+            may have a record, if its pair could not be brought in line with its mask.
     """
     lq_dir: str
     made_with: dict
@@ -104,6 +107,17 @@ class PseudoGTFolder:
     def mask_path(self, name: str) -> Path:
         """Path: The mask of an image."""
         return self.root / 'mask' / f'{name}.png'
+
+    def drawn_path(self, name: str) -> Path:
+        """Path: The mask of an image as a person has drawn it."""
+        return self.root / 'drawn' / f'{name}.png'
+
+    def keep_drawn(self, name: str) -> Path:
+        """Keep a mask that a person has changed, byte for byte; return where it is kept."""
+        path = self.drawn_path(name)
+        make_output_folder(path.parent)
+        write_bytes(path, self.mask_path(name).read_bytes())
+        return path
 
     def masks(self) -> set[str]:
         """Return the names of the images that have a mask."""
@@ -172,7 +186,7 @@ class PseudoGTFolder:
 
         Nobody else may be at work on the folder: their unfinished files would go, too.
         """
-        for folder in self._folders:
+        for folder in (*self._folders, self.root / 'drawn'):
             remove_parts(folder)
         records = sorted(manifest.records, key=lambda record: record.name)
         content = dict(format=FORMAT, version=VERSION, lq_dir=manifest.lq_dir,
@@ -217,8 +231,9 @@ class PseudoGTFolder:
 
     def _refuse_links(self, names: Iterable[str] = ()) -> None:
         """A folder that somebody made must not lead to other files, to be read or replaced."""
-        for path in (*self._folders[1:], *(path(name) for name in names
-                                           for path in (self.gt_path, self.mask_path))):
+        paths = self.gt_path, self.mask_path, self.drawn_path
+        for path in (*self._folders[1:], self.root / 'drawn',
+                     *(path(name) for name in names for path in paths)):
             if path.is_symlink():
                 raise PseudoGTError(f'{path}: expected the pseudo GTs and masks to be in the '
                                     f'folder itself, got a link to {os.path.realpath(path)}; '

@@ -17,6 +17,7 @@ from ..files import ImageError, in_background, read_mask, size_of, write_image, 
 from ..generators import GeneratedPairs, Pair
 from ..ops import label_regions
 from ..segmentors import LabelSource
+from .drawn_masks import keep_as_drawn, keep_if_changed
 from .pseudo_gt import compose_pseudo_gt
 from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
@@ -91,8 +92,10 @@ class PseudoGTMaker:
         finished = folder.finished()
         self._refuse_orphans(folder, finished.values())
         journal = folder.journal(self.rank, made_with)
+        known = {record.mask_sha256 for record in finished.values()}
 
         def write(made: Made) -> None:
+            keep_if_changed(folder, made.record.name, known, made.mask)
             journal.add(_write(folder, made))
 
         try:
@@ -129,7 +132,9 @@ class PseudoGTMaker:
                 raise PseudoGTError(f'{path}: is not made yet, or was changed meanwhile; run the '
                                     'same command again')
             records[record.name] = record
+        known = {record.mask_sha256 for record in finished.values()}
         for name in {record.name for record in finished.values()} - records.keys():
+            keep_if_changed(folder, name, known)
             folder.remove_pair(name)
         folder.complete(Manifest(self._lq_dir(), self.made_with(), tuple(records.values()),
                                  skipped))
@@ -151,13 +156,17 @@ class PseudoGTMaker:
     def recompose(self, folder: PseudoGTFolder) -> Manifest:
         """Bring the pseudo GTs in line with masks that a person repainted, deleted or added.
 
+        Nothing that a person drew is lost: a mask that is brought into the form of all others
+        (0 and 255) is kept as it was drawn, one that was emptied stays where it is, and one that
+        cannot be used is left alone with its pair.
+
         Returns:
-            Manifest: Every image whose mask is gone or empty counts as clean.
+            Manifest: Every image whose mask is gone or empty counts as clean; those with a mask
+            that cannot be used are in ``skipped``.
 
         Raises:
             PseudoGTError: If the folder is incomplete or was made with other weights, or if an
                 LR image is gone or was changed.
-            ImageError: If a mask cannot be used.
         """
         manifest = folder.read_manifest()
         if not folder.is_complete:
@@ -169,9 +178,18 @@ class PseudoGTMaker:
         paths = {path.stem: path for path in self.pairs.paths}
         for mask in folder.masks() - {record.name for record in manifest.records}:
             logger.warning('%s: belongs to no LR image and is not used', folder.mask_path(mask))
-        records = [self._recompose_one(folder, record, paths.get(record.name))
-                   for record in tqdm(manifest.records, 'recompose', unit='image')]
-        folder.complete(replace(manifest, lq_dir=self._lq_dir(), records=tuple(records)))
+        lq = {record.lq for record in manifest.records}
+        skipped = {name: why for name, why in manifest.skipped.items() if name not in lq}
+        records = []
+        for record in tqdm(manifest.records, 'recompose', unit='image'):
+            try:
+                records.append(self._recompose_one(folder, record, paths.get(record.name)))
+            except ImageError as error:
+                records.append(record)
+                skipped[record.lq] = str(error)
+                logger.warning('left as it is: %s', error)
+        folder.complete(replace(manifest, lq_dir=self._lq_dir(), records=tuple(records),
+                                skipped=skipped))
         return folder.read_manifest()
 
     def _refuse_inputs(self, folder: PseudoGTFolder) -> None:
@@ -274,19 +292,24 @@ class PseudoGTMaker:
         if path is None or not mask_path.is_file():  # without an LR image: _refuse_orphans
             folder.remove_pair(record.name)
             return clean
-        if file_sha256(mask_path) == record.mask_sha256 and gt_path.is_file():
+        is_changed = file_sha256(mask_path) != record.mask_sha256
+        if not is_changed and gt_path.is_file():
             return record
         if self._clean_record(path).made_from != record.made_from:
             raise PseudoGTError(f'{path}: it or its label map was changed after the folder was '
                                 'made; run the same command without --recompose first')
         mask = read_mask(mask_path)
         if not mask.any():
-            folder.remove_pair(record.name)
+            logger.warning('%s: is empty, so %s counts as clean; its pseudo GT is removed, the '
+                           'mask stays', mask_path, path.name)
+            gt_path.unlink(missing_ok=True)
             return clean
         pair = self.pairs.load(path)
         if mask.shape != pair.gan.shape[:2]:
             raise ImageError(f"{mask_path}: expected a mask of the SR image's size "
                              f'{size_of(pair.gan)}, got {size_of(mask)}')
+        if is_changed:
+            keep_as_drawn(folder, record.name, mask)
         return _write(folder, Made(clean, pair, mask))
 
 

@@ -3,38 +3,25 @@ from __future__ import annotations
 
 import glob
 import io
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import logging
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image
 
-from ..errors import InputError
 from .atomic import write_bytes
+from .decoding import ImageError, Picture, decode, errors_that_name
+from .masks import MaskError, understand
 
-MAX_PIXELS = 2**30
-"""What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
-
-MAX_DENSITY, MAX_BIT_DENSITY, MANY_PIXELS = 3_000, 10_000, 2**26
-"""Pixels a byte, those of one bit or a palette, and the pixels from which on they count: a header
-alone must not take gigabytes. A black mask as a PNG has 1,000, or of one bit a pixel 8,000."""
-
-_one_at_a_time = threading.Lock()
-"""Held while an image is opened: Pillow's limit is one for all threads."""
+logger = logging.getLogger('mmdesra')
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 """Of the files that are taken for images in a folder."""
 
-FORMATS = 'BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP'
-"""What is read, whatever a file is called. Pillow knows more, and runs programs for some (EPS)."""
-
-LOSSY = 'JPEG', 'MPO'
-
-
-class ImageError(InputError):
-    """An image that cannot be used; the message names the file and what is wrong with it."""
+_remarks: set[tuple[Path, str]] = set()
+"""Folders, and how masks in them are read, of which it was said."""
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -120,7 +107,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read any still image as 8-bit RGB.
 
     Grey is copied to three channels, 16 bits are cut to the upper 8 (as OpenCV and MMagic do),
-    an alpha channel is dropped, and an EXIF orientation is applied.
+    other depths are scaled by their own maximum, an alpha channel is dropped, and an EXIF
+    orientation is applied. Of an animated GIF the first frame is read, which is logged.
 
     Args:
         path (str | Path): The file.
@@ -130,11 +118,12 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Raises:
         ImageError: If the file is missing, is no image, is truncated, or has a type of pixel
-            that is neither 8 nor 16 bits.
+            that is not read.
     """
-    with _errors_that_name(path):
-        image, _ = _decode(path)
-        image = _to_8_bits(image, path)
+    with errors_that_name(path):
+        picture = decode(path)
+        _say_first(path, picture)
+        image = _to_8_bits(picture, path)
         return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
@@ -147,28 +136,53 @@ def read_labels(path: str | Path) -> np.ndarray:
     Raises:
         ImageError: If the file is no such image.
     """
-    with _errors_that_name(path):
-        image, image_format = _decode(path)
-        if image_format in LOSSY:
+    with errors_that_name(path):
+        picture = decode(path)
+        if picture.is_lossy:
             raise ImageError(f'{path}: expected a label map as a PNG or another file that keeps '
-                             f'every value, got a {image_format}, in which classes have changed')
-        if image.mode not in ('L', 'P'):  # a palette's indices are the labels
+                             f'every value, got a {picture.format}, in which classes have changed')
+        if picture.image.mode not in ('L', 'P'):  # a palette's indices are the labels
             raise ImageError(f'{path}: expected a label map (one channel, 8 bits), '
-                             f'got pixels of type {image.mode}')
-        return np.array(image)
+                             f'got pixels of type {picture.image.mode}')
+        return picture.numbers()
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a mask: bool, shape ``(H, W)``, True where any channel is 128 or above.
+    """Read a mask, from this package or drawn by a person.
+
+    :mod:`mmdesra.files.masks` has the rule. A mask that is understood otherwise than as 0 for the
+    ground and 255 for the artifacts, cut at 128, is logged: of each folder the first of its kind.
+
+    Returns:
+        np.ndarray: bool, shape ``(H, W)``, True where there is an artifact.
 
     Raises:
-        ImageError: If the file is no image, or holds 0 and 1 only: a mask that would read as
-            empty.
+        ImageError: If the file is no image, or if it cannot be told which pixels are artifacts.
     """
-    image = read_image(path)
-    if image.max() == 1:
-        raise ImageError(f'{path}: expected a mask of 0 and 255, got 0 and 1')
-    return (image >= 128).any(axis=2)
+    with errors_that_name(path):
+        picture = decode(path)
+        values, alpha, white = picture.samples()
+        try:
+            reading = understand(values, alpha, white, picture.is_lossy, picture.is_cut)
+        except MaskError as error:
+            raise ImageError(f'{path}: {error}') from error
+    _say_first(path, picture)
+    if reading.remark:
+        _say(path, reading.remark)
+    return reading.mask
+
+
+def _say_first(path: str | Path, picture: Picture) -> None:
+    if picture.is_first:
+        _say(path, 'is an animation, its first frame is read')
+
+
+def _say(path: str | Path, remark: str) -> None:
+    """Log how a file is read; once for a folder, which may hold thousands of its kind."""
+    kind = Path(path).parent, re.sub(r'\d+', '', remark)
+    if kind not in _remarks:
+        _remarks.add(kind)
+        logger.warning('%s: %s (said once for all such files of this folder)', path, remark)
 
 
 def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:
@@ -203,83 +217,12 @@ def write_map(path: str | Path, artifact_map: np.ndarray,
     write_image(path, np.round(share * 65535).astype(np.uint16))
 
 
-def _decode(path: str | Path) -> tuple[Image.Image, str | None]:
-    """Return the picture, upright, and its format."""
-    with _pixel_limit():
-        image = Image.open(path, formats=FORMATS)
-    with image:
-        _refuse_bomb(image, path)
-        _refuse_gaps(image, path)
-        image.load()  # a truncated file is found here
-        # A camera's MPO is a JPEG whose further frames are previews of the first.
-        frames = getattr(image, 'n_frames', 1)
-        if image.format != 'MPO' and frames > 1:
-            raise ImageError(f'{path}: expected a still image, got {frames} frames')
-        if image.format in ('PNG', 'PPM') and image.mode == 'I':  # 16 bits
-            return ImageOps.exif_transpose(image.convert('I;16')), image.format
-        return ImageOps.exif_transpose(image), image.format
-
-
-@contextmanager
-def _errors_that_name(path: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a file into an :class:`ImageError`."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except FileNotFoundError as error:
-        raise ImageError(f'{path}: no such file') from error
-    except MemoryError as error:
-        raise ImageError(f'{path}: needs more memory than there is') from error
-    except Exception as error:  # what a damaged file raises depends on its format
-        raise ImageError(f'{path}: cannot be read as an image, the file may be damaged or of '
-                         f'another kind ({str(error) or type(error).__name__})') from error
-
-
-@contextmanager
-def _pixel_limit() -> Iterator[None]:
-    """Let Pillow open images up to :data:`MAX_PIXELS`; SR images pass its own limit easily.
-
-    Pillow refuses the double of its limit and warns above it; :func:`_decode` refuses those that
-    it warns of. Warnings are not switched off meanwhile: that is one setting for all threads.
-    """
-    with _one_at_a_time:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
-def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
-    pixels, size = image.width * image.height, Path(path).stat().st_size
-    if pixels > MAX_PIXELS:
-        raise ImageError(f'{path}: {image.width}x{image.height} px exceeds the limit of '
-                         f'{MAX_PIXELS} pixels, the file may be a decompression bomb')
-    density = MAX_BIT_DENSITY if image.mode in ('1', 'P') else MAX_DENSITY
-    if pixels > MANY_PIXELS and pixels > density * size:
-        raise ImageError(f'{path}: {image.width}x{image.height} px in {size} bytes exceeds the '
-                         f'limit of {density} pixels a byte, the file is damaged or a '
-                         'decompression bomb')
-
-
-def _refuse_gaps(image: ImageFile.ImageFile, path: str | Path) -> None:
-    """Pillow shows whatever the memory held where no strip of a TIFF lies."""
-    if image.format != 'TIFF':
-        return
-    parts = [tile[1] for tile in image.tile]
-    covered = sum((right - left) * (bottom - top)
-                  for left, top, right, bottom in filter(None, parts))
-    if covered < image.width * image.height and None not in parts:
-        raise ImageError(f'{path}: is damaged, its strips or tiles have {covered} of '
-                         f'{image.width}x{image.height} px')
-
-
-def _to_8_bits(image: Image.Image, path: str | Path) -> Image.Image:
-    if image.mode.startswith('I;16'):
+def _to_8_bits(picture: Picture, path: str | Path) -> Image.Image:
+    image = picture.image
+    if image.mode == 'I;16':
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ('I', 'F'):
-        raise ImageError(f'{path}: expected 8 or 16 bits a channel, got pixels of type '
-                         f'{image.mode} (32 bits)')
+        kind = 'floating-point numbers' if image.mode == 'F' else 'signed numbers, or 32 bits'
+        raise ImageError(f'{path}: expected an image of whole numbers, 8 or 16 bits a channel, '
+                         f'got {kind}; save it as a PNG')
     return image

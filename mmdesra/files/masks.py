@@ -1,0 +1,300 @@
+"""What a picture says as a mask: which pixels are artifacts, and which are ground.
+
+Masks come from this package (0 and 255), from paint programs (strokes on a transparent ground,
+soft edges, a palette) and from annotation tools (region numbers, 0 and 1, 16 bits). The rule, in
+order:
+
+1. **Transparency** that differs between pixels decides: what is painted is artifact, in any
+   colour.
+2. **One value** everywhere: 0 is an empty mask, the largest value of the file a full one.
+3. **Two values**: the lower is ground, the higher artifact. Of two colours black is ground.
+4. **Region numbers**, flat areas of many values on 0: 0 is ground, all else artifact. The same of
+   flat areas of many colours on black.
+5. **Soft edges** between black and white are cut in the middle: 128 of 255 and above is artifact.
+
+Whatever does not fit, or fits two of these with another result, is refused: a mask read wrongly
+is a wrong score. What is read by a rule that a person might not expect has a remark that says so.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+OUTER = 8
+"""Soft edges lie between the lowest and the highest eighth of the values, nearly all pixels in
+these: in a picture half of the pixels or more are between them."""
+
+FLAT, NOT_FLAT = .8, .4
+"""Shares of the pixels of intermediate values that lie in a 2×2 block of one value. In areas that
+are filled nearly all do, in edges next to none."""
+
+MANY_COLORS, PIXELS_A_COLOR, FEW_COLORS = 4096, 20, 16
+"""A mask has at most so many colours, and one in so many pixels: a photograph has more."""
+
+CURE = 'save it with 0 for the ground and 255 for the artifacts'
+
+
+class MaskError(ValueError):
+    """A picture that cannot be understood as a mask; the message says why, and what to do."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__('expected a mask, 0 for the ground and 255 for the artifacts, got '
+                         f'{got}; {CURE}')
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A mask, and how it was understood.
+
+    Attributes:
+        mask (np.ndarray): bool, shape ``(H, W)``, True where there is an artifact.
+        remark (str): How, where a person might not expect it; else empty.
+    """
+    mask: np.ndarray
+    remark: str = ''
+
+
+def understand(values: np.ndarray, alpha: np.ndarray | None = None, white: int = 255,
+               is_lossy: bool = False, is_cut: bool = False) -> Reading:
+    """Understand a picture as a mask.
+
+    Args:
+        values (np.ndarray): As stored in the file: numbers of shape ``(H, W)``, or uint8 RGB of
+            shape ``(H, W, 3)``.
+        alpha (np.ndarray, optional): uint8 of shape ``(H, W)``; 0 is transparent.
+        white (int): The largest number that the file can store, for numbers.
+        is_lossy (bool): Whether compression has changed the values a little.
+        is_cut (bool): Whether the values are the upper 8 bits of 16 only.
+
+    Raises:
+        MaskError: If it cannot be told which pixels are artifacts.
+    """
+    if alpha is not None and _decides(values, alpha):
+        _refuse_lower_bits(alpha, is_cut)
+        return _by_transparency(values, alpha, white, is_lossy)
+    _refuse_lower_bits(values, is_cut)
+    if values.ndim == 3:
+        if (values == values[..., :1]).all():
+            return _by_numbers(values[..., 0], white, is_lossy)
+        return _by_colors(values, is_lossy)
+    return _by_numbers(*_whole_numbers(values, white), is_lossy)
+
+
+def _refuse_lower_bits(values: np.ndarray, is_cut: bool) -> None:
+    if is_cut and values.max() < 128:
+        raise MaskError('16 bits a channel of which only the lower ones are used')
+
+
+# Transparency
+
+def _decides(values: np.ndarray, alpha: np.ndarray) -> bool:
+    """Tell whether the transparency says what is painted, instead of the values."""
+    low, high = int(alpha.min()), int(alpha.max())
+    if low == high == 0:
+        if _has_one_color(values):
+            return True
+        raise MaskError('values that are transparent everywhere')
+    if low == high or (low >= 128 and not _has_one_color(values)):
+        return False
+    if low > 0:
+        raise MaskError(f'transparency between {low} and {high} of 255, and nowhere 0')
+    return True
+
+
+def _by_transparency(values: np.ndarray, alpha: np.ndarray, white: int, is_lossy: bool) -> Reading:
+    high = int(alpha.max())
+    if not high:
+        return Reading(np.zeros(alpha.shape, bool))
+    painted = alpha > high / 2
+    _refuse_lost(alpha, painted, high / OUTER, 'fainter strokes beside others')
+    visible = values[painted]
+    lightest, darkest = ((visible.max(1), visible.min(1)) if visible.ndim == 2
+                         else (visible, visible))
+    if np.ptp(visible.astype(np.float64), axis=0).max() > (white / 4 if is_lossy else 0):
+        # A layer with both may be strokes of both, or one of them may be its ground.
+        black, bright = lightest <= white / OUTER, darkest >= white - white / OUTER
+        if 0 < black.sum() < black.size or 0 < bright.sum() < bright.size:
+            raise MaskError('several colours, black or white among them, on a ground that is '
+                            'transparent in places')
+        _refuse_picture(visible, is_lossy)
+    return Reading(painted, 'read by its transparency: what is painted is artifact, in any colour')
+
+
+def _has_one_color(values: np.ndarray) -> bool:
+    return bool((values == values[:1, :1]).all())
+
+
+# Numbers
+
+def _whole_numbers(values: np.ndarray, white: int) -> tuple[np.ndarray, int]:
+    """Return whole numbers that are not negative, and which of them is white."""
+    if values.dtype.kind == 'f':
+        if not np.isfinite(values).all():
+            raise MaskError('numbers that are not finite')
+        if not (values == np.floor(values)).all():
+            if values.min() < 0 or values.max() > 1:
+                raise MaskError(f'fractions between {values.min():g} and {values.max():g}')
+            return np.round(values * 65535).astype(np.int64), 65535
+        values = values.astype(np.int64)
+    if values.dtype.kind != 'i':
+        return values, white
+    if values.min() < 0:
+        raise MaskError('negative numbers')
+    high = int(values.max())  # 32 bits: their largest number says nothing
+    return values, next((limit for limit in (255, 65535) if high <= limit), 2**31 - 1)
+
+
+def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
+    found = _find_values(values)
+    low, high = int(found[0]), int(found[-1])
+    if low == high:
+        if low not in (0, white):
+            raise MaskError(f'{low} everywhere, which may mean either')
+        return Reading(values == white)
+    if not is_lossy and len(found) == 2:
+        return Reading(values == high, '' if (low, high) == (0, white) else
+                       f'read as two values: {low} is ground, {high} is artifact')
+    if not is_lossy and low == 0 and _are_regions(values, found, white):
+        return Reading(values > 0, f'read as region numbers (1 to {high}): 0 is ground, all above '
+                                   'is artifact')
+    if is_lossy and low >= white - white / OUTER:
+        return Reading(values > white / 2)
+    if low <= white / OUTER and high >= white - white / OUTER:
+        return Reading(_cut(values, white, is_lossy))
+    if not is_lossy and low == 0 and _has_plateau(values, high):
+        return Reading(_cut(values, high, is_lossy), f'read as strokes of value {high} with soft '
+                       f'edges: above {high / 2:g} is artifact')
+    raise MaskError(f'{len(found)} values between {low} and {high}')
+
+
+def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:
+    """Tell whether values are the numbers of areas on a ground of 0."""
+    high = int(found[-1])
+    inside = (values > 0) & (values < high)
+    if _share(_is_flat(values), inside) < FLAT:
+        return False
+    if high <= FEW_COLORS:
+        return True
+    lower, _ = _steps(values, inside)
+    # Slow ramps are flat too, but border on 0 at one contour of many.
+    if (lower == 0).mean() < .5:
+        return False
+    return high <= white / 2 or len(found) - 1 >= high / 2
+
+
+def _has_plateau(values: np.ndarray, high: int) -> bool:
+    """Tell whether what is above the middle is mostly of the highest value: strokes, no map."""
+    return _share(values == high, values > high / 2) >= .5
+
+
+def _cut(values: np.ndarray, white: int, is_lossy: bool) -> np.ndarray:
+    """Cut soft edges between 0 and white in the middle.
+
+    Raises:
+        MaskError: If there is more between them than edges.
+    """
+    faint, strong = white / OUTER, white - white / OUTER
+    between = (values > 0) & (values < strong)
+    middle = between & (values > faint)
+    if middle.mean() > .5:
+        raise MaskError('a picture: most of it is neither black nor white')
+    flat, mask = _is_flat(values), values > white / 2
+    has_faint_areas = not is_lossy and _share(flat, between & ~middle) >= FLAT
+    if has_faint_areas or _share(flat, middle) > NOT_FLAT:
+        lower, higher = _steps(values, between if has_faint_areas else middle)
+        if (higher - lower <= white / 16).mean() < FLAT:  # else: a slow ramp
+            raise MaskError(f'areas of values between 0 and {white}')
+    least = white / (OUTER / 2) if is_lossy else 0 if has_faint_areas else faint
+    _refuse_lost(values, mask, least, f'areas of values below {white // 2 + 1} only')
+    return mask
+
+
+# Colours
+
+def _by_colors(values: np.ndarray, is_lossy: bool) -> Reading:
+    strength = values.max(axis=2)
+    _refuse_picture(values, is_lossy)
+    if is_lossy:
+        return Reading(_by_numbers(strength, 255, is_lossy).mask)
+    codes = _codes(values)
+    found = _find_values(codes)
+    if found[0] != 0:
+        raise MaskError(f'{len(found)} colours, none of them black')
+    painted = codes > 0
+    if len(found) == 2:
+        return Reading(painted, '' if strength.max() >= 128 else
+                       'read as a colour on black: black is ground')
+    flat, weak = _is_flat(codes), painted & (strength < 128)
+    mask = strength >= 128
+    if mask.any() and _share(flat, weak) <= NOT_FLAT:
+        _refuse_lost(strength, mask, 255 / OUTER, 'strokes in dark colours beside others')
+        return Reading(mask)
+    if _share(flat, painted) >= FLAT:
+        return Reading(painted, f'read as areas of {len(found) - 1} colours: black is ground')
+    raise MaskError(f'{len(found)} colours, dark ones among them')
+
+
+def _refuse_picture(values: np.ndarray, is_lossy: bool) -> None:
+    if values.ndim == 1 or values.shape[-1] != 3:
+        return
+    colors, pixels = len(_find_values(_codes(values))), values.size // 3
+    limit = MANY_COLORS if is_lossy else min(MANY_COLORS,
+                                             max(pixels // PIXELS_A_COLOR, FEW_COLORS))
+    if colors > limit:
+        raise MaskError(f'a picture of {colors} colours')
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Return a number for each colour; black is 0."""
+    red, green, blue = (values[..., channel].astype(np.int32) for channel in range(3))
+    return (red << 16) | (green << 8) | blue
+
+
+# Neighbours
+
+def _find_values(values: np.ndarray) -> np.ndarray:
+    """Return the values that occur, sorted; faster than ``np.unique`` for small ones."""
+    high = int(values.max())
+    if high >= 2**24:
+        return np.unique(values)
+    occurs = np.zeros(high + 1, bool)
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, 2**20):  # an index is 8 bytes: not all of them at once
+        occurs[flat[start:start + 2**20]] = True
+    return np.flatnonzero(occurs)
+
+
+def _is_flat(values: np.ndarray) -> np.ndarray:
+    """Tell of each pixel whether it lies in a 2×2 block of one value."""
+    corner = values[:-1, :-1]
+    block = np.pad((corner == values[1:, :-1]) & (corner == values[:-1, 1:])
+                   & (corner == values[1:, 1:]), 1)
+    return block[:-1, :-1] | block[1:, :-1] | block[:-1, 1:] | block[1:, 1:]
+
+
+def _steps(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and higher values of neighbours that differ, one of them ``inside``."""
+    lower, higher = [], []
+    for ahead, behind in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        a, b = values[ahead], values[behind]
+        differ = (a != b) & (inside[ahead] | inside[behind])
+        lower.append(np.minimum(a, b)[differ])
+        higher.append(np.maximum(a, b)[differ])
+    return (np.concatenate(lower).astype(np.int64), np.concatenate(higher).astype(np.int64))
+
+
+def _share(of: np.ndarray, among: np.ndarray) -> float:
+    """Return which share of some pixels others are; 0 of none."""
+    return float((of & among).sum() / max(among.sum(), 1))
+
+
+def _refuse_lost(values: np.ndarray, mask: np.ndarray, least: float, what: str) -> None:
+    """Refuse a mask that leaves out a whole drawn thing: pixels above ``least`` that touch."""
+    drawn = values > least
+    if (drawn == mask).all():
+        return
+    import cv2  # only soft masks need it
+    count, numbers = cv2.connectedComponents(drawn.astype(np.uint8), connectivity=8)
+    if len(_find_values(numbers[mask])) < count - 1:
+        raise MaskError(what)
