@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mmengine.registry import Registry
 
 from ..errors import InputError
+from ..files.config_types import type_name
 from .base import BaseDetector
 
 DETECTORS = Registry('artifact detector', scope='mmdesra', locations=['mmdesra.detectors'])
@@ -55,6 +56,6 @@ def _check_arguments(config: dict) -> Mapping[str, inspect.Parameter]:
         return known  # it hands them on
     unknown = [name for name in config if name not in known and name not in ('type', '_scope_')]
     if unknown:
-        raise InputError(f'the detector {kind} takes {", ".join(known)}, got '
+        raise InputError(f'the detector {type_name(kind)} takes {", ".join(known)}, got '
                          f'{", ".join(unknown)}')
     return known
