@@ -282,8 +282,9 @@ def mend_config_imports() -> bool:
         return module_name.partition('.')[0] in names or original(module_name)
 
     library = Path(sysconfig.get_paths()['stdlib'])
-    names = getattr(sys, 'stdlib_module_names', None)  # from Python 3.10 on
-    names = names or {path.stem for path in library.iterdir()} | set(sys.builtin_module_names)
+    names = {*getattr(sys, 'stdlib_module_names', ()), *sys.builtin_module_names}
+    if not hasattr(sys, 'stdlib_module_names'):  # before Python 3.10
+        names.update(path.stem for path in library.iterdir())
     replace_in_mmengine(original, _is_builtin_module)
     return True
 

@@ -92,7 +92,7 @@ def read_detector(text: str) -> dict:
         return dict(type=text)
     settings = settings_of(read_config(text))
     config = settings.get('detector', settings)
-    if isinstance(config, str):
+    if isinstance(config, (str, type)):
         return dict(type=config)
     if not isinstance(config, Mapping) or 'type' not in config:
         raise InputError(f'{text}: expected detector = dict(type=..., ...)')

@@ -13,11 +13,11 @@ from .base import BaseDetector
 DETECTORS = Registry('artifact detector', scope='mmdesra', locations=['mmdesra.detectors'])
 
 
-def build_detector(config: dict | str | BaseDetector, **offered: object) -> BaseDetector:
-    """Build a detector from its registered name, a config dict, or return it as it is.
+def build_detector(config: dict | str | type | BaseDetector, **offered: object) -> BaseDetector:
+    """Build a detector from its registered name or class, a config dict, or return it as it is.
 
     Args:
-        config (dict | str | BaseDetector): The detector.
+        config (dict | str | type | BaseDetector): The detector.
         **offered: Arguments such as ``device`` for a detector that takes them and whose config
             does not say otherwise.
 
@@ -26,7 +26,7 @@ def build_detector(config: dict | str | BaseDetector, **offered: object) -> Base
     """
     if isinstance(config, BaseDetector):
         return config
-    config = dict(type=config) if isinstance(config, str) else dict(config)
+    config = dict(type=config) if isinstance(config, (str, type)) else dict(config)
     if 'type' not in config:
         raise InputError(f"expected a detector's config with a 'type', got {config}")
     known = _check_arguments(config)

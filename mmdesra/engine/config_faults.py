@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
 from mmengine.registry import Registry
 
 from ..errors import InputError
@@ -39,9 +40,10 @@ WRONG_ARGUMENTS = re.compile(r'\(\) (got an unexpected keyword|got multiple valu
 def config_faults(config: Config) -> Iterator[None]:
     """Raise what a config is to blame for as an error of one line, while a run is built and runs.
 
-    It is to blame where a library, building something from it, raises an error about values or
-    names. Where code of the user's own or of ours was reached, or the run was training, the
-    error keeps its traceback: somebody must look for the fault.
+    It is to blame where a library, building something from it or applying a transform that it
+    names, raises an error about values or names. Where code of the user's own or of ours was
+    reached, or the run was training, the error keeps its traceback: somebody must look for the
+    fault.
 
     Raises:
         InputError: Names the config, and the setting where that can be told.
@@ -89,7 +91,12 @@ def _is_from_building(error: Exception, frames: list[FrameType]) -> bool:
 def _builds(frame: FrameType) -> bool:
     name = frame.f_code.co_name
     return _module(frame).startswith('mmengine.') and (
-        name in SETTINGS or name in ('from_cfg', 'build_from_cfg'))
+        name in SETTINGS or name in ('from_cfg', 'build_from_cfg') or _transforms(frame))
+
+
+def _transforms(frame: FrameType) -> bool:
+    """Whether a frame applies the transforms of a pipeline, one of which it calls."""
+    return frame.f_code.co_name == '__call__' and isinstance(frame.f_locals.get('self'), Compose)
 
 
 def _is_library(frame: FrameType) -> bool:
@@ -124,7 +131,9 @@ def _describe(error: Exception, frames: list[FrameType], config: Config) -> str 
 
 
 def _where_type(settings: ConfigDict, frame: FrameType) -> str:
-    """Name the place of what is being built, if a registry builds it."""
+    """Name the place of what is being built, if a registry builds it, or of a transform."""
+    if _transforms(frame):
+        return _where(settings, type(frame.f_locals.get('t')), {})
     built = frame.f_locals.get('cfg')
     if frame.f_code.co_name != 'build_from_cfg' or not isinstance(built, dict):
         return ''

@@ -26,24 +26,25 @@ def check_hook_settings(settings: Mapping) -> None:
         InputError: If there is one.
     """
     for name in PATHS:
-        _expect(settings, name, 'a path', isinstance(settings[name], (str, Path, type(None))))
+        _expect(settings, name, 'to be a path',
+                isinstance(settings[name], (str, Path, type(None))))
     for name, least in COUNTS.items():
         value = settings[name]
         is_unset = name == 'watch_interval' and value is None
-        _expect(settings, name, f'a whole number of at least {least}',
+        _expect(settings, name, f'to be a whole number of at least {least}',
                 is_unset or (_is_number(value, int) and value >= least))
     for name in SHARES:
-        _expect(settings, name, 'a share in [0, 1]',
-                _is_number(settings[name]) and 0 <= settings[name] <= 1)
+        share = settings[name]
+        _expect(settings, name, 'in [0, 1]', _is_number(share) and 0 <= share <= 1)
     share = settings['original_share']
-    _expect(settings, 'original_share', 'a share in [0, 1)', _is_number(share) and 0 <= share < 1)
+    _expect(settings, 'original_share', 'in [0, 1)', _is_number(share) and 0 <= share < 1)
     for name in SWITCHES:
-        _expect(settings, name, 'True or False', isinstance(settings[name], bool))
+        _expect(settings, name, 'to be True or False', isinstance(settings[name], bool))
     pipeline = settings['pipeline']
-    _expect(settings, 'pipeline', 'a list of transforms', pipeline is None or (
+    _expect(settings, 'pipeline', 'to be a list of transforms', pipeline is None or (
         isinstance(pipeline, (list, tuple))
         and all(isinstance(step, dict) or callable(step) for step in pipeline)))
-    _expect(settings, 'stop', f'one of {STOPS}', settings['stop'] in STOPS)
+    _expect(settings, 'stop', f'to be one of {STOPS}', settings['stop'] in STOPS)
     _check_together(settings)
 
 
@@ -65,4 +66,4 @@ def _is_number(value: object, kind: type | tuple[type, ...] = (int, float)) -> b
 
 def _expect(settings: Mapping, name: str, what: str, is_right: bool) -> None:
     if not is_right:
-        raise InputError(f'{HOOK}: expected {name} to be {what}, got {settings[name]!r}')
+        raise InputError(f'{HOOK}: expected {name} {what}, got {settings[name]!r}')

@@ -123,15 +123,16 @@ def find_hook(config: Config) -> ConfigDict | None:
 
 def _check_arguments(hook: ConfigDict) -> None:
     own = class_of(hook['type'], HOOKS) or DeSRAFinetuneHook  # it may be derived from that
-    known = list(inspect.signature(own).parameters)
-    if any(parameter.kind is parameter.VAR_KEYWORD
-           for parameter in inspect.signature(own).parameters.values()):
-        known += list(inspect.signature(DeSRAFinetuneHook).parameters)
+    parameters = inspect.signature(own).parameters
+    usual = inspect.signature(DeSRAFinetuneHook).parameters
+    hands_on = [name for name, one in parameters.items() if one.kind is one.VAR_KEYWORD]
+    known = [name for name in dict.fromkeys([*parameters, *(usual if hands_on else ())])
+             if name not in hands_on]
     unknown = [name for name in hook if name not in (*known, 'type', 'priority', '_scope_')]
     if unknown:
         raise InputError(f'{HOOK} takes {", ".join(known)}, got {", ".join(unknown)}')
     defaults = {name: None if parameter.default is parameter.empty else parameter.default
-                for name, parameter in inspect.signature(DeSRAFinetuneHook).parameters.items()}
+                for name, parameter in usual.items()}
     check_hook_settings({**defaults, **hook})
 
 

@@ -17,7 +17,8 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 VARIABLES = dict(pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'),
                  slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
-                 mpi=('OMPI_COMM_WORLD_LOCAL_RANK',))
+                 mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE',
+                      'OMPI_COMM_WORLD_RANK'))
 """What each launcher puts into the environment of a process that it starts."""
 
 MODEL_WRAPPER = 'MMSeparateDistributedDataParallel'
@@ -39,9 +40,9 @@ def join_process_group(config: Config, launcher: str) -> None:
     """
     missing = [name for name in VARIABLES.get(launcher, ()) if name not in os.environ]
     if missing:
-        raise InputError(f'--launcher {launcher}: {", ".join(missing)} is not in the environment, '
-                         f'so no {launcher} launcher has started this process; use '
-                         'tools/dist_train.sh or tools/slurm_train.sh, or leave --launcher out')
+        raise InputError(f'--launcher {launcher}: expected to be started by it, which sets '
+                         f'{", ".join(missing)}; use tools/dist_train.sh or tools/slurm_train.sh, '
+                         'or leave --launcher out')
     config.launcher = launcher
     if launcher != 'pytorch' or torch.cuda.is_available():
         return

@@ -91,11 +91,11 @@ def _check_checkpoint_hook(hook: dict) -> None:
     if class_of(hook.get('type'), HOOKS) is not CheckpointHook:
         return
     # It hands on what it does not know, and that is looked at when the first file is written.
-    known = {*inspect.signature(CheckpointHook).parameters, 'type', 'priority', '_scope_',
-             *inspect.signature(Runner.save_checkpoint).parameters}
+    known = {'type', 'priority', '_scope_', *inspect.getfullargspec(CheckpointHook).args,
+             *inspect.getfullargspec(Runner.save_checkpoint).args}
     unknown = [name for name in hook if name not in known]
     if unknown:
-        raise _WrongSetting(f'default_hooks.checkpoint: {CheckpointHook.__name__} has no argument '
+        raise _WrongSetting(f'default_hooks.checkpoint: CheckpointHook has no argument '
                             f'{", ".join(unknown)}')
 
 

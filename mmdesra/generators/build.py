@@ -19,13 +19,13 @@ class GeneratorError(InputError):
     """A generator that cannot be built from what was given."""
 
 
-def build_generator(spec: str | dict) -> nn.Module:
+def build_generator(spec: str | dict | type) -> nn.Module:
     """Build a generator with random weights.
 
     Args:
-        spec (str | dict): A generator's config dict; or a registered type that needs no
-            arguments (``'SRResNet'``); or a config file whose ``model.generator`` is meant, as
-            a path or as ``'mmagic::real_esrgan/….py'``.
+        spec (str | dict | type): A generator's config dict; or a registered type, or a class,
+            that needs no arguments (``'SRResNet'``); or a config file whose ``model.generator``
+            is meant, as a path or as ``'mmagic::real_esrgan/….py'``.
 
     Returns:
         nn.Module: In evaluation mode. MMagic is imported only if the type is one of its own.
@@ -40,6 +40,8 @@ def build_generator(spec: str | dict) -> nn.Module:
     if isinstance(spec, str):
         is_config = '::' in spec or spec.endswith('.py')
         spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
+    if isinstance(spec, type):
+        spec = dict(type=spec)
     if not isinstance(spec, dict) or 'type' not in spec:
         raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
     kind = spec['type']
@@ -55,7 +57,7 @@ def build_generator(spec: str | dict) -> nn.Module:
                              'config file instead, e.g. mmagic::real_esrgan/….py') from error
 
 
-def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
+def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module:
     """Build a generator and fill it; see :func:`build_generator` and :func:`load_weights`.
 
     With the spec ``'spandrel'``, the generator is what spandrel recognises the checkpoint to be;
@@ -77,7 +79,7 @@ def _generator_of(config: Config, spec: str) -> dict:
     return generator
 
 
-def _needs_checkpoint(spec: str | dict) -> bool:
+def _needs_checkpoint(spec: str | dict | type) -> bool:
     if isinstance(spec, dict):
         return type_name(spec.get('type')) == SPANDREL and not spec.get('checkpoint')
     return spec in ('spandrel', SPANDREL)

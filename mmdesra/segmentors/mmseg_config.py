@@ -71,7 +71,7 @@ def array_pipeline(config: Config) -> list[dict]:
     if len(loaders) != 1:
         raise InputError(f'{config.filename}: expected a test pipeline with LoadImageFromFile, '
                          f'got {", ".join(map(_type_name, steps)) or "none"}')
-    loaders[0]['type'] = 'LoadImageFromNDArray'
+    loaders[0]['type'] = 'mmseg.LoadImageFromNDArray'  # whatever the config's scope
     return steps
 
 
