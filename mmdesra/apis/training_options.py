@@ -17,8 +17,10 @@ from .command_line import KeyValues
 
 logger = logging.getLogger('mmdesra')
 
-NAMES = {'custom_imports', *inspect.signature(Runner).parameters}
-"""What mmengine reads of a config."""
+NAMES = {'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_imports',
+         'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'scale',
+         'sync_bn', *inspect.signature(Runner).parameters}
+"""What mmengine, and this package, read of a config."""
 
 
 def add_run_options(parser: argparse.ArgumentParser, work_dir_help: str,

@@ -9,17 +9,16 @@ from __future__ import annotations
 import difflib
 import re
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 from mmengine.registry import Registry
 
 from ..errors import InputError
-from ..files.config_types import type_name
+from ..files.config_types import parts_of, type_name
 from ..files.configs import reason_of, settings_of
 
 LIBRARIES = 'mmengine', 'mmagic', 'mmcv', 'mmseg', 'torch', 'torchvision', 'numpy'
@@ -30,6 +29,7 @@ SETTINGS = {
     'build_param_scheduler': 'param_scheduler', 'build_visualizer': 'visualizer',
     'build_evaluator': 'val_evaluator', 'build_log_processor': 'log_processor',
     'build_logger': 'log_level', 'setup_env': 'env_cfg', 'set_randomness': 'randomness',
+    'load_or_resume': 'the checkpoint to go on from does not fit',
     'register_default_hooks': 'default_hooks', 'register_custom_hooks': 'custom_hooks'}
 """By the method of mmengine's Runner that reads it."""
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (?:(\S+?)::)?(.+?) registry')
@@ -142,7 +142,7 @@ def _where_type(settings: ConfigDict, frame: FrameType) -> str:
 
 def _where(settings: ConfigDict, kind: object, built: dict) -> str:
     """Name the places of a type; of several that have it, the ones with the same settings."""
-    found = [(place, part) for place, part in _parts(settings)
+    found = [(place, part) for place, part in parts_of(settings)
              if isinstance(part, dict) and type_name(part.get('type')) == type_name(kind) != '']
     same = [place for place, part in found
             if all(name in built and repr(built[name]) == repr(value)
@@ -151,7 +151,7 @@ def _where(settings: ConfigDict, kind: object, built: dict) -> str:
 
 
 def _where_value(settings: ConfigDict, value: str) -> str:
-    return ' or '.join([place for place, part in _parts(settings)
+    return ' or '.join([place for place, part in parts_of(settings)
                         if isinstance(part, str) and part == value][:3])
 
 
@@ -175,16 +175,3 @@ def _unknown_type(found: re.Match, registry: Registry) -> str:
               'if it is of your own, name its module in custom_imports')
     return (f'no {what} is called {name}' + (f' in the scope {scope}' if scope else '')
             + f'; {advice}')
-
-
-def _parts(settings: Any, place: str = '') -> Iterator[tuple[str, Any]]:
-    """Yield everything in a config by its dotted place, as ``--cfg-options`` names it."""
-    if place:
-        yield place, settings
-    entries: Iterable[tuple[object, Any]] = ()
-    if isinstance(settings, dict):
-        entries = dict.items(settings)
-    elif isinstance(settings, (list, tuple)):
-        entries = enumerate(settings)
-    for name, entry in entries:
-        yield from _parts(entry, f'{place}.{name}' if place else str(name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -111,6 +111,19 @@ def build_lazy(settings: Any) -> None:
     elif isinstance(settings, (list, tuple)):
         for value in settings:
             build_lazy(value)
+
+
+def parts_of(settings: Any, place: str = '') -> Iterator[tuple[str, Any]]:
+    """Yield everything in a config by its dotted place, as ``--cfg-options`` names it."""
+    if place:
+        yield place, settings
+    entries: Iterable[tuple[object, Any]] = ()
+    if isinstance(settings, dict):
+        entries = dict.items(settings)
+    elif isinstance(settings, (list, tuple)):
+        entries = enumerate(settings)
+    for name, entry in entries:
+        yield from parts_of(entry, f'{place}.{name}' if place else str(name))
 
 
 def with_settings(config: Mapping, **changes: Any) -> ConfigDict:

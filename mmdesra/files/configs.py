@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 from mmengine.config import Config, ConfigDict
+from mmengine.config.config import DELETE_KEY
 from mmengine.fileio.handlers import YamlHandler
 from mmengine.fileio.handlers.registry_utils import file_handlers
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
-from .config_types import LAZY, build_lazy, make_lazy
+from .config_types import LAZY, build_lazy, make_lazy, parts_of
 
 MIXED = ('The configuration file type in the inheritance chain', "'__name__' not in globals")
 """What mmengine says of a config that is written in both styles, or inherits from the other."""
@@ -45,8 +46,9 @@ def read_config(name: str) -> Config:
                 '(pure Python style) inherits by "with read_base():", one that names them in text '
                 'by _base_, and neither from the other. Write both alike') from error
         raise InputError(f'{name}: cannot be read as a config ({reason_of(error)})') from error
-    if is_lazy(config):  # mmengine imports them for the other style
-        import_custom_modules(config, name)
+    if is_lazy(config):
+        _refuse_delete(config, name)
+        import_custom_modules(config, name)  # mmengine does so for the other style
     make_lazy(config)
     return config
 
@@ -102,6 +104,20 @@ def reason_of(error: Exception) -> str:
         error = error.__cause__  # mmengine adds the whole path of Python, a line each
     message = ' '.join(line.strip() for line in str(error).splitlines())
     return f'{type(error).__name__}: {message}' if message else type(error).__name__
+
+
+def _refuse_delete(config: Config, name: str) -> None:
+    """Refuse what mmengine leaves in a config of the pure Python style, and merges all the same.
+
+    Raises:
+        InputError: If there is a ``_delete_``.
+    """
+    place = next((place for place, _ in parts_of(settings_of(config))
+                  if place.rpartition('.')[2] == DELETE_KEY), None)
+    if place:
+        where = place.rpartition('.')[0] or name
+        raise InputError(f'{name}: {place} has no effect in the pure Python style: update() has '
+                         f'merged {where} with that of the base. Assign a new dict to it instead')
 
 
 def _leave_out_imports(config: Config) -> None:

@@ -92,6 +92,13 @@ def test_visualizer_whose_package_is_not_installed(backend, package, train, monk
     assert not (tmp_path / 'pseudo_gt').exists()  # it is said before the work begins
 
 
+def test_checkpoint_of_another_config(train):
+    train(default_hooks__checkpoint__interval=1)
+    with pytest.raises(InputError, match='toy.py: the checkpoint to go on from does not fit: '):
+        train(resume=True, model__discriminator=None, optim_wrapper=dict(
+            _delete_=True, type='OptimWrapper', optimizer=dict(type='Adam', lr=.1)))
+
+
 WRONG_SETTINGS = {
     'workers': (dict(train_dataloader__persistent_workers=True),
                 ('train_dataloader.persistent_workers=True needs workers, and '

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -130,6 +132,22 @@ def test_training_without_mmagics_scope(scope, both, data, original, tmp_path):
     expected, found = (final_state(tmp_path / name, data, config, original_share=.5)
                        for name, config in (('text', text), ('lazy', lazy)))
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_child_that_the_readme_shows(data, tmp_path, monkeypatch):
+    """It is what the tool makes of the base."""
+    text = (Path(__file__).parents[2] / 'configs/desra/README.md').read_text()
+    (child,) = re.findall(r'```python\n(from mmengine.config import read_base.*?)```', text, re.S)
+    write_lazy(tmp_path / 'my_gan_sr_config.py', ema_config(iterations=8000))
+    (tmp_path / 'child.py').write_text(child)
+    for name, folder in (('photos', data.lq), ('photos_not_trained_on', data.heldout)):
+        (tmp_path / name).symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    base = inherit_desra(
+        read_config('my_gan_sr_config.py'), lq_dir='photos', gan_checkpoint='gan.pth',
+        heldout_lq_dir='photos_not_trained_on', mse_checkpoint='mse.pth')
+    base.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
+    assert_same(base, read_config('child.py'))
 
 
 # ---------------------------------------- our own types as classes

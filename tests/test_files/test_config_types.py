@@ -15,6 +15,7 @@ from mmdesra.files.config_types import (
     class_of,
     is_a,
     make_lazy,
+    parts_of,
     type_name,
     with_settings,
 )
@@ -85,6 +86,11 @@ def test_copy_with_other_settings_stays_lazy():
     assert copied.to_dict() == dict(type='no.such.Thing', size=2, part=dict(n=1))
     assert config.size == 1
     assert with_settings(dict(size=1), size=2).size == 2
+
+
+def test_parts_by_their_places():
+    assert dict(parts_of(dict(a=[dict(b=1)], c=(2,)))) == {
+        'a': [dict(b=1)], 'a.0': dict(b=1), 'a.0.b': 1, 'c': (2,), 'c.0': 2}
 
 
 def test_imports_are_tried_wherever_they_stand():

@@ -131,6 +131,16 @@ def test_styles_that_are_mixed(text, lazy, tmp_path):
         read_config(write(tmp_path / 'child.py', text))
 
 
+def test_delete_that_has_no_effect(lazy, tmp_path):
+    """mmengine would merge, and then give it to a class as an argument."""
+    child = write(tmp_path / 'child.py', 'from mmengine.config import read_base\n'
+                  'with read_base():\n    from .lazy import *\n'
+                  'model.update(parts=[dict(_delete_=True)])\n')
+    with pytest.raises(InputError, match=r'child.py: model.parts.0._delete_ has no effect .*'
+                                         r'merged model.parts.0 .* Assign a new dict'):
+        read_config(child)
+
+
 def test_class_in_a_text_config_can_be_written_down(tmp_path):
     write(tmp_path / 'plain.py', 'a = 1')
     config = read_config(write(
