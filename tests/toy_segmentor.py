@@ -4,6 +4,7 @@ A config of them is read in this process; it imports this module by ``custom_imp
 """
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,13 @@ test_pipeline = [
     dict(type='PackSegInputs')]
 test_dataloader = dict(dataset=dict(
     type='BaseSegDataset', pipeline=test_pipeline, metainfo=dict(classes={classes})))
+"""
+PURE_PYTHON = """
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
+from mmseg.models import EncoderDecoder, FCNHead, SegDataPreProcessor
+from toy_segmentor import ToyBackbone
 """
 COLOUR_MODEL = """
 model = dict(
@@ -80,6 +88,11 @@ def write_colour_config(folder: Path, classes: tuple[str, ...] | None = COLOURS,
     path.write_text(HEADER.format(classes=classes, resize=resize) + COLOUR_MODEL.format(
         num_classes=num_classes, test_cfg=test_cfg, head=head))
     return path
+
+
+def as_pure_python(config: str) -> str:
+    """Return the text of the colour model's config with classes in the place of their names."""
+    return PURE_PYTHON + re.sub(r"type='(\w+)'", r'type=\1', config)
 
 
 def colour_state(order: tuple[int, ...] = (0, 1, 2)) -> dict[str, Tensor]:

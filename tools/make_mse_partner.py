@@ -27,6 +27,7 @@ from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.training_options import add_run_options, training_config_from
+from mmdesra.engine.config_faults import config_faults
 from mmdesra.engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write_partner
 from mmdesra.engine.work_dir import work_in
 from mmdesra.errors import InputError
@@ -86,7 +87,7 @@ def main() -> int:
         print(config.pretty_text)
         return 0
     check_files(args)
-    with held_folder(config.work_dir), work_in(config.work_dir):
+    with held_folder(config.work_dir), work_in(config.work_dir), config_faults(config):
         print(config_diff(read_config(args.config), config))
         runner = Runner.from_cfg(config)
         runner.train()

@@ -26,7 +26,8 @@ from mmengine.runner import Runner
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detector_options import check_segmentor_options
 from mmdesra.apis.training_options import add_run_options, training_config_from
-from mmdesra.engine.finetune_hook import STOPS
+from mmdesra.engine.config_faults import config_faults
+from mmdesra.engine.hook_settings import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
 from mmdesra.engine.process_group import LAUNCHERS, end_process_group, join_process_group
 from mmdesra.engine.work_dir import hold_work_dir, work_in
@@ -125,7 +126,7 @@ def main() -> int:
         return 0
     if args.launcher == 'none':  # before the Runner writes anything; of several, the hook asks
         hold_work_dir(config.work_dir)
-    with work_in(config.work_dir):
+    with work_in(config.work_dir), config_faults(config):
         join_process_group(config, args.launcher)
         if get_rank() == 0:
             print(config_diff(read_config(args.config), config))

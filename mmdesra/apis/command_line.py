@@ -112,7 +112,7 @@ def run(main: Callable[[], int]) -> None:
         with logging_redirect_tqdm():  # messages stand above the progress bar, not in it
             sys.exit(main())
     except (InputError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print('error:', *str(error).splitlines(), file=sys.stderr)  # in one line
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..detectors import build_detector
 from ..errors import InputError
 from ..evaluation.standings import Contestant
+from ..files.config_types import type_name
 from ..segmentors import LabelSource
 from .detector_options import labels_from, read_detector
 
@@ -85,7 +86,8 @@ def _name_of(spec: str, config: dict) -> str:
     if not spec.lstrip().startswith('{'):
         return spec
     arguments = ','.join(f'{key}={value}' for key, value in config.items() if key != 'type')
-    return f'{config.get("type")}:{arguments}' if arguments else str(config.get('type'))
+    name = type_name(config.get('type'))
+    return f'{name}:{arguments}' if arguments else name
 
 
 def _read_config(spec: str) -> dict:

@@ -9,12 +9,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector, build_labels
 from ..errors import InputError
-from ..files.configs import read_config
+from ..files.configs import import_types, read_config, settings_of
 from ..segmentors import LabelSource
 from .command_line import KeyValues, check_device
 
@@ -91,12 +90,13 @@ def read_detector(text: str) -> dict:
             raise InputError(f'{text}: expected a detector as JSON ({error})') from error
     if not text.endswith(('.py', '.json', '.yaml', '.yml')):
         return dict(type=text)
-    config = read_config(text)
-    config = config.get('detector', config)
-    if isinstance(config, str):
+    settings = settings_of(read_config(text))
+    config = settings.get('detector', settings)
+    if isinstance(config, (str, type)):
         return dict(type=config)
-    if not isinstance(config, (Mapping, Config)) or 'type' not in config:
+    if not isinstance(config, Mapping) or 'type' not in config:
         raise InputError(f'{text}: expected detector = dict(type=..., ...)')
+    import_types(config, text)
     return dict(config)
 
 

@@ -2,13 +2,25 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import inspect
+import logging
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from ..engine.amp import use_amp
-from ..files.configs import merge_options, read_config
+from ..engine.inherit import check_training_config
+from ..files.configs import import_custom_modules, import_types, merge_options, read_config
 from .command_line import KeyValues
+
+logger = logging.getLogger('mmdesra')
+
+NAMES = {'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_imports',
+         'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'scale',
+         'sync_bn', *inspect.signature(Runner).parameters}
+"""What mmengine, and this package, read of a config."""
 
 
 def add_run_options(parser: argparse.ArgumentParser, work_dir_help: str,
@@ -37,8 +49,24 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
             with ``--amp`` has optimisers that cannot train in mixed precision.
     """
     config, given = read_config(args.config), args.cfg_options or {}
+    _warn_of_new_names(config, given)
     merge_options(config, given)
+    if any(name.startswith('custom_imports') for name in given):
+        import_custom_modules(config, args.config)
+    import_types(config, args.config)
+    check_training_config(config)
     config.work_dir = args.work_dir or given.get(
         'work_dir', f'work_dirs/{work_dir_prefix}{Path(args.config).stem}')
     config.resume = args.resume or given.get('resume', False)
     return use_amp(config) if args.amp else config
+
+
+def _warn_of_new_names(config: Config, options: dict) -> None:
+    """Say of options that set what neither the config has nor mmengine reads: misspelt ones."""
+    for option, value in options.items():
+        name = option.partition('.')[0]
+        if name not in config and name not in NAMES:
+            near = difflib.get_close_matches(name, {*config, *NAMES}, 1)
+            logger.warning('--cfg-options %s=%s: the config has no %s%s; it is added, and changes '
+                           'nothing', option, value, name,
+                           f' (did you mean {near[0]}?)' if near else '')

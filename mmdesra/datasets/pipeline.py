@@ -20,18 +20,19 @@ def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5,
         mask_prob (float): See :class:`mmdesra.datasets.transforms.PairedMaskCrop`.
         flips (bool): Whether to flip and transpose at random all the same.
     """
+    # With the scope: a config whose own types are classes may have another default one, or none.
     images = ['img', 'gt', 'mask']
     augmentation = [
-        dict(type='Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
-        dict(type='Flip', keys=images, flip_ratio=0.5, direction='vertical'),
-        dict(type='RandomTransposeHW', keys=images, transpose_ratio=0.5),
+        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
+        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='vertical'),
+        dict(type='mmagic.RandomTransposeHW', keys=images, transpose_ratio=0.5),
     ]
     return [
         dict(type='LoadLRImage'),
-        dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
-        dict(type='LoadImageFromFile', key='mask', color_type='grayscale'),
+        dict(type='mmagic.LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
+        dict(type='mmagic.LoadImageFromFile', key='mask', color_type='grayscale'),
         dict(type='PairedMaskCrop', gt_patch_size=gt_patch_size, mask_prob=mask_prob),
         *(augmentation if flips else []),
-        dict(type='CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
-        dict(type='PackInputs'),
+        dict(type='mmagic.CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
+        dict(type='mmagic.PackInputs'),
     ]

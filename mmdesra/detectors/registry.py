@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from mmengine.registry import Registry
 
 from ..errors import InputError
+from ..files.config_types import type_name
 from .base import BaseDetector
 
 DETECTORS = Registry('artifact detector', scope='mmdesra', locations=['mmdesra.detectors'])
 
 
-def build_detector(config: dict | str | BaseDetector, **offered: object) -> BaseDetector:
-    """Build a detector from its registered name, a config dict, or return it as it is.
+def build_detector(config: dict | str | type | BaseDetector, **offered: object) -> BaseDetector:
+    """Build a detector from its registered name or class, a config dict, or return it as it is.
 
     Args:
-        config (dict | str | BaseDetector): The detector.
+        config (dict | str | type | BaseDetector): The detector.
         **offered: Arguments such as ``device`` for a detector that takes them and whose config
             does not say otherwise.
 
@@ -25,7 +26,7 @@ def build_detector(config: dict | str | BaseDetector, **offered: object) -> Base
     """
     if isinstance(config, BaseDetector):
         return config
-    config = dict(type=config) if isinstance(config, str) else dict(config)
+    config = dict(type=config) if isinstance(config, (str, type)) else dict(config)
     if 'type' not in config:
         raise InputError(f"expected a detector's config with a 'type', got {config}")
     known = _check_arguments(config)
@@ -55,6 +56,6 @@ def _check_arguments(config: dict) -> Mapping[str, inspect.Parameter]:
         return known  # it hands them on
     unknown = [name for name in config if name not in known and name not in ('type', '_scope_')]
     if unknown:
-        raise InputError(f'the detector {kind} takes {", ".join(known)}, got '
+        raise InputError(f'the detector {type_name(kind)} takes {", ".join(known)}, got '
                          f'{", ".join(unknown)}')
     return known

@@ -8,9 +8,11 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from ..errors import InputError
+from ..files.config_types import class_of, type_name
 
 PLAIN = 'OptimWrapper'
 AMP = 'AmpOptimWrapper'
@@ -57,10 +59,10 @@ def use_amp(config: Config) -> Config:
         raise InputError(f'{config.filename}: --amp needs an optim_wrapper in the config')
     is_cpu = get_device() == 'cpu'
     for wrapper in wrappers:
-        given = wrapper.get('type', PLAIN)
-        if given not in (PLAIN, AMP, CPU_AMP):
+        kind = wrapper.get('type', PLAIN)
+        if not _is_known(kind):
             raise InputError(f'{config.filename}: --amp works with optim wrappers of type {PLAIN} '
-                             f'or {AMP}, got {given}')
+                             f'or {AMP}, got {type_name(kind)}')
         if is_cpu:
             for name in AMP_ONLY:
                 wrapper.pop(name, None)
@@ -69,6 +71,13 @@ def use_amp(config: Config) -> Config:
             wrapper.type = AMP
             wrapper.setdefault('loss_scale', 'dynamic')
     return config
+
+
+def _is_known(kind: object) -> bool:
+    """Whether a type is one of the three, and not a class of somebody's that has such a name."""
+    found = class_of(kind, OPTIM_WRAPPERS)
+    return type_name(kind) in (PLAIN, AMP, CPU_AMP) and (
+        found is None or found.__module__.partition('.')[0] in ('mmengine', 'mmdesra'))
 
 
 def _wrappers(config: ConfigDict) -> Iterator[ConfigDict]:

@@ -21,6 +21,7 @@ from ..generators.wrappers import generator_of, unwrap
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
+from .hook_settings import check_hook_settings
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
 from .round_folders import RoundFolders
@@ -35,7 +36,6 @@ from .stopwatch import Stopwatch
 from .training_data import TrainingData
 from .work_dir import hold_work_dir, spare_configs_of_others
 
-STOPS = ('iterations', 'knee')
 HAS_DISCRIMINATOR = 'desra_has_discriminator'
 SECONDS = 'desra_seconds'
 """In the meta of checkpoints: what each stage has taken."""
@@ -123,16 +123,8 @@ class DeSRAFinetuneHook(Hook):
                  wanted_removal: float = WANTED_REMOVAL,
                  tile: int = 0,
                  half: bool = False) -> None:
+        check_hook_settings(locals())
         spare_configs_of_others()  # the Runner that builds this hook has yet to write its own
-        if not 0 <= original_share < 1:
-            raise InputError('DeSRAFinetuneHook: expected original_share in [0, 1), got '
-                             f'{original_share}')
-        if heldout_gt_dir and not heldout_lq_dir:
-            raise InputError('DeSRAFinetuneHook: heldout_gt_dir needs heldout_lq_dir: the LR '
-                             'images of these ground truths')
-        if rounds < 1:
-            raise InputError(f'DeSRAFinetuneHook: expected at least 1 round, got {rounds}')
-        _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
         for checkpoint in (mse_checkpoint, gan_checkpoint, discriminator_checkpoint):
             refuse_address(checkpoint)
         self.lq_dir = lq_dir
@@ -142,8 +134,6 @@ class DeSRAFinetuneHook(Hook):
         self.heldout_lq_dir = heldout_lq_dir
         self.heldout_gt_dir = heldout_gt_dir
         self.pseudo_gt_dir = pseudo_gt_dir
-        if labels_dir and segmentor:
-            raise InputError('DeSRAFinetuneHook: expected labels_dir or segmentor, got both')
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector,
                                    dict(folder=labels_dir) if labels_dir else segmentor)
@@ -278,18 +268,3 @@ class DeSRAFinetuneHook(Hook):
 
     def _upscaler(self, generator: nn.Module) -> Upscaler:
         return Upscaler(generator, self.tile, half=self.half)
-
-
-def _check_stop(stop: str, watch_interval: int | None, wanted_removal: float,
-                heldout_lq_dir: str | None) -> None:
-    if stop not in STOPS:
-        raise InputError(f'DeSRAFinetuneHook: expected stop to be one of {STOPS}, got {stop!r}')
-    if not 0 <= wanted_removal <= 1:
-        raise InputError('DeSRAFinetuneHook: expected wanted_removal in [0, 1], got '
-                         f'{wanted_removal}')
-    if watch_interval is not None and watch_interval < 1:
-        raise InputError('DeSRAFinetuneHook: expected a watch_interval of at least 1, got '
-                         f'{watch_interval}')
-    if (stop == 'knee' or watch_interval) and not heldout_lq_dir:
-        raise InputError("DeSRAFinetuneHook: stop='knee' and watch_interval need heldout_lq_dir: "
-                         'LR images to look at')

@@ -6,16 +6,20 @@ import math
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import HOOKS
 
 from ..errors import InputError
 from ..files import list_images
-from ..files.configs import read_config
+from ..files.config_types import class_of, is_a, make_lazy, with_settings
+from ..files.configs import is_lazy, read_config
 from .finetune_hook import DeSRAFinetuneHook
+from .hook_settings import PATHS, check_hook_settings
 from .original_data import (
     check_original_data,
     set_aside_original_data,
     take_back_original_data,
 )
+from .run_settings import check_run_settings
 
 HOOK = DeSRAFinetuneHook.__name__
 FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
@@ -52,14 +56,19 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     check_training_config(config)
     fragment = read_config(FRAGMENT)
     usual_iters = None
+    if find_hook(config) is None or is_lazy(config):
+        _add_imports(config, fragment)
     if find_hook(config) is None:
-        _add_hook(config, fragment)
+        config.custom_hooks = [*(config.get('custom_hooks') or []), *fragment.desra_hooks]
         usual_iters = fragment.desra_train_cfg.max_iters
     hook = find_hook(config)
     assert hook is not None  # it was there, or the fragment has it
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own
+    for name in PATHS:
+        if isinstance(hook.get(name), int):  # a folder called 2024, on a command line
+            hook[name] = str(hook[name])
     _check_arguments(hook)
     _take_over_load_from(config, hook)
     for name in ('lq_dir', 'mse_checkpoint'):
@@ -80,23 +89,31 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     else:
         set_aside_original_data(config)
     _set_validation(config, hook)
+    make_lazy(config)
     return config
 
 
 def check_training_config(config: Config) -> None:
-    """Refuse what is no training config of a GAN-SR model.
+    """Refuse what is no training config of a GAN-SR model, or has settings that no run can have.
 
     Raises:
-        InputError: If the config has no ``model.generator`` or no ``train_dataloader``.
+        InputError: If the config has no ``model.generator`` or no ``train_dataloader``, or see
+            :func:`check_run_settings`.
     """
-    if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
+    model = config.get('model')
+    if not isinstance(model, dict) or 'generator' not in model or (
+            'train_dataloader' not in config):
         raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
                          'with model.generator and train_dataloader')
+    if not isinstance(config.model.generator, dict) or 'type' not in config.model.generator:
+        raise InputError(f'{config.filename}: expected model.generator to be a dict with a type, '
+                         f'got {config.model.generator!r}')
+    check_run_settings(config)
 
 
 def is_hook(hook: dict, name: str) -> bool:
-    """Whether a hook of a config is of a type, with or without a scope before its name."""
-    return hook['type'].rpartition('.')[2] == name
+    """Whether a hook of a config is of the class of a name, or of one derived from it."""
+    return is_a(hook, name, HOOKS)
 
 
 def find_hook(config: Config) -> ConfigDict | None:
@@ -105,19 +122,28 @@ def find_hook(config: Config) -> ConfigDict | None:
 
 
 def _check_arguments(hook: ConfigDict) -> None:
-    known = list(inspect.signature(DeSRAFinetuneHook).parameters)
+    own = class_of(hook['type'], HOOKS) or DeSRAFinetuneHook  # it may be derived from that
+    parameters = inspect.signature(own).parameters
+    usual = inspect.signature(DeSRAFinetuneHook).parameters
+    hands_on = [name for name, one in parameters.items() if one.kind is one.VAR_KEYWORD]
+    known = [name for name in dict.fromkeys([*parameters, *(usual if hands_on else ())])
+             if name not in hands_on]
     unknown = [name for name in hook if name not in (*known, 'type', 'priority', '_scope_')]
     if unknown:
         raise InputError(f'{HOOK} takes {", ".join(known)}, got {", ".join(unknown)}')
+    defaults = {name: None if parameter.default is parameter.empty else parameter.default
+                for name, parameter in usual.items()}
+    check_hook_settings({**defaults, **hook})
 
 
-def _add_hook(config: Config, fragment: Config) -> None:
-    config.custom_hooks = [*(config.get('custom_hooks') or []), *fragment.desra_hooks]
-    # Whoever reads the config that the run writes down needs the types of this package.
-    imports = config.get('custom_imports') or dict(fragment.desra_custom_imports, imports=[])
-    ours = [name for name in fragment.desra_custom_imports.imports
-            if name not in imports['imports']]
-    config.custom_imports = dict(imports, imports=[*imports['imports'], *ours])
+def _add_imports(config: Config, fragment: Config) -> None:
+    """Let whoever reads the config that the run writes down have the types of this package."""
+    imports = config.get('custom_imports') or with_settings(
+        fragment.desra_custom_imports, imports=[])
+    names = imports.get('imports') or []
+    names = [names] if isinstance(names, str) else names
+    ours = [name for name in fragment.desra_custom_imports.imports if name not in names]
+    config.custom_imports = with_settings(imports, imports=[*names, *ours])
 
 
 def _set_iterations(config: Config, max_iters: int | None, usual: int | None) -> None:
@@ -136,7 +162,7 @@ def _set_iterations(config: Config, max_iters: int | None, usual: int | None) ->
 
 
 def _set_checkpoints(config: Config, settings: ConfigDict) -> None:
-    checkpoint = config.get('default_hooks', {}).get('checkpoint')
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
     if checkpoint is not None:
         # An interval of whole training would save nothing before the end.
         is_longer = checkpoint.get('interval', 0) > config.train_cfg.get('max_iters', math.inf)
@@ -163,13 +189,14 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
         if hook.get('labels_dir'):
             metric['segmentor'] = dict(folder=hook['labels_dir'])
-        config.val_cfg = dict(type='MultiValLoop')
+        # With the scope: a config whose own types are classes may have another default one.
+        config.val_cfg = dict(type='mmagic.MultiValLoop')
         config.val_dataloader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=_images(heldout))
-        config.val_evaluator = dict(type='Evaluator',
-                                    metrics=[dict(type='DeSRADetector', skip_unusable=True,
-                                                  **metric)])
+        config.val_evaluator = dict(
+            type='mmagic.Evaluator',
+            metrics=[dict(type='DeSRADetector', skip_unusable=True, **metric)])
         if 'fn_key' in config.get('visualizer', {}):
             # MMagic's names its pictures by the GT, which LR images alone do not have.
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
@@ -177,4 +204,4 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
 
 def _images(folder: str) -> dict:
     return dict(type='ReadableImages', data_root=str(folder),
-                pipeline=[dict(type='LoadLRImage'), dict(type='PackInputs')])
+                pipeline=[dict(type='LoadLRImage'), dict(type='mmagic.PackInputs')])

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import TRANSFORMS
 from torch import nn
 
 from ..errors import InputError
 from ..files import list_images, write_weights
+from ..files.config_types import is_a, make_lazy, type_name, with_settings
 from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
 from .original_data import check_original_data, original_datasets, take_back_original_data
 
 DEFAULT_ITERS = 5000
-PIXEL_LOSS = dict(type='L1Loss', loss_weight=1.0, reduction='mean')
+PIXEL_LOSS = dict(type='mmagic.L1Loss', loss_weight=1.0, reduction='mean')
 """For models without a pixel loss. In the field "MSE-trained" means "trained by a pixel loss
 alone"; the siblings that were published (RealESRNet, MMagic's ``*_psnr``) were trained with L1."""
 GT_PATCH_SIZE = 128
@@ -67,6 +69,7 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
     _set_hooks(config, gan_checkpoint, max_iters)
     for stage in ('val', 'test'):
         config.update({f'{stage}_{part}': None for part in ('cfg', 'dataloader', 'evaluator')})
+    make_lazy(config)
     return config
 
 
@@ -81,7 +84,7 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
         if name != 'pixel_loss':
             model[name] = None  # not left out: LDL would take its default
     # Its weight was one among other losses; alone, and with Adam, it changes next to nothing.
-    model.pixel_loss = dict(model.get('pixel_loss') or PIXEL_LOSS, loss_weight=1.0)
+    model.pixel_loss = with_settings(model.get('pixel_loss') or PIXEL_LOSS, loss_weight=1.0)
 
 
 def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> None:
@@ -89,7 +92,7 @@ def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> No
     others = [hook for hook in config.get('custom_hooks') or [] if not is_hook(hook, HOOK)]
     config.custom_hooks = [*others, dict(type='StartGeneratorHook',
                                          checkpoint=str(gan_checkpoint))]
-    checkpoint = config.get('default_hooks', {}).get('checkpoint')
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
     if checkpoint is not None:
         interval = min(checkpoint.get('interval', max_iters), max(max_iters // CHECKPOINTS, 1))
         checkpoint.update(out_dir=None, save_best=None, interval=interval, by_epoch=False)
@@ -109,28 +112,31 @@ def _set_photographs(config: Config, gt_dir: str, scale: int | None) -> None:
 
 
 def _bicubic_pipeline(patch: int, scale: int) -> list[dict]:
+    # With the scope: a config whose own types are classes may have another default one, or none.
     images = ['img', 'gt']
     return [
-        dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
-        dict(type='Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
+        dict(type='mmagic.LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
+        dict(type='mmagic.Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
         # Not at random: it draws the scale from an interval, here of one number.
-        dict(type='RandomDownSampling', scale_min=scale, scale_max=scale,
+        dict(type='mmagic.RandomDownSampling', scale_min=scale, scale_max=scale,
              interpolation='bicubic', backend='pillow'),
-        dict(type='Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
-        dict(type='Flip', keys=images, flip_ratio=0.5, direction='vertical'),
-        dict(type='RandomTransposeHW', keys=images, transpose_ratio=0.5),
-        dict(type='CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),  # RealESRGAN reads it
-        dict(type='PackInputs'),
+        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
+        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='vertical'),
+        dict(type='mmagic.RandomTransposeHW', keys=images, transpose_ratio=0.5),
+        # RealESRGAN reads it.
+        dict(type='mmagic.CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
+        dict(type='mmagic.PackInputs'),
     ]
 
 
 def _crops(pipeline: list[dict]) -> Iterator[int]:
     for step in pipeline:
-        yield from step.get('crop_size', ()) if step['type'] == 'Crop' else ()
+        yield from step.get('crop_size', ()) if is_a(step, 'Crop', TRANSFORMS) else ()
 
 
 def _loads(step: dict, key: str) -> bool:
-    return step['type'].startswith('LoadImageFrom') and step.get('key') == key
+    loads = type_name(step.get('type')).startswith('LoadImageFrom')
+    return step.get('key') == key and (loads or is_a(step, 'LoadImageFromFile', TRANSFORMS))
 
 
 def _scale_of(config: Config) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 
 from ..errors import InputError
+from ..files.config_types import is_a
 
 PLACEHOLDER = 'AwaitedPseudoGTs'
 
@@ -37,7 +38,7 @@ def take_back_original_data(config: Config) -> None:
 
 
 def _is_placeholder(dataset: dict) -> bool:
-    return str(dataset['type']).rpartition('.')[2] == PLACEHOLDER
+    return is_a(dataset, PLACEHOLDER)
 
 
 def check_original_data(config: Config, advice: str) -> None:

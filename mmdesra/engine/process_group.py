@@ -2,14 +2,24 @@
 from __future__ import annotations
 
 import gc
+import os
 from importlib import import_module
 
 import torch
 from mmengine.config import Config
 from torch import distributed
 
+from ..errors import InputError
+from ..files.config_types import with_settings
+
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 """As in MMagic's tools/train.py."""
+
+VARIABLES = dict(pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'),
+                 slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+                 mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE',
+                      'OMPI_COMM_WORLD_RANK'))
+"""What each launcher puts into the environment of a process that it starts."""
 
 MODEL_WRAPPER = 'MMSeparateDistributedDataParallel'
 """What MMagic's configs wrap their GAN models with: each network by itself."""
@@ -24,7 +34,15 @@ def join_process_group(config: Config, launcher: str) -> None:
     Args:
         config (Config): Changed in place.
         launcher (str): One of :data:`LAUNCHERS`.
+
+    Raises:
+        InputError: If this process was not started by that launcher.
     """
+    missing = [name for name in VARIABLES.get(launcher, ()) if name not in os.environ]
+    if missing:
+        raise InputError(f'--launcher {launcher}: expected to be started by it, which sets '
+                         f'{", ".join(missing)}; use tools/dist_train.sh or tools/slurm_train.sh, '
+                         'or leave --launcher out')
     config.launcher = launcher
     if launcher != 'pytorch' or torch.cuda.is_available():
         return
@@ -32,7 +50,7 @@ def join_process_group(config: Config, launcher: str) -> None:
     import_module('torch.distributed.optim')
     distributed.init_process_group('gloo')
     wrapper = config.get('model_wrapper_cfg') or dict(type=MODEL_WRAPPER)
-    config.model_wrapper_cfg = dict(wrapper, device_ids=None)
+    config.model_wrapper_cfg = with_settings(wrapper, device_ids=None)
 
 
 def end_process_group() -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import InputError
+from ..files.config_types import type_name
 from ..generators import read_checkpoint
 from ..generators.checkpoint import fill_weights
 from ..generators.weight_sets import holds_role
 from ..generators.wrappers import generator_of, unwrap
 
 DISCRIMINATOR = 'discriminator'
+PRETRAINED = 'Pretrained', 'PretrainedInit'
+"""The initialisation that loads a file: its name in mmengine's registry, and that of its class."""
 
 
 def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) -> None:
@@ -50,7 +53,7 @@ def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
     model = unwrap(model)
     for module in (model, generator_of(model), getattr(model, 'generator_ema', None)):
         config = getattr(unwrap(module), 'init_cfg', None) if module is not None else None
-        if isinstance(config, dict) and config.get('type') == 'Pretrained':
+        if isinstance(config, dict) and type_name(config.get('type')) in PRETRAINED:
             logger.info(f"DeSRA: {config['checkpoint']} is not loaded; other weights will fill "
                         'the generator')
             unwrap(module).init_cfg = None

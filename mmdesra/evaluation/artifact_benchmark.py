@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..detectors import build_detector
 from ..errors import InputError
 from ..files import ImageError, make_output_folder, size_of, write_image, write_mask
+from ..files.config_types import type_name
 from ..generators import Pair, PairSource
 from ..ops import MARGIN, local_std
 from ..ops.artifact_textures import TEXTURES
@@ -236,7 +237,7 @@ def _make_folders(out_dir: str | Path) -> Path:
 
 
 def _describe(pair: RankedPair, settings: BenchmarkSettings) -> dict:
-    names = [config if isinstance(config, str) else str(config['type'])
+    names = [config if isinstance(config, str) else type_name(config['type'])
              for config in settings.clean_by]
     return dict(source=pair.path.name, place=pair.place,
                 marked_px=dict(zip(names, pair.marked_px)))

@@ -2,36 +2,134 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import yaml
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
+from mmengine.config.config import DELETE_KEY
 from mmengine.fileio.handlers import YamlHandler
 from mmengine.fileio.handlers.registry_utils import file_handlers
+from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
+from .config_types import LAZY, build_lazy, make_lazy, parts_of
+
+MIXED = ('The configuration file type in the inheritance chain', "'__name__' not in globals")
+"""What mmengine says of a config that is written in both styles, or inherits from the other."""
 
 
 def read_config(name: str) -> Config:
     """Read a config file, or one of an installed package (``mmagic::…``, ``mmdesra::…``).
 
     A ``.py`` config is a program, and is run. JSON and YAML are data: they can name modules to
-    import (``custom_imports``), and no other code.
+    import (``custom_imports``), and no other code. Both of mmengine's styles are read, that in
+    text and the pure Python one; types in it stay lazy, see :mod:`mmdesra.files.config_types`.
 
     Raises:
-        InputError: If there is none of this name, or it cannot be read.
+        InputError: If there is none of this name, or it cannot be read, or it mixes the styles.
     """
     try:
         if '::' in name:
             from mmengine.hub import get_config
-            return get_config(name.removesuffix('.py') + '.py')
-        with _plain_yaml():
-            return Config.fromfile(name)
+            config = get_config(name.removesuffix('.py') + '.py')
+        else:
+            with _plain_yaml():
+                config = Config.fromfile(name)
+        _leave_out_imports(config)
     except Exception as error:  # a config is a program
-        raise InputError(f'{name}: cannot be read as a config '
-                         f'({type(error).__name__}: {error})') from error
+        if any(sign in str(error) for sign in MIXED):
+            raise InputError(
+                f'{name}: mixes the two styles of mmengine configs. One that imports its types '
+                '(pure Python style) inherits by "with read_base():", one that names them in text '
+                'by _base_, and neither from the other. Write both alike') from error
+        raise InputError(f'{name}: cannot be read as a config ({reason_of(error)})') from error
+    if is_lazy(config):
+        _refuse_delete(config, name)
+        import_custom_modules(config, name)  # mmengine does so for the other style
+    make_lazy(config)
+    return config
+
+
+def is_lazy(config: Config) -> bool:
+    """Whether a config is written in mmengine's pure Python style."""
+    return bool(getattr(config, '_imported_names', ()))
+
+
+def settings_of(config: Config) -> ConfigDict:
+    """Return what a config says, without what it has imported to say it."""
+    imported = getattr(config, '_imported_names', ())
+    return ConfigDict({key: value for key, value in dict.items(config._cfg_dict)
+                       if key not in imported})
+
+
+def import_custom_modules(config: Config, name: str) -> None:
+    """Import what a config names in ``custom_imports``.
+
+    Raises:
+        InputError: If it cannot be imported.
+    """
+    imports = config.get('custom_imports')
+    if not imports:
+        return
+    try:
+        import_modules_from_strings(**imports)
+    except Exception as error:  # a module is a program
+        raise InputError(f'{name}: custom_imports: cannot be imported ({reason_of(error)})'
+                         ) from error
+
+
+def import_types(settings: Any, name: str) -> None:
+    """Import the types of a config of the pure Python style, before they are asked for one by one.
+
+    Args:
+        settings (Any): The config, or a part of it. What it imports and does not use is left.
+        name (str): Of the config, for the error.
+
+    Raises:
+        InputError: If one cannot be imported.
+    """
+    try:
+        build_lazy(settings_of(settings) if isinstance(settings, Config) else settings)
+    except Exception as error:  # a module is a program
+        raise InputError(f'{name}: names something that cannot be imported ({reason_of(error)})'
+                         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Describe what a config, or a module, has raised, in one line."""
+    if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
+        error = error.__cause__  # mmengine adds the whole path of Python, a line each
+    message = ' '.join(line.strip() for line in str(error).splitlines())
+    return f'{type(error).__name__}: {message}' if message else type(error).__name__
+
+
+def _refuse_delete(config: Config, name: str) -> None:
+    """Refuse what mmengine leaves in a config of the pure Python style, and merges all the same.
+
+    Raises:
+        InputError: If there is a ``_delete_``.
+    """
+    place = next((place for place, _ in parts_of(settings_of(config))
+                  if place.rpartition('.')[2] == DELETE_KEY), None)
+    if place:
+        where = place.rpartition('.')[0] or name
+        raise InputError(f'{name}: {place} has no effect in the pure Python style: update() has '
+                         f'merged {where} with that of the base. Assign a new dict to it instead')
+
+
+def _leave_out_imports(config: Config) -> None:
+    """Drop modules, functions and classes that a config's code has by a name of its own.
+
+    mmengine does so for the text style, but for classes; it could not write them down.
+    """
+    for key, value in list(dict.items(config._cfg_dict)):
+        is_import = inspect.isclass(value) and key == value.__name__
+        if not isinstance(value, LAZY) and (is_import or inspect.ismodule(value)
+                                            or inspect.isroutine(value)):
+            dict.pop(config._cfg_dict, key)
 
 
 class _PlainYaml(YamlHandler):

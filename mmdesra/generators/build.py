@@ -8,7 +8,8 @@ from mmengine.registry import MODELS, Registry
 from torch import nn
 
 from ..errors import InputError
-from ..files.configs import read_config
+from ..files.config_types import type_name
+from ..files.configs import import_types, read_config
 from .checkpoint import load_weights
 
 SPANDREL = 'SpandrelGenerator'
@@ -18,13 +19,13 @@ class GeneratorError(InputError):
     """A generator that cannot be built from what was given."""
 
 
-def build_generator(spec: str | dict) -> nn.Module:
+def build_generator(spec: str | dict | type) -> nn.Module:
     """Build a generator with random weights.
 
     Args:
-        spec (str | dict): A generator's config dict; or a registered type that needs no
-            arguments (``'SRResNet'``); or a config file whose ``model.generator`` is meant, as
-            a path or as ``'mmagic::real_esrgan/….py'``.
+        spec (str | dict | type): A generator's config dict; or a registered type, or a class,
+            that needs no arguments (``'SRResNet'``); or a config file whose ``model.generator``
+            is meant, as a path or as ``'mmagic::real_esrgan/….py'``.
 
     Returns:
         nn.Module: In evaluation mode. MMagic is imported only if the type is one of its own.
@@ -39,22 +40,24 @@ def build_generator(spec: str | dict) -> nn.Module:
     if isinstance(spec, str):
         is_config = '::' in spec or spec.endswith('.py')
         spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
-    if 'type' not in spec:
+    if isinstance(spec, type):
+        spec = dict(type=spec)
+    if not isinstance(spec, dict) or 'type' not in spec:
         raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
-    type_name = spec['type']
-    registry = _registry_of(type_name)
-    if isinstance(type_name, str) and registry.get(type_name) is None:
-        raise GeneratorError(f'unknown generator type {type_name!r}; expected a registered type '
+    kind = spec['type']
+    registry = _registry_of(kind)
+    if isinstance(kind, str) and registry.get(kind) is None:
+        raise GeneratorError(f'unknown generator type {kind!r}; expected a registered type '
                              'or a config file')
     try:
         # The scope is named because a runner may have left another default scope behind.
         return registry.build({'_scope_': registry.scope, **spec}).eval()
     except TypeError as error:
-        raise GeneratorError(f'{type_name} cannot be built from {spec} ({error}); name a '
+        raise GeneratorError(f'{type_name(kind)} cannot be built from {spec} ({error}); name a '
                              'config file instead, e.g. mmagic::real_esrgan/….py') from error
 
 
-def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
+def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module:
     """Build a generator and fill it; see :func:`build_generator` and :func:`load_weights`.
 
     With the spec ``'spandrel'``, the generator is what spandrel recognises the checkpoint to be;
@@ -68,24 +71,28 @@ def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
 
 
 def _generator_of(config: Config, spec: str) -> dict:
-    try:
-        return config.model.generator.to_dict()
-    except AttributeError as error:
-        raise GeneratorError(f'{spec}: expected a config with model.generator') from error
+    model = config.get('model')
+    generator = model.get('generator') if isinstance(model, dict) else None
+    if not isinstance(generator, dict):
+        raise GeneratorError(f'{spec}: expected a config with model.generator')
+    import_types(generator, spec)
+    return generator
 
 
-def _needs_checkpoint(spec: str | dict) -> bool:
+def _needs_checkpoint(spec: str | dict | type) -> bool:
     if isinstance(spec, dict):
-        return spec.get('type') == SPANDREL and not spec.get('checkpoint')
+        return type_name(spec.get('type')) == SPANDREL and not spec.get('checkpoint')
     return spec in ('spandrel', SPANDREL)
 
 
-def _registry_of(type_name: str) -> Registry:
-    if type_name in MODELS.module_dict:
+def _registry_of(kind: object) -> Registry:
+    if kind in MODELS.module_dict:
         return MODELS
     try:
         from mmagic.registry import MODELS as MMAGIC_MODELS
     except ModuleNotFoundError as error:
-        raise GeneratorError(f'unknown generator type {type_name!r}: it is none of ours, and '
+        if not isinstance(kind, str):  # a class, which is not looked up; its parts may be
+            return MODELS
+        raise GeneratorError(f'unknown generator type {kind!r}: it is none of ours, and '
                              f'MMagic cannot be imported ({error})') from error
     return MMAGIC_MODELS

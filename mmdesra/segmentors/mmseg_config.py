@@ -9,7 +9,8 @@ from mmengine.config import Config, ConfigDict
 
 from ..compat import package_folder
 from ..errors import InputError
-from ..files.configs import read_config
+from ..files.config_types import type_name
+from ..files.configs import import_types, read_config
 
 SHORT_NAMES = {'segformer-b5': 'mmseg::segformer/segformer_mit-b5_8xb2-160k_ade20k-640x640.py'}
 """The model of the paper, by the name that it has there."""
@@ -36,6 +37,8 @@ def read_mmseg_config(name: str) -> Config:
     if not isinstance(config.get('model'), Mapping) or _find_pipeline(config) is None:
         raise InputError(f'{name}: expected the config of an mmseg model, with model and '
                          'test_pipeline')
+    import_types(config.model, name)
+    import_types(_find_pipeline(config), name)
     return config
 
 
@@ -68,7 +71,7 @@ def array_pipeline(config: Config) -> list[dict]:
     if len(loaders) != 1:
         raise InputError(f'{config.filename}: expected a test pipeline with LoadImageFromFile, '
                          f'got {", ".join(map(_type_name, steps)) or "none"}')
-    loaders[0]['type'] = 'LoadImageFromNDArray'
+    loaders[0]['type'] = 'mmseg.LoadImageFromNDArray'  # whatever the config's scope
     return steps
 
 
@@ -103,9 +106,7 @@ def _find_pipeline(config: Config) -> Sequence[Mapping] | None:
 
 
 def _type_name(step: Mapping) -> str:
-    # Without a scope or module before it; in mmengine's pure Python configs it is a class.
-    name = step['type'] if isinstance(step['type'], str) else step['type'].__name__
-    return name.rpartition('.')[-1]
+    return type_name(step['type'])
 
 
 def _without_pretrained(node: Any) -> Any:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mmengine.config import ConfigDict
+from mmengine.config.lazy import LazyObject
 
 from mmdesra.detectors import DeSRA, build_detector
 from mmdesra.errors import InputError
 
 
 @pytest.mark.parametrize('config', [
-    'DeSRA', dict(type='DeSRA', min_area=4000), ConfigDict(type='DeSRA', threshold=0.7)])
+    'DeSRA', dict(type='DeSRA', min_area=4000), ConfigDict(type='DeSRA', threshold=0.7), DeSRA,
+    dict(type=DeSRA), dict(type='mmdesra.detectors.DeSRA'),
+    ConfigDict(type=LazyObject('mmdesra.detectors', 'DeSRA'))])
 def test_name_and_dicts_build_the_same_detector(config):
     detector = build_detector(config)
     assert isinstance(detector, DeSRA)
@@ -38,6 +41,8 @@ def test_what_is_no_name_is_an_error(name):
 def test_an_argument_that_it_does_not_take_is_an_error():
     with pytest.raises(InputError, match='DeSRA takes threshold, min_area.* got tresh'):
         build_detector(dict(type='DeSRA', tresh=.5))
+    with pytest.raises(InputError, match='detector DeSRA takes threshold, min_area.* got tresh'):
+        build_detector(dict(type=DeSRA, tresh=.5))
 
 
 def test_a_wrong_argument_is_an_error_of_the_detector():

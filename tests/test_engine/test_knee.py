@@ -214,7 +214,7 @@ def test_loop_that_counts_epochs(data, tmp_path):
     (dict(stop='sometime'), "one of .*'knee'.*'sometime'"),
     (dict(stop='knee', heldout_lq_dir=None), 'need heldout_lq_dir'),
     (dict(watch_interval=5, heldout_lq_dir=None), 'need heldout_lq_dir'),
-    (dict(watch_interval=0), 'watch_interval of at least 1'),
+    (dict(watch_interval=0), 'watch_interval to be a whole number of at least 1'),
     (dict(wanted_removal=1.5), r'wanted_removal in \[0, 1\]')])
 def test_options_that_make_no_sense(data, tmp_path, options, message):
     with pytest.raises(InputError, match=message):

@@ -93,7 +93,7 @@ def test_own_degradations_are_kept_and_pairs_become_bicubic(photographs):
     paired = inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs))
     pipeline = paired.train_dataloader.dataset.pipeline
     assert 'PairedRandomCrop' not in types_of(pipeline)
-    crop = next(step for step in pipeline if step['type'] == 'Crop')
+    crop = next(step for step in pipeline if step['type'] == 'mmagic.Crop')
     wanted = next(step for step in read_config(SRGAN).train_dataloader.dataset.pipeline
                   if step['type'] == 'PairedRandomCrop')
     assert crop.crop_size == (wanted.gt_patch_size, wanted.gt_patch_size)

@@ -87,3 +87,36 @@ def test_a_config_without_a_generator_is_an_error(tmp_path, text, message):
     (tmp_path / 'config.py').write_text(text)
     with pytest.raises(InputError, match=f'config.py: {message}'):
         build_generator(str(tmp_path / 'config.py'))
+
+
+@pytest.mark.parametrize('kind', [SRResNet, 'mmdesra.models.srresnet.SRResNet'])
+def test_a_class_or_its_place(kind):
+    generator = build_generator({**SMALL, 'type': kind})
+    assert isinstance(generator, SRResNet) and len(generator.blocks) == 1
+
+
+def test_a_class_that_needs_no_arguments():
+    assert len(build_generator(SRResNet).blocks) == 16
+
+
+def test_a_config_of_the_pure_python_style(tmp_path):
+    """The model around the generator is not imported."""
+    (tmp_path / 'lazy.py').write_text(
+        'from mmdesra.models import SRResNet\nfrom no_such_module import SRGAN\n'
+        'model = dict(type=SRGAN, generator=dict(type=SRResNet, num_blocks=2))')
+    assert len(build_generator(str(tmp_path / 'lazy.py')).blocks) == 2
+    (tmp_path / 'bad.py').write_text(
+        'from mmdesra.models import NoNet\nmodel = dict(generator=dict(type=NoNet))')
+    with pytest.raises(InputError, match=r'bad.py: names something .*Failed to import NoNet'):
+        build_generator(str(tmp_path / 'bad.py'))
+
+
+def test_a_class_that_cannot_be_built_from_its_arguments():
+    with pytest.raises(InputError, match=r"^SRResNet cannot be built .*argument 'depth'"):
+        build_generator(dict(type=SRResNet, depth=3))
+
+
+def test_spandrel_by_its_class_needs_a_checkpoint():
+    from mmdesra.generators import SpandrelGenerator
+    with pytest.raises(InputError, match='by its checkpoint; name one'):
+        build_generator(dict(type=SpandrelGenerator))

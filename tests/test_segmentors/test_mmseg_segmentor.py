@@ -22,6 +22,7 @@ pytest.importorskip('mmseg', reason='needs MMSegmentation')
 
 from toy_segmentor import (
     COLOURS,
+    as_pure_python,
     colour_labels,
     colour_state,
     write_colour_config,
@@ -72,6 +73,20 @@ def test_labels_are_indices_of_the_table(tmp_path):
     found, = label(segmentor, image)
     np.testing.assert_array_equal(found, np.array([2, 3, 1])[colour_labels(image)])
     assert segmentor.class_names == ('sky', 'blue', 'red', 'green', 'tree')
+
+
+@pytest.mark.parametrize('scope', ["'mmseg'", 'None'])
+def test_config_of_the_pure_python_style(scope, tmp_path):
+    options = write_colour_model(tmp_path)
+    path = tmp_path / 'lazy.py'
+    path.write_text(as_pure_python(Path(options['config']).read_text()).replace(
+        "default_scope = 'mmseg'", f'default_scope = {scope}'))
+    image = make_image(0)
+    found, = label(MMSegSegmentor(**dict(options, config=str(path))), image)
+    np.testing.assert_array_equal(found, colour_labels(image))
+    path.write_text(path.read_text().replace('FCNHead', 'NoSuchHead'))
+    with pytest.raises(InputError, match='lazy.py: names something .*import NoSuchHead'):
+        MMSegSegmentor(**dict(options, config=str(path)))
 
 
 def test_without_a_table_names_may_repeat(tmp_path):

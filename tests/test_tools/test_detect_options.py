@@ -118,6 +118,10 @@ def test_detectors_and_their_arguments(root, tmp_path, options, config):
     ('d.yaml', 'detector:\n  type: SSIM\n  threshold: 0.9\n  min_area: 100\n'),
     ('e.py', "detector = 'SSIM'\n"),
     ('f.py', "_base_ = ['./a.py']\ndetector = dict(threshold=.8)\n"),
+    ('g.py', ('from mmdesra.detectors import SSIM\n'
+              'detector = dict(type=SSIM, threshold=.9, min_area=100)\n')),
+    ('h.py', 'import mmdesra.detectors as d\ntype = d.SSIM\nthreshold = .9\nmin_area = 100\n'),
+    ('i.py', 'from mmdesra.detectors import SSIM\ndetector = SSIM\n'),
 ])
 def test_config_files(root, tmp_path, name, content):
     (tmp_path / 'a.py').write_text("detector = dict(type='SSIM', threshold=.9, min_area=100)\n")
@@ -125,7 +129,8 @@ def test_config_files(root, tmp_path, name, content):
     assert detect(root, tmp_path, '--detector', tmp_path / name) == 0
     default = dict(type='SSIM', threshold=.9, min_area=100)
     assert_masks(root, tmp_path, **{
-        'e.py': dict(type='SSIM'), 'f.py': dict(default, threshold=.8)}.get(name, default))
+        'e.py': dict(type='SSIM'), 'f.py': dict(default, threshold=.8),
+        'i.py': dict(type='SSIM')}.get(name, default))
     assert detect(root, tmp_path / 'out', '--detector', tmp_path / name, '--threshold', '.7') == 0
     assert settings_of(tmp_path / 'out')['threshold'] == .7
 

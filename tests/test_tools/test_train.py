@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from command_lines import call, held_by_another_run, run
+from lazy_configs import write_lazy
 from torch import distributed
 from toy_mix import mixed_config, write_original
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
@@ -101,6 +103,45 @@ def test_goes_by_the_name_of_the_config(config, options, tmp_path, monkeypatch):
     options['--max-iters'] = 1
     assert call('train.py', config, *flat(options)) == 0
     assert (tmp_path / 'work_dirs/toy_srgan/iter_1.pth').is_file()
+
+
+def test_config_of_the_pure_python_style(options, data, tmp_path, capsys):
+    """It trains, is printed, goes on, and goes on from what the run has written down."""
+    hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=GT_PATCH_SIZE)
+    lazy = write_lazy(tmp_path / 'lazy.py',
+                      training_config(model_config(), iterations=2, hooks=[hook]))
+    options.update({'--cfg-options': f'experiment_name={tmp_path.name}1', '--max-iters': 1})
+    assert call('train.py', lazy, *flat(options), '--amp') == 0
+    options['--cfg-options'] = f'experiment_name={tmp_path.name}2'
+    assert call('train.py', lazy, *flat(options), '--resume', '--max-iters', 2) == 0
+    options.update({'--cfg-options': f'experiment_name={tmp_path.name}3', '--max-iters': 3})
+    assert call('train.py', tmp_path / 'run/lazy.py', *flat(options), '--resume') == 0
+    assert (tmp_path / 'run/last_checkpoint').read_text().endswith('iter_3.pth')
+    capsys.readouterr()
+    assert call('train.py', lazy, *flat(options), '--print-config') == 0
+    assert "type='mmagic.models.SRGAN'" in _without_spaces(capsys)
+    options['--cfg-options'] = 'custom_hooks.9.interval=3'
+    assert 'its entries are: custom_hooks.0, custom_hooks.1' in error_of(capsys, lazy, options)
+
+
+@pytest.mark.parametrize('setting, place', [
+    ('train_dataloader.persistent_workers=True', 'train_dataloader.persistent_workers'),
+    ('train_dataloader.batch_size=abc', 'train_dataloader.batch_size'),
+    ('custom_hooks.0.type=NoSuchHook', 'custom_hooks.0'),
+    ('custom_imports.imports=no_such_module', 'custom_imports'),
+    ('custom_hooks.1.tile=abc', 'DeSRAFinetuneHook: expected tile')])
+def test_wrong_setting_is_named(config, options, setting, place, capsys):
+    error = error_of(capsys, config, {**options, '--cfg-options': setting})
+    assert re.match(rf'error: (\S*toy_srgan.py: )?{place}', error)
+
+
+def test_setting_that_nobody_reads_is_said(config, options, caplog):
+    options['--cfg-options'] = 'trian_cfg.max_iters=3'
+    with caplog.at_level('WARNING', 'mmdesra'):
+        assert call('train.py', config, *flat(options), 'randomness.seed=1', '--print-config') == 0
+    (warning,) = (one.message for one in caplog.records if one.name == 'mmdesra')
+    assert warning == ('--cfg-options trian_cfg.max_iters=3: the config has no trian_cfg (did you '
+                       'mean train_cfg?); it is added, and changes nothing')
 
 
 def test_pseudo_gts_elsewhere(config, options, tmp_path):

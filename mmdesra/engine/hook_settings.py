@@ -1,0 +1,69 @@
+"""Looking through the arguments of the fine-tune hook."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import InputError
+
+STOPS = ('iterations', 'knee')
+HOOK = 'DeSRAFinetuneHook'
+PATHS = ('lq_dir', 'mse_checkpoint', 'gan_checkpoint', 'discriminator_checkpoint',
+         'heldout_lq_dir', 'heldout_gt_dir', 'pseudo_gt_dir', 'labels_dir')
+COUNTS = dict(gt_patch_size=1, rounds=1, watch_interval=1, tile=0)
+"""Whole numbers, and the least that each may be."""
+SHARES = ('mask_prob', 'wanted_removal')
+SWITCHES = ('flips', 'half')
+
+
+def check_hook_settings(settings: Mapping) -> None:
+    """Refuse arguments of a wrong type, out of their range, or that contradict each other.
+
+    Args:
+        settings (Mapping): Every argument of :class:`DeSRAFinetuneHook` by its name.
+
+    Raises:
+        InputError: If there is one.
+    """
+    for name in PATHS:
+        _expect(settings, name, 'to be a path',
+                isinstance(settings[name], (str, Path, type(None))))
+    for name, least in COUNTS.items():
+        value = settings[name]
+        is_unset = name == 'watch_interval' and value is None
+        _expect(settings, name, f'to be a whole number of at least {least}',
+                is_unset or (_is_number(value, int) and value >= least))
+    for name in SHARES:
+        share = settings[name]
+        _expect(settings, name, 'in [0, 1]', _is_number(share) and 0 <= share <= 1)
+    share = settings['original_share']
+    _expect(settings, 'original_share', 'in [0, 1)', _is_number(share) and 0 <= share < 1)
+    for name in SWITCHES:
+        _expect(settings, name, 'to be True or False', isinstance(settings[name], bool))
+    pipeline = settings['pipeline']
+    _expect(settings, 'pipeline', 'to be a list of transforms', pipeline is None or (
+        isinstance(pipeline, (list, tuple))
+        and all(isinstance(step, dict) or callable(step) for step in pipeline)))
+    _expect(settings, 'stop', f'to be one of {STOPS}', settings['stop'] in STOPS)
+    _check_together(settings)
+
+
+def _check_together(settings: Mapping) -> None:
+    if settings['heldout_gt_dir'] and not settings['heldout_lq_dir']:
+        raise InputError(f'{HOOK}: heldout_gt_dir needs heldout_lq_dir: the LR images of these '
+                         'ground truths')
+    if settings['labels_dir'] and settings['segmentor']:
+        raise InputError(f'{HOOK}: expected labels_dir or segmentor, got both')
+    looks = settings['stop'] == 'knee' or settings['watch_interval']
+    if looks and not settings['heldout_lq_dir']:
+        raise InputError(f"{HOOK}: stop='knee' and watch_interval need heldout_lq_dir: LR images "
+                         'to look at')
+
+
+def _is_number(value: object, kind: type | tuple[type, ...] = (int, float)) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _expect(settings: Mapping, name: str, what: str, is_right: bool) -> None:
+    if not is_right:
+        raise InputError(f'{HOOK}: expected {name} {what}, got {settings[name]!r}')
