@@ -40,9 +40,9 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--form', choices=('released', 'printed'),
                        help='DeSRA: D as in the released code (default), or as printed in the '
                        'paper')
-    group.add_argument('--class-table', metavar='CSV',
-                       help='DeSRA: class bins for the label maps (default: the published ADE20K '
-                       'table)')
+    group.add_argument('--class-table', metavar='FILE',
+                       help="DeSRA: class bins for the label maps, a CSV or the authors' "
+                       'SSIM_MSE_GAN_threshold.txt (default: the published ADE20K table)')
     add_label_options(parser)
 
 
