@@ -85,7 +85,7 @@ class ClassTable:
                 if not (name and dashes):
                     raise ValueError('no name, or no bin')
             except ValueError as error:
-                raise InputError(f'{path}: expected lines like sea{DASHES}7 (a class and its bin), '
+                raise InputError(f'{path}: expected lines like sea{DASHES}7, a class and its bin, '
                                  f'got {line.strip()!r}') from error
             if found.setdefault(name, number) != number:
                 raise InputError(f'{path}: expected one bin of a class, got {found[name]:g} and '
