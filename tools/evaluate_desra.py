@@ -13,7 +13,7 @@ Fine-tuned results (LDL-DeSRA/GAN-SR, LDL/GAN-SR-DeSRA) are judged too: IoU befo
 removal and addition rate, detail kept. Label maps are taken from seg/, where the released script
 leaves them (give its results as a second DIR), or made with --segmentor. The released class table
 (SSIM_MSE_GAN_threshold.txt) is taken if it lies in DIR. docs/authors_data.md says more.
-OUT gets results.md, results.json, results.csv, fine_tuned.csv and images.csv; --page adds pictures.
+OUT gets results.md, results.json, results.csv, fine_tuned.csv, images.csv; --page adds pictures.
 Exit code: 0 = all judged, 1 = something was left out (it is named), 2 = nothing was judged.
 """
 from __future__ import annotations
@@ -46,6 +46,8 @@ from mmdesra.errors import InputError
 from mmdesra.evaluation.authors_folder import AuthorsFolder, read_authors_folder
 from mmdesra.evaluation.standings import Contestant
 from mmdesra.files.folder_lock import held_folder
+from mmdesra.ops import MARGIN
+from mmdesra.ops.scores import COVERAGE
 from mmdesra.segmentors import LabelSource
 
 
@@ -85,7 +87,7 @@ def parse_args() -> argparse.Namespace:
                                                     'DIR (default: off)'))
     cli.add_device_options(parser)
     parser.set_defaults(labels=None)
-    return parser.parse_args()
+    return parser.parse_intermixed_args()  # a second DIR may stand behind options
 
 
 def main() -> int:
@@ -121,7 +123,7 @@ def evaluate(args: argparse.Namespace, folder: AuthorsFolder, class_table: Path 
         print('no image could be judged')
         return cli.EXIT_ERROR
     settings = dict(
-        folder_figures(folder), class_table=class_table and str(class_table),
+        folder_figures(folder), p=COVERAGE, margin=MARGIN, class_table=str(class_table or ''),
         min_area=str(contestants[0].detector.min_area), segmentor=args.segmentor,
         detectors={one.name: one.detector.describe() for one in contestants},
         not_run=dict(not_built))

@@ -21,8 +21,8 @@ class Role(Enum):
 
 
 WORDS = {
-    'gansr': Role.GAN, 'gan': Role.GAN,
-    'msesr': Role.MSE, 'mse': Role.MSE,
+    'gansr': Role.GAN, 'gan': Role.GAN, 'gantype': Role.GAN,
+    'msesr': Role.MSE, 'mse': Role.MSE, 'msetype': Role.MSE,
     'lr': Role.LR, 'lq': Role.LR, 'input': Role.LR, 'lowres': Role.LR,
     'gtmask': Role.HUMAN, 'gt': Role.HUMAN, 'maskgt': Role.HUMAN, 'humanmask': Role.HUMAN,
     'humangtmask': Role.HUMAN, 'humanlabeledgtmask': Role.HUMAN, 'humanlabeledmask': Role.HUMAN,

@@ -225,8 +225,9 @@ class _Judge:
         paths = [tree.find(key) for tree in (*trees, self.human)]
         masks = [read_two_valued(path) for path in paths]
         size = max(mask.shape for mask in masks)
-        if all(mask.shape == size for mask in masks) and Role.GAN in self.trees:
-            # With or without their frame: only the image can tell.
+        smaller = tuple(side - 2 * MARGIN for side in size)
+        if {mask.shape for mask in masks} != {size, smaller} and Role.GAN in self.trees:
+            # All with their frame, or all without it: only the image can tell.
             size = read_image(self.trees[Role.GAN].find(key)).shape[:2]
         return [in_frame(mask, size, path) for mask, path in zip(masks, paths)]
 
