@@ -100,9 +100,9 @@ def test_the_released_file_is_a_class_table(tmp_path):
     (dict(ocean=3), '', "has besides 1, such as 'ocean'"),
     (dict(sea=20), '', 'class bins below 20, got 20'),
     ({}, 'sea--8\n', "one bin of a class, got 7 and 8 of 'sea'"),
-    ({}, 'sea--high\n', "lines like sea--7 .*got 'sea--high'"),
-    ({}, '--3\n', "lines like sea--7 .*got '--3'"),
-    ({}, '1,wall,3\n', "lines like sea--7 .*got '1,wall,3'"),
+    ({}, 'sea--high\n', "lines like sea--7, .*got 'sea--high'"),
+    ({}, '--3\n', "lines like sea--7, .*got '--3'"),
+    ({}, '1,wall,3\n', "lines like sea--7, .*got '1,wall,3'"),
 ])
 def test_a_released_file_that_does_not_fit(tmp_path, bins, more, message):
     path = write_released(tmp_path / 'bins.txt', ClassTable.load(), **bins)
