@@ -39,9 +39,9 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--form', choices=('released', 'printed'),
                        help='DeSRA: D as in the released code (default), or as printed in the '
                        'paper')
-    group.add_argument('--class-table', metavar='CSV',
-                       help='DeSRA: class bins for the label maps (default: the published ADE20K '
-                       'table)')
+    group.add_argument('--class-table', metavar='FILE',
+                       help="DeSRA: class bins for the label maps, a CSV or the authors' "
+                       'SSIM_MSE_GAN_threshold.txt (default: the published ADE20K table)')
     add_label_options(parser)
 
 
@@ -50,6 +50,11 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('semantic step (default: off)')
     group.add_argument('--labels', metavar='DIR', help='8-bit label maps (ADE20K classes 0-149, '
                        '255 = none), matched by file stem')
+    add_segmentor_options(group)
+
+
+def add_segmentor_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that name a segmenter."""
     group.add_argument('--segmentor', metavar='NAME_OR_CONFIG',
                        help="segformer-b5 (the paper's), an mmseg config file, or a name such as "
                        'mmseg::segformer/...; run only where it can change a mask')

@@ -14,20 +14,14 @@ from tqdm import tqdm
 
 from ..detectors import Detection, detect_image
 from ..errors import InputError
-from ..files import (
-    ImageError,
-    list_images,
-    make_output_folder,
-    read_mask,
-    size_of,
-    write_mask,
-)
+from ..files import ImageError, make_output_folder, write_mask
 from ..files.inputs import refuse_same_files
 from ..generators import Pair, PairSource
 from ..ops import score_mask
 from ..ops.scores import COVERAGE
 from ..segmentors import LabelSource
 from .mask_scores import check_options, name_some
+from .mask_source import MaskFolder, MaskSource
 from .standings import Contestant, DetectorComparison, ImageStanding, Standing, SweepPoint
 from .thresholds import SampledMap, in_order
 
@@ -69,7 +63,7 @@ class _Sample:
 
 def compare_detectors(source: PairSource,
                       contestants: Sequence[Contestant],
-                      gt_dir: str | Path,
+                      gt_dir: str | Path | MaskSource,
                       labels: LabelSource | None = None,
                       p: float = COVERAGE,
                       margin: int = 0,
@@ -83,7 +77,8 @@ def compare_detectors(source: PairSource,
     Args:
         source (PairSource): The pairs, matched with the masks by file stem.
         contestants (Sequence[Contestant]): The detectors, of different names.
-        gt_dir (str | Path): Folder of known masks, 0/255.
+        gt_dir (str | Path | MaskSource): Folder of known masks, 0/255, or another source of
+            them.
         labels (LabelSource, optional): Label maps for the detectors that use them.
         p (float): See :func:`mmdesra.ops.score_mask`.
         margin (int): The same.
@@ -98,12 +93,13 @@ def compare_detectors(source: PairSource,
     """
     check_options(p, margin)
     _check_names(contestants)
+    masks = gt_dir if isinstance(gt_dir, MaskSource) else MaskFolder(gt_dir)
     if masks_dir:
         refuse_same_files([Path(masks_dir) / one.folder for one in contestants],
-                          [gt_dir, *{path.parent for path in source.files}])
+                          [masks.folder, *{path.parent for path in source.files}])
     if not any(_uses_labels(contestant) for contestant in contestants):
         labels = None
-    reader = _Reader(source, gt_dir, labels)
+    reader = _Reader(source, masks, labels)
     standings = [
         Standing(contestant, labels is not None and _uses_labels(contestant), seconds=0,
                  sweep=[SweepPoint(threshold) for threshold in thresholds])
@@ -111,7 +107,7 @@ def compare_detectors(source: PairSource,
     folders = [make_output_folder(Path(masks_dir) / one.folder) if masks_dir else None
                for one in contestants]
     rows = []
-    for gt_path in tqdm(reader.gt_paths, 'compare', unit='image'):
+    for gt_path in tqdm(masks.paths, 'compare', unit='image'):
         try:
             sample = reader.read(gt_path)
             judged = [_judge(standing, sample, p, margin, folder)
@@ -124,30 +120,28 @@ def compare_detectors(source: PairSource,
         standings = [_add(*two) for two in zip(standings, judged)]
     if reader.unscored:
         logger.warning('%d pairs have no mask in %s and were not scored: %s',
-                       len(reader.unscored), gt_dir, name_some(reader.unscored))
+                       len(reader.unscored), masks.folder, name_some(reader.unscored))
     return DetectorComparison(standings, rows, p, margin, reader.unscored)
 
 
 class _Reader:
     """Reads what belongs to a known mask: the pair, and the label map."""
 
-    def __init__(self, source: PairSource, gt_dir: str | Path,
+    def __init__(self, source: PairSource, masks: MaskSource,
                  labels: LabelSource | None) -> None:
         self.source = source
-        self.gt_paths = list_images(gt_dir)
+        self.masks = masks
         self.labels = labels
         self._paths = {path.stem: path for path in source.paths}
-        stems = {path.stem for path in self.gt_paths}
+        stems = {path.stem for path in masks.paths}
         self.unscored = [path.name for path in source.paths if path.stem not in stems]
 
     def read(self, gt_path: Path) -> _Sample:
         path = self._paths.get(gt_path.stem)
         if path is None:
             raise ImageError(f'{gt_path}: no pair has this file stem')
-        pair, gt = self.source.load(path), read_mask(gt_path)
-        if gt.shape != pair.gan.shape[:2]:
-            raise ImageError(f"{gt_path}: expected a mask of the GAN-SR image's size "
-                             f'{size_of(pair.gan)}, got {size_of(gt)}')
+        pair = self.source.load(path)
+        gt = self.masks.read(gt_path, pair.gan)
         known = None
         if self.labels is not None:
             known = _KnownLabels(self.labels.label([pair.gan], [path])[0])
@@ -178,11 +172,12 @@ def _choose_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> li
 
 
 def _spread_samples(reader: _Reader) -> Iterator[_Sample]:
-    count = min(QUANTILE_IMAGES, len(reader.gt_paths))
-    chosen = np.linspace(0, len(reader.gt_paths) - 1, count).round().astype(int)
+    paths = reader.masks.paths
+    count = min(QUANTILE_IMAGES, len(paths))
+    chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
     for index in tqdm(chosen, 'choose thresholds', unit='image'):
         with suppress(ImageError):  # reported when its turn comes
-            yield reader.read(reader.gt_paths[index])
+            yield reader.read(paths[index])
 
 
 def _judge(standing: Standing, sample: _Sample, p: float, margin: int,

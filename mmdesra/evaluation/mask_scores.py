@@ -109,21 +109,17 @@ class ImageScores:
 
 
 @dataclass(frozen=True)
-class FolderScores:
+class SetScores:
     """The scores of a set of images.
 
     Attributes:
-        folders (MaskFolders): What was scored.
         p (float): See :func:`mmdesra.ops.scores.score_mask`.
         margin (int): The same.
         images (list[ImageScores]): In the order of the names, those skipped included.
-        unscored (list[str]): Masks of ``pred`` that the set does not hold.
     """
-    folders: MaskFolders
     p: float
     margin: int
     images: list[ImageScores]
-    unscored: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> list[ImageScores]:
@@ -152,10 +148,7 @@ class FolderScores:
 
     def figures(self) -> dict:
         """Return everything as plain figures, for JSON."""
-        folders = {name: str(folder) for name, folder in asdict(self.folders).items()
-                   if folder is not None}
-        figures: dict = dict(folders=folders, p=self.p, margin=self.margin,
-                             images=len(self.done))
+        figures: dict = dict(p=self.p, margin=self.margin, images=len(self.done))
         if self.scores:
             figures['scores'] = score_figures(self.scores)
         if self.scores_before:
@@ -164,12 +157,29 @@ class FolderScores:
             figures['changes'] = change_figures(self.changes)
         if self.detail:
             figures['detail_kept'] = self.detail.kept
-        return dict(figures, per_image=[image.row() for image in self.images],
-                    unscored=self.unscored)
+        return dict(figures, per_image=[image.row() for image in self.images])
 
     def _total(self, part: str, nothing: Any) -> Any:
         parts = [getattr(image, part) for image in self.done]
         return None if not parts or parts[0] is None else sum(parts, nothing)
+
+
+@dataclass(frozen=True)
+class FolderScores(SetScores):
+    """The scores of folders of masks.
+
+    Attributes:
+        folders (MaskFolders): What was scored.
+        unscored (list[str]): Masks of ``pred`` that the set does not hold.
+    """
+    folders: MaskFolders
+    unscored: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict:
+        """See :meth:`SetScores.figures`."""
+        folders = {name: str(folder) for name, folder in asdict(self.folders).items()
+                   if folder is not None}
+        return dict(folders=folders, **super().figures(), unscored=self.unscored)
 
 
 def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) -> FolderScores:
@@ -201,7 +211,7 @@ def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) ->
     if unscored:
         logger.warning('%s: %d masks have no partner in %s and were not scored: %s', folders.pred,
                        len(unscored), folders.reference, name_some(unscored))
-    return FolderScores(folders, p, margin, images, unscored)
+    return FolderScores(p, margin, images, folders, unscored)
 
 
 def check_options(p: float, margin: int) -> None:
@@ -225,6 +235,33 @@ def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> Ima
     pred = _read(read_mask, folders.pred, path)
     gt, before = (None if folder is None else _read(read_mask, folder, path)
                   for folder in (folders.gt, folders.before))
+    images = None
+    if folders.before_images is not None and folders.pred_images is not None:
+        images = (_read(read_image, folders.before_images, path),
+                  _read(read_image, folders.pred_images, path))
+    return score_image(path, pred, gt, before, images, p, margin)
+
+
+def score_image(path: Path, pred: np.ndarray, gt: np.ndarray | None,
+                before: np.ndarray | None = None,
+                images: tuple[np.ndarray, np.ndarray] | None = None,
+                p: float = COVERAGE, margin: int = 0) -> ImageScores:
+    """Score the mask of one image.
+
+    Args:
+        path (Path): The image, for messages and the table.
+        pred (np.ndarray): The detected mask, bool, shape ``(H, W)``; with ``before``, that after
+            fine-tuning.
+        gt (np.ndarray, optional): The ground truth, likewise.
+        before (np.ndarray, optional): The mask from before fine-tuning, likewise.
+        images (tuple, optional): The SR images before and after, uint8, shape ``(H, W, 3)``, for
+            the detail kept; taken only where ``before`` is given.
+        p (float): See :func:`mmdesra.ops.scores.score_mask`.
+        margin (int): The same.
+
+    Raises:
+        ImageError: If the sizes differ, or the margin leaves nothing.
+    """
     _check_sizes(path, pred=pred, gt=gt, before=before)
     try:
         scores = None if gt is None else _score(pred, gt, p, margin)
@@ -235,14 +272,11 @@ def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> Ima
         return ImageScores(path.name, scores)
     changes = compare_regions(torch.from_numpy(before), torch.from_numpy(pred))
     return ImageScores(path.name, scores, scores_before, changes,
-                       _detail_change(folders, path, before))
+                       None if images is None else _detail_change(images, path, before))
 
 
-def _detail_change(folders: MaskFolders, path: Path, before: np.ndarray) -> DetailChange | None:
-    if folders.before_images is None or folders.pred_images is None:
-        return None
-    images = [_read(read_image, folder, path)
-              for folder in (folders.before_images, folders.pred_images)]
+def _detail_change(images: tuple[np.ndarray, np.ndarray], path: Path,
+                   before: np.ndarray) -> DetailChange:
     _check_sizes(path, mask=before, image_before=images[0], image_after=images[1])
     try:
         return DetailChange(*(image_detail(image, before) for image in images))

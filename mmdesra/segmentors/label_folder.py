@@ -29,7 +29,8 @@ class LabelFolder(LabelSource):
 
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
         """Read the label maps of files, uint8; see :meth:`LabelSource.label`."""
-        return [_read(self.stored_file(path), image) for image, path in zip(images, paths)]
+        return [read_label_map(self.stored_file(path), image)
+                for image, path in zip(images, paths)]
 
     def stored_file(self, path: Path) -> Path:
         """See :meth:`LabelSource.stored_file`."""
@@ -40,7 +41,12 @@ class LabelFolder(LabelSource):
         return dict(type='LabelFolder')
 
 
-def _read(path: Path, image: np.ndarray) -> np.ndarray:
+def read_label_map(path: Path, image: np.ndarray) -> np.ndarray:
+    """Read the stored label map of an image, uint8, shape ``(H, W)``.
+
+    Raises:
+        ImageError: If it is none, or not of the size of ``image``, shape ``(H, W, 3)``.
+    """
     labels = read_labels(path)
     if labels.shape != image.shape[:2]:
         raise ImageError(f"{path}: expected a label map of the image's size "

@@ -73,3 +73,39 @@ def test_what_is_saved_is_read_again(tmp_path):
     ClassTable.load().save(tmp_path / 'published.csv')
     assert ClassTable.load(tmp_path / 'published.csv') == ClassTable.load()
     assert sorted(path.name for path in tmp_path.iterdir()) == ['mine.csv', 'published.csv']
+
+
+def write_released(path, table, **other_bins):
+    """The table as DeSRA's authors released theirs: by name, without numbers of the labels."""
+    bins = {**dict(zip(table.names, table.bins)), **other_bins}
+    lines = [f'{name}--{value:g}' for name, value in sorted(bins.items()) if value is not None]
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def test_the_released_file_is_a_class_table(tmp_path):
+    """By the name of each class, in the order of the data set, whatever that of the file is."""
+    path = write_released(tmp_path / 'SSIM_MSE_GAN_threshold.txt', ClassTable.load(), sea=-2.5)
+    assert path.read_text().startswith('airplane--1\nanimal--3\n')
+    table = ClassTable.load(path)
+    expected = ClassTable.load()
+    assert table.names == expected.names
+    assert dict(zip(table.names, table.bins)) == dict(zip(expected.names, expected.bins), sea=-2.5)
+    path.write_text(path.read_text().replace('--', ' -- ').replace('\n', '\r\n') + '\r\n')
+    assert ClassTable.load(path) == table
+
+
+@pytest.mark.parametrize('bins, more, message', [
+    (dict(sea=None), '', "lacks 1, such as 'sea'"),
+    (dict(ocean=3), '', "has besides 1, such as 'ocean'"),
+    (dict(sea=20), '', 'class bins below 20, got 20'),
+    ({}, 'sea--8\n', "one bin of a class, got 7 and 8 of 'sea'"),
+    ({}, 'sea--high\n', "lines like sea--7, .*got 'sea--high'"),
+    ({}, '--3\n', "lines like sea--7, .*got '--3'"),
+    ({}, '1,wall,3\n', "lines like sea--7, .*got '1,wall,3'"),
+])
+def test_a_released_file_that_does_not_fit(tmp_path, bins, more, message):
+    path = write_released(tmp_path / 'bins.txt', ClassTable.load(), **bins)
+    path.write_text(path.read_text() + more)
+    with pytest.raises(InputError, match=f'bins.txt: .*{message}'):
+        ClassTable.load(path)

@@ -94,6 +94,9 @@ TOOLS = {
         lambda data, out: [*pairs_of(data), '--gt', data / 'gt', '--save-masks', '--out',
                            out / 'out'], 'out/sweep.csv', has_folder=True,
         varies=('comparison.*',)),
+    'evaluate_desra.py': Tool(
+        lambda data, out: [data, '--no-rivals', '--save-masks', '--out', out / 'out'],
+        'out/images.csv', has_folder=True, varies=('results.*',)),
     'make_study.py': Tool(
         lambda data, out: ['--pair', data / 'gan', data / 'mse', '--out', out / 'study.html'],
         'study.html'),
