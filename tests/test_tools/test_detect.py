@@ -425,8 +425,8 @@ def replace_option(options, name, value):
 @pytest.mark.parametrize('write, message', [
     (lambda path: None, 'no such checkpoint file'),
     (lambda path: path.mkdir(), 'no such checkpoint file'),
-    (lambda path: path.write_text('text'), 'cannot be read as a checkpoint'),
-    (lambda path: path.write_bytes(b''), 'cannot be read as a checkpoint'),
+    (lambda path: path.write_text('text'), "is a text of 4 bytes ('text')"),
+    (lambda path: path.write_bytes(b''), 'is empty (0 bytes)'),
     (lambda path: torch.save(dict(params=dict(gain=torch.ones(1))), path),
      'missing: amplitude; unexpected: gain'),
     (lambda path: torch.save(dict(params=dict(amplitude=torch.ones(2))), path),
