@@ -252,7 +252,7 @@ def test_folders_of_other_rounds_are_refused(data, tmp_path):
 
 
 def test_options_that_make_no_sense(data, tmp_path):
-    with pytest.raises(InputError, match='at least 1 round, got 0'):
+    with pytest.raises(InputError, match='rounds to be a whole number of at least 1, got 0'):
         short(tmp_path, data, rounds=0)
     with pytest.raises(InputError, match='1 iterations and 2 rounds'):
         short(tmp_path, data, iterations=1).train()
