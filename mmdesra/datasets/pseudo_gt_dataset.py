@@ -28,6 +28,8 @@ class PseudoGTDataset(BaseDataset):
         flips (bool): Whether to flip at random; see :func:`pseudo_gt_pipeline`.
         lq_dir (str, optional): Where the LR images are now. Default: where the manifest says.
         metainfo (dict, optional): As for ``BaseDataset``.
+        lq_grid (int): With ``gt_patch_size``: patches begin at multiples of it, in LR pixels; see
+            :class:`mmdesra.datasets.transforms.PairedMaskCrop`. Default: 1.
         **kwargs: As for ``BaseDataset``, for example ``lazy_init``.
 
     Raises:
@@ -45,10 +47,11 @@ class PseudoGTDataset(BaseDataset):
                  flips: bool = False,
                  lq_dir: str | None = None,
                  metainfo: dict | None = None,
+                 lq_grid: int = 1,
                  **kwargs: Any) -> None:
         self.lq_dir = lq_dir
         if pipeline is None and gt_patch_size is not None:
-            pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips)
+            pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips, lq_grid)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
         kwargs.setdefault('serialize_data', False)
         super().__init__(data_root=str(data_root), pipeline=list(pipeline or []),
@@ -68,6 +71,11 @@ class PseudoGTDataset(BaseDataset):
         lq_dir = Path(self.lq_dir or manifest.lq_dir)
         samples = [_sample(folder, lq_dir, record) for record in manifest.records
                    if record.regions and folder.mask_path(record.name).is_file()]
+        if not manifest.records and manifest.skipped:
+            name, reason = next(iter(manifest.skipped.items()))
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: none of the '
+                                f'{len(manifest.skipped)} LR images could be used. {name}: '
+                                f'{reason}')
         if not samples:
             raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
                                 f'found in {len(manifest.records)} images. Give more LR images, '

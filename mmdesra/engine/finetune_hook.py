@@ -15,8 +15,9 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
-from ..generators import Upscaler, load_generator, load_weights
-from ..generators.wrappers import generator_of, unwrap
+from ..generators import ImageSizes, Upscaler, image_sizes_of, load_generator, load_weights
+from ..generators.any_size import take_any_size
+from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
@@ -64,7 +65,8 @@ class DeSRAFinetuneHook(Hook):
         detector (str | dict): The detector. Default: 'DeSRA'.
         mse_generator (str | dict, optional): Type or config of the MSE-trained generator.
             Default: the model's own.
-        gt_patch_size (int): Side of the GT patches in px. Default: 256.
+        gt_patch_size (int): Side of the GT patches in px. The LR patches must have a size that
+            the generator takes: RRDBNet at x2 and x1 needs a multiple of 4. Default: 256.
         mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
         flips (bool): Flip the pairs at random; it costs texture, see
             :func:`mmdesra.datasets.pipeline.pseudo_gt_pipeline`.
@@ -175,7 +177,7 @@ class DeSRAFinetuneHook(Hook):
         if is_resumed:
             self._stopwatch.go_on_from(self._seconds_of_checkpoint)
         rounds = plan_rounds(self.rounds, runner)
-        data = TrainingData(runner, self.patches, self.original_share)
+        data = TrainingData(runner, self._patches_for(runner), self.original_share)
         self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
         folders = RoundFolders(
@@ -210,6 +212,16 @@ class DeSRAFinetuneHook(Hook):
     def after_run(self, runner: Runner) -> None:
         """Let other runs into the folder."""
         let_go_of_folder(runner.work_dir)
+
+    def _patches_for(self, runner: Runner) -> dict:
+        """Refuse patches that the generator does not take; begin them where it wants."""
+        for generator in (generator_of(runner.model), result_generator_of(runner.model)):
+            take_any_size(generator)  # MMagic validates on whole images
+        if self.patches['pipeline'] is not None:
+            return self.patches
+        sizes = image_sizes_of(generator_of(runner.model))
+        _check_patch_size(self.patches['gt_patch_size'], sizes)
+        return dict(self.patches, lq_grid=sizes.grid)
 
     def _load_weights(self, runner: Runner, is_resumed: bool) -> None:
         model, start = unwrap(runner.model), self._start_checkpoint(runner)
@@ -265,6 +277,18 @@ class DeSRAFinetuneHook(Hook):
 
     def _upscaler(self, generator: nn.Module) -> Upscaler:
         return Upscaler(generator, self.tile, half=self.half)
+
+
+def _check_patch_size(gt_patch_size: int, sizes: ImageSizes) -> None:
+    side = gt_patch_size // sizes.scale
+    if gt_patch_size % sizes.scale or sizes.padded(side) != side:
+        step = sizes.scale * sizes.multiple
+        below = max(gt_patch_size // step * step, sizes.scale * sizes.minimum)
+        raise InputError(
+            f'DeSRAFinetuneHook: expected gt_patch_size to be a multiple of {step} (the generator '
+            f'enlarges by {sizes.scale} and takes LR images with sides of a multiple of '
+            f'{sizes.multiple} px, from {sizes.minimum} px on), got {gt_patch_size}; {below} will '
+            'do')
 
 
 def _check_stop(stop: str, watch_interval: int | None, wanted_removal: float,

@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 from ..errors import InputError
 from ..files import list_images
 from ..files.configs import read_config
+from ..generators import refuse_unfit_type
 from .finetune_hook import DeSRAFinetuneHook
 from .original_data import (
     check_original_data,
@@ -87,11 +88,13 @@ def check_training_config(config: Config) -> None:
     """Refuse what is no training config of a GAN-SR model.
 
     Raises:
-        InputError: If the config has no ``model.generator`` or no ``train_dataloader``.
+        InputError: If the config has no ``model.generator`` or no ``train_dataloader``, or if
+            its generator is known to need more than an image.
     """
     if 'generator' not in (config.get('model') or {}) or 'train_dataloader' not in config:
         raise InputError(f'{config.filename}: expected the training config of a GAN-SR model, '
                          'with model.generator and train_dataloader')
+    refuse_unfit_type(config.model.generator)  # before it is built, which may fetch weights
 
 
 def is_hook(hook: dict, name: str) -> bool:

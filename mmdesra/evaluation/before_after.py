@@ -99,17 +99,24 @@ class BeforeAfter:
         """Detect with the generator as it was loaded; an image that cannot be used is skipped.
 
         Pictures, masks and figures of an earlier run in this folder are removed.
+
+        Raises:
+            ImageError: If no image can be used; in every process.
         """
         if get_rank() == 0:
             self._clear()
         barrier()
-        rows = {}
+        rows, skipped = {}, {}
         for path in self._share('held-out, before'):
             try:
                 rows[path.name] = self._measure_one(gan, path)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
-        rows = _merge(all_gather_object(rows))
+                skipped[path.name] = str(error)
+        rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
+        if not rows:
+            raise ImageError(f'none of the {len(skipped)} held-out images can be used; '
+                             f'{next(iter(skipped.values()))}')
         if get_rank() == 0:
             write_json(self.out_dir / BEFORE, rows)
         barrier()  # the others read it next

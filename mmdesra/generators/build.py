@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
 from torch import nn
@@ -10,12 +12,11 @@ from torch import nn
 from ..errors import InputError
 from ..files.configs import read_config
 from .checkpoint import load_weights
+from .failures import describe_failure
+from .unfit_networks import GeneratorError, refuse_unfit_type
+from .upscaler import Upscaler
 
 SPANDREL = 'SpandrelGenerator'
-
-
-class GeneratorError(InputError):
-    """A generator that cannot be built from what was given."""
 
 
 def build_generator(spec: str | dict) -> nn.Module:
@@ -36,9 +37,7 @@ def build_generator(spec: str | dict) -> nn.Module:
     if _needs_checkpoint(spec):
         raise GeneratorError('spandrel recognises a generator by its checkpoint; name one: '
                              f"dict(type='{SPANDREL}', checkpoint='FILE')")
-    if isinstance(spec, str):
-        is_config = '::' in spec or spec.endswith('.py')
-        spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
+    spec = _config_of(spec)
     if 'type' not in spec:
         raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
     type_name = spec['type']
@@ -49,9 +48,12 @@ def build_generator(spec: str | dict) -> nn.Module:
     try:
         # The scope is named because a runner may have left another default scope behind.
         return registry.build({'_scope_': registry.scope, **spec}).eval()
-    except TypeError as error:
-        raise GeneratorError(f'{type_name} cannot be built from {spec} ({error}); name a '
-                             'config file instead, e.g. mmagic::real_esrgan/….py') from error
+    except InputError:
+        raise
+    except Exception as error:  # constructors check their arguments, or fetch weights
+        raise GeneratorError(f'{type_name} cannot be built from {spec} '
+                             f'({describe_failure(error)}); name a config file instead, e.g. '
+                             'mmagic::real_esrgan/….py') from error
 
 
 def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
@@ -65,6 +67,35 @@ def load_generator(spec: str | dict, checkpoint: str | Path) -> nn.Module:
     generator = build_generator(spec)
     load_weights(generator, checkpoint)
     return generator
+
+
+def load_upscaler(spec: str | dict, checkpoint: str | Path, device: str | torch.device = 'cpu',
+                  **options: Any) -> Upscaler:
+    """Load a generator and make it ready to enlarge images of any size.
+
+    Args:
+        spec (str | dict): See :func:`build_generator`; ``'spandrel'``, see
+            :func:`load_generator`.
+        checkpoint (str | Path): Its weights.
+        device (str | torch.device): Where it runs.
+        **options: Of :class:`mmdesra.generators.Upscaler`.
+
+    Raises:
+        InputError: As :func:`load_generator`.
+        GeneratorError: If the network needs more than an image. One that is known to is refused
+            before it is built: some fetch weights then.
+    """
+    if not _needs_checkpoint(spec):
+        spec = _config_of(spec)
+        refuse_unfit_type(spec)
+    return Upscaler(load_generator(spec, checkpoint).to(device), **options)
+
+
+def _config_of(spec: str | dict) -> dict:
+    if not isinstance(spec, str):
+        return spec
+    is_config = '::' in spec or spec.endswith('.py')
+    return _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
 
 
 def _generator_of(config: Config, spec: str) -> dict:

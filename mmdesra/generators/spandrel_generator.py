@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import CheckpointError, find_weights, read_checkpoint, shorten
+from .image_sizes import CHANNELS, ImageSizes, pad_image, round_up
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
 
 NETWORK = 'network.'
-CHANNELS = 3
 PROBE_SIDE = 16
 """Least side of the image on which a network is tried, in pixels."""
 
@@ -53,6 +52,14 @@ class SpandrelGenerator(nn.Module):
         self._register_load_state_dict_pre_hook(_add_prefix)
         self._check(descriptor, checkpoint)
 
+    @property
+    def image_sizes(self) -> ImageSizes:
+        """ImageSizes: What spandrel says of the network."""
+        asked = self._requirements
+        multiple = asked.multiple_of
+        return ImageSizes(self.upscale_factor, multiple, round_up(max(asked.minimum, 1), multiple),
+                          multiple)
+
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge a batch of images.
 
@@ -70,7 +77,8 @@ class SpandrelGenerator(nn.Module):
 
     def _run(self, network: nn.Module, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        y = network(_pad(x, *self._requirements.get_padding(width, height)))
+        right, below = self._requirements.get_padding(width, height)
+        y = network(pad_image(x, height + below, width + right))
         if not isinstance(y, Tensor):
             raise TypeError(f'expected an image, got {type(y).__name__}')
         return y[..., :height * self.upscale_factor, :width * self.upscale_factor]
@@ -127,14 +135,6 @@ def _recognise(checkpoint: str | Path) -> ImageModelDescriptor:
                               f'got {descriptor.architecture.name} ({descriptor.purpose}, '
                               f'{channels[0]} to {channels[1]} channels)')
     return descriptor
-
-
-def _pad(x: Tensor, right: int, below: int) -> Tensor:
-    if not right and not below:
-        return x
-    mirrored = min(right, x.shape[-1] - 1), min(below, x.shape[-2] - 1)  # all that there is
-    x = F.pad(x, (0, mirrored[0], 0, mirrored[1]), 'reflect')
-    return F.pad(x, (0, right - mirrored[0], 0, below - mirrored[1]), 'replicate')
 
 
 def _drop_prefix(module: nn.Module, state: dict[str, Tensor], prefix: str, _: Any) -> None:
