@@ -1,15 +1,20 @@
 """(LR, pseudo-GT) pairs from a pseudo-GT folder, for any MMagic GAN-SR model."""
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
+from mmengine.dist import get_rank
 
+from ..files import read_mask
 from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
+
+logger = logging.getLogger('mmdesra')
 
 
 class PseudoGTDataset(BaseDataset):
@@ -17,7 +22,7 @@ class PseudoGTDataset(BaseDataset):
 
     A sample is a dict with ``key``, ``img_path`` (LR), ``gt_path`` (pseudo GT) and
     ``mask_path`` (artifacts), the keys of MMagic's ``BasicImageDataset``. A pair whose mask was
-    deleted is left out.
+    deleted is left out; one that is smaller than a patch, too, and this is said.
 
     Args:
         data_root (str): The pseudo-GT folder, complete.
@@ -50,6 +55,7 @@ class PseudoGTDataset(BaseDataset):
                  lq_grid: int = 1,
                  **kwargs: Any) -> None:
         self.lq_dir = lq_dir
+        self.patch = gt_patch_size if pipeline is None and gt_patch_size is not None else 1
         if pipeline is None and gt_patch_size is not None:
             pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips, lq_grid)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
@@ -80,7 +86,25 @@ class PseudoGTDataset(BaseDataset):
             raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
                                 f'found in {len(manifest.records)} images. Give more LR images, '
                                 'or lower the smallest area that counts')
-        return samples
+        return self._large_enough(samples)
+
+    def _large_enough(self, samples: list[dict]) -> list[dict]:
+        if self.patch == 1:
+            return samples
+        kept = []
+        for sample in samples:
+            height, width = read_mask(sample['mask_path']).shape
+            if min(height, width) >= self.patch:
+                kept.append(sample)
+            elif get_rank() == 0:
+                logger.warning('skipped: %s: expected at least one patch of %sx%s px, got %sx%s; '
+                               'smaller patches would let it in', sample['gt_path'], self.patch,
+                               self.patch, width, height)
+        if not kept:
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: all {len(samples)} '
+                                f'are smaller than a patch of {self.patch}x{self.patch} px; '
+                                'choose a smaller gt_patch_size')
+        return kept
 
 
 def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:

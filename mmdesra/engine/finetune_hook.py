@@ -142,6 +142,7 @@ class DeSRAFinetuneHook(Hook):
         self.labels = build_labels(self.detector,
                                    dict(folder=labels_dir) if labels_dir else segmentor)
         self.mse_generator = mse_generator
+        self.gt_patch_size = gt_patch_size
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
         self.original_share = original_share
@@ -220,7 +221,7 @@ class DeSRAFinetuneHook(Hook):
         if self.patches['pipeline'] is not None:
             return self.patches
         sizes = image_sizes_of(generator_of(runner.model))
-        _check_patch_size(self.patches['gt_patch_size'], sizes)
+        _check_patch_size(self.gt_patch_size, sizes)
         return dict(self.patches, lq_grid=sizes.grid)
 
     def _load_weights(self, runner: Runner, is_resumed: bool) -> None:

@@ -23,6 +23,7 @@ from ..files.inputs import refuse_same_files
 from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, enlarge, upscale
+from ..generators.pairs import refuse_different_scales
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
@@ -102,7 +103,9 @@ class BeforeAfter:
 
         Raises:
             ImageError: If no image can be used; in every process.
+            GeneratorError: If the generators enlarge by different factors.
         """
+        refuse_different_scales(gan, self.mse)
         if get_rank() == 0:
             self._clear()
         barrier()

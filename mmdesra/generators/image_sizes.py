@@ -129,7 +129,7 @@ class _Trial:
             except _NoImageError as error:
                 reason = f'it {error}'
                 break
-            except Exception as error:  # whatever a network may raise
+            except Exception as error:  # noqa: BLE001  (a network may raise anything)
                 reason = reason or f'on an image of {side}x{side} px it {_what_happened(error)}'
             if time.monotonic() > end:
                 break
@@ -154,7 +154,7 @@ class _Trial:
     def _takes(self, side: int, scale: int) -> bool:
         try:
             return self._scale_at(side) == scale
-        except Exception:  # whatever a network may raise
+        except Exception:  # noqa: BLE001  (a network may raise anything)
             return False
 
     def _scale_at(self, side: int) -> int:
