@@ -119,7 +119,7 @@ class _Trial:
             side, scale = self._first_side()
             multiple = self._multiple(side, scale)
             return ImageSizes(scale, multiple, self._minimum(side, scale, multiple),
-                              _grid(self._network, multiple))
+                              grid_of(self._network, multiple))
 
     def _first_side(self) -> tuple[int, int]:
         end, reason = time.monotonic() + PATIENCE, ''
@@ -184,7 +184,8 @@ def _what_happened(error: Exception) -> str:
             else f'fails ({describe_failure(error)})')
 
 
-def _grid(network: nn.Module, multiple: int) -> int:
+def grid_of(network: nn.Module, multiple: int) -> int:
+    """Return the :attr:`ImageSizes.grid` of a network, by what its parts say of their windows."""
     grid = math.lcm(multiple, *_stated_grids(network))
     return grid if grid <= LARGEST_GRID else multiple
 

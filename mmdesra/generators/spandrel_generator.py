@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import CheckpointError, find_weights, read_checkpoint, shorten
-from .image_sizes import CHANNELS, ImageSizes, pad_image, round_up
+from .image_sizes import CHANNELS, ImageSizes, grid_of, pad_image, round_up
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -58,7 +58,7 @@ class SpandrelGenerator(nn.Module):
         asked = self._requirements
         multiple = asked.multiple_of
         return ImageSizes(self.upscale_factor, multiple, round_up(max(asked.minimum, 1), multiple),
-                          multiple)
+                          grid_of(self.network, multiple))
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge a batch of images.
