@@ -91,19 +91,19 @@ class PseudoGTDataset(BaseDataset):
     def _large_enough(self, samples: list[dict]) -> list[dict]:
         if self.patch == 1:
             return samples
+        sizes = [read_mask(sample['mask_path']).shape for sample in samples]
+        if max(map(min, sizes)) < self.patch:
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: all {len(samples)} '
+                                f'are smaller than a patch of {self.patch}x{self.patch} px; '
+                                f'choose a gt_patch_size of at most {max(map(min, sizes))}')
         kept = []
-        for sample in samples:
-            height, width = read_mask(sample['mask_path']).shape
+        for sample, (height, width) in zip(samples, sizes):
             if min(height, width) >= self.patch:
                 kept.append(sample)
             elif get_rank() == 0:
                 logger.warning('skipped: %s: expected at least one patch of %sx%s px, got %sx%s; '
                                'smaller patches would let it in', sample['gt_path'], self.patch,
                                self.patch, width, height)
-        if not kept:
-            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: all {len(samples)} '
-                                f'are smaller than a patch of {self.patch}x{self.patch} px; '
-                                'choose a smaller gt_patch_size')
         return kept
 
 
