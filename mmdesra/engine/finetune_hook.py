@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
-from ..generators import ImageSizes, Upscaler, image_sizes_of, load_generator, load_weights
+from ..generators import Upscaler, image_sizes_of, load_generator, load_weights
 from ..generators.any_size import take_any_size
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
@@ -27,7 +27,7 @@ from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
 from .start_weights import leave_out_pretrained, start_discriminator, start_generator
 from .stopwatch import Stopwatch
-from .training_data import TrainingData
+from .training_data import TrainingData, check_patch_size
 from .work_dir import hold_work_dir, spare_configs_of_others
 
 STOPS = ('iterations', 'knee')
@@ -221,7 +221,7 @@ class DeSRAFinetuneHook(Hook):
         if self.patches['pipeline'] is not None:
             return self.patches
         sizes = image_sizes_of(generator_of(runner.model))
-        _check_patch_size(self.gt_patch_size, sizes)
+        check_patch_size(self.gt_patch_size, sizes)
         return dict(self.patches, lq_grid=sizes.grid)
 
     def _load_weights(self, runner: Runner, is_resumed: bool) -> None:
@@ -278,18 +278,6 @@ class DeSRAFinetuneHook(Hook):
 
     def _upscaler(self, generator: nn.Module) -> Upscaler:
         return Upscaler(generator, self.tile, half=self.half)
-
-
-def _check_patch_size(gt_patch_size: int, sizes: ImageSizes) -> None:
-    side = gt_patch_size // sizes.scale
-    if gt_patch_size % sizes.scale or sizes.padded(side) != side:
-        step = sizes.scale * sizes.multiple
-        below = max(gt_patch_size // step * step, sizes.scale * sizes.minimum)
-        raise InputError(
-            f'DeSRAFinetuneHook: expected gt_patch_size to be a multiple of {step} (the generator '
-            f'enlarges by {sizes.scale} and takes LR images with sides of a multiple of '
-            f'{sizes.multiple} px, from {sizes.minimum} px on), got {gt_patch_size}; {below} will '
-            'do')
 
 
 def _check_stop(stop: str, watch_interval: int | None, wanted_removal: float,
