@@ -71,6 +71,8 @@ def main() -> int:
         figures = totals(results)
         if is_main_process():
             tell(args, figures, labels)
+            if figures['skipped'] and not figures['images']:
+                cli.tell_all_skipped([result.error for result in results])
     if figures['skipped']:
         return cli.EXIT_SKIPPED if figures['images'] else cli.EXIT_ERROR
     return 0

@@ -48,6 +48,8 @@ def main() -> int:
                                    args.recompose)
         if is_main_process():
             tell(args, manifest)
+            if manifest.skipped and not manifest.records:
+                cli.tell_all_skipped(manifest.skipped.values())
     if manifest.skipped:
         return cli.EXIT_SKIPPED if manifest.records else cli.EXIT_ERROR
     return 0

@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import cast
 
 import torch
@@ -14,7 +14,7 @@ from mmengine.config import DictAction
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..errors import InputError
-from ..generators import GeneratedPairs, Upscaler, load_generator
+from ..generators import GeneratedPairs, Upscaler, load_upscaler
 
 EXIT_SKIPPED = 1
 EXIT_ERROR = 2
@@ -79,10 +79,16 @@ def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
     check_device(args.device)
 
     def load(checkpoint: str) -> Upscaler:
-        generator = load_generator(args.generator, checkpoint).to(args.device)
-        return Upscaler(generator, args.tile, args.tile_pad, args.half)
+        return load_upscaler(args.generator, checkpoint, args.device, tile=args.tile,
+                             tile_pad=args.tile_pad, half=args.half)
 
     return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint))
+
+
+def tell_all_skipped(reasons: Collection[str]) -> None:
+    """Say that nothing was done, and the first reason."""
+    print(f'error: nothing was done, all {len(reasons)} images were skipped; '
+          f'{next(iter(reasons))}', file=sys.stderr)
 
 
 def check_device(device: str) -> None:

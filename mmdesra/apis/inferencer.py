@@ -17,9 +17,9 @@ from ..generators import (
     StoredPairs,
     Upscaler,
     enlarge,
-    load_generator,
+    load_upscaler,
 )
-from ..generators.pairs import ImageFiles
+from ..generators.pairs import ImageFiles, refuse_different_scales
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
@@ -93,8 +93,10 @@ class DeSRAInferencer:
         self._upscalers: list[Upscaler] = []
         if generator is not None and gan_checkpoint is not None and mse_checkpoint is not None:
             self._upscalers = [
-                Upscaler(load_generator(generator, checkpoint).to(device), tile, tile_pad, half)
+                load_upscaler(generator, checkpoint, device, tile=tile, tile_pad=tile_pad,
+                              half=half)
                 for checkpoint in (gan_checkpoint, mse_checkpoint)]
+            refuse_different_scales(*self._upscalers)
 
     def __call__(self,
                  inputs: Images | None = None,

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 
-def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5,
-                       flips: bool = False) -> list[dict]:
+def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5, flips: bool = False,
+                       lq_grid: int = 1) -> list[dict]:
     """Return the transforms that load and crop a pair for any MMagic GAN-SR model.
 
     Outside the artifacts a pseudo GT is the generator's own output. It says "stay as you are",
@@ -19,6 +19,7 @@ def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5,
         gt_patch_size (int): See :class:`mmdesra.datasets.transforms.PairedMaskCrop`.
         mask_prob (float): See :class:`mmdesra.datasets.transforms.PairedMaskCrop`.
         flips (bool): Whether to flip and transpose at random all the same.
+        lq_grid (int): See :class:`mmdesra.datasets.transforms.PairedMaskCrop`.
     """
     # With the scope: a config whose own types are classes may have another default one, or none.
     images = ['img', 'gt', 'mask']
@@ -31,7 +32,8 @@ def pseudo_gt_pipeline(gt_patch_size: int, mask_prob: float = 0.5,
         dict(type='LoadLRImage'),
         dict(type='mmagic.LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
         dict(type='mmagic.LoadImageFromFile', key='mask', color_type='grayscale'),
-        dict(type='PairedMaskCrop', gt_patch_size=gt_patch_size, mask_prob=mask_prob),
+        dict(type='PairedMaskCrop', gt_patch_size=gt_patch_size, mask_prob=mask_prob,
+             lq_grid=lq_grid),
         *(augmentation if flips else []),
         dict(type='mmagic.CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
         dict(type='mmagic.PackInputs'),

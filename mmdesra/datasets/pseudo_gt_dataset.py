@@ -1,15 +1,20 @@
 """(LR, pseudo-GT) pairs from a pseudo-GT folder, for any MMagic GAN-SR model."""
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
+from mmengine.dist import get_rank
 
+from ..files import read_mask
 from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
+
+logger = logging.getLogger('mmdesra')
 
 
 class PseudoGTDataset(BaseDataset):
@@ -17,7 +22,7 @@ class PseudoGTDataset(BaseDataset):
 
     A sample is a dict with ``key``, ``img_path`` (LR), ``gt_path`` (pseudo GT) and
     ``mask_path`` (artifacts), the keys of MMagic's ``BasicImageDataset``. A pair whose mask was
-    deleted is left out.
+    deleted is left out; one that is smaller than a patch, too, and this is said.
 
     Args:
         data_root (str): The pseudo-GT folder, complete.
@@ -28,6 +33,8 @@ class PseudoGTDataset(BaseDataset):
         flips (bool): Whether to flip at random; see :func:`pseudo_gt_pipeline`.
         lq_dir (str, optional): Where the LR images are now. Default: where the manifest says.
         metainfo (dict, optional): As for ``BaseDataset``.
+        lq_grid (int): With ``gt_patch_size``: patches begin at multiples of it, in LR pixels; see
+            :class:`mmdesra.datasets.transforms.PairedMaskCrop`. Default: 1.
         **kwargs: As for ``BaseDataset``, for example ``lazy_init``.
 
     Raises:
@@ -45,10 +52,12 @@ class PseudoGTDataset(BaseDataset):
                  flips: bool = False,
                  lq_dir: str | None = None,
                  metainfo: dict | None = None,
+                 lq_grid: int = 1,
                  **kwargs: Any) -> None:
         self.lq_dir = lq_dir
+        self.patch = gt_patch_size if pipeline is None and gt_patch_size is not None else 1
         if pipeline is None and gt_patch_size is not None:
-            pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips)
+            pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips, lq_grid)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
         kwargs.setdefault('serialize_data', False)
         super().__init__(data_root=str(data_root), pipeline=list(pipeline or []),
@@ -68,11 +77,34 @@ class PseudoGTDataset(BaseDataset):
         lq_dir = Path(self.lq_dir or manifest.lq_dir)
         samples = [_sample(folder, lq_dir, record) for record in manifest.records
                    if record.regions and folder.mask_path(record.name).is_file()]
+        if not manifest.records and manifest.skipped:
+            name, reason = next(iter(manifest.skipped.items()))
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: none of the '
+                                f'{len(manifest.skipped)} LR images could be used. {name}: '
+                                f'{reason}')
         if not samples:
             raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
                                 f'found in {len(manifest.records)} images. Give more LR images, '
                                 'or lower the smallest area that counts')
-        return samples
+        return self._large_enough(samples)
+
+    def _large_enough(self, samples: list[dict]) -> list[dict]:
+        if self.patch == 1:
+            return samples
+        sizes = [read_mask(sample['mask_path']).shape for sample in samples]
+        if max(map(min, sizes)) < self.patch:
+            raise PseudoGTError(f'{self.data_root}: holds no pair to train on: all {len(samples)} '
+                                f'are smaller than a patch of {self.patch}x{self.patch} px; '
+                                f'choose a gt_patch_size of at most {max(map(min, sizes))}')
+        kept = []
+        for sample, (height, width) in zip(samples, sizes):
+            if min(height, width) >= self.patch:
+                kept.append(sample)
+            elif get_rank() == 0:
+                logger.warning('skipped: %s: expected at least one patch of %sx%s px, got %sx%s; '
+                               'smaller patches would let it in', sample['gt_path'], self.patch,
+                               self.patch, width, height)
+        return kept
 
 
 def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:

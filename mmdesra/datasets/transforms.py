@@ -82,18 +82,25 @@ class PairedMaskCrop(BaseTransform):
             an error.
         mask_prob (float): Probability that the patch is centred on an artifact pixel (as far
             as the image's border allows), in [0, 1]. Default: 0.5.
+        lq_grid (int): Patches begin at multiples of it, in LR pixels. A generator that folds
+            pixels into channels (RRDBNet at x1 and x2) or looks through windows (SwinIR) makes
+            another image of a patch that begins elsewhere than of the whole image, which the
+            pseudo GT is made of; see :class:`mmdesra.generators.ImageSizes`. Default: 1.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self, gt_patch_size: int, mask_prob: float = 0.5) -> None:
+    def __init__(self, gt_patch_size: int, mask_prob: float = 0.5, lq_grid: int = 1) -> None:
         if gt_patch_size < 1:
             raise ValueError(f'expected gt_patch_size of at least 1, got {gt_patch_size}')
         if not 0 <= mask_prob <= 1:
             raise ValueError(f'expected mask_prob in [0, 1], got {mask_prob}')
+        if lq_grid < 1:
+            raise ValueError(f'expected lq_grid of at least 1, got {lq_grid}')
         self.gt_patch_size = gt_patch_size
         self.mask_prob = mask_prob
+        self.lq_grid = lq_grid
 
     def transform(self, results: dict) -> dict:
         """Crop.
@@ -138,13 +145,15 @@ class PairedMaskCrop(BaseTransform):
             if len(artifact_pixels):
                 pixel = artifact_pixels[np.random.randint(len(artifact_pixels))]
                 centre = np.array(np.unravel_index(pixel, mask.shape)) // scale
-                top, left = np.clip(centre - patch // 2, 0, limits)
+                top, left = np.clip(centre - patch // 2, 0, limits) // self.lq_grid * self.lq_grid
                 return int(top), int(left)
-        return np.random.randint(limits[0] + 1), np.random.randint(limits[1] + 1)
+        top, left = (np.random.randint(limit // self.lq_grid + 1) * self.lq_grid
+                     for limit in limits)
+        return top, left
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(gt_patch_size={self.gt_patch_size}, '
-                f'mask_prob={self.mask_prob})')
+                f'mask_prob={self.mask_prob}, lq_grid={self.lq_grid})')
 
 
 def _plane(mask: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
-from ..generators import Upscaler, load_generator
+from ..generators import Upscaler, image_sizes_of, load_generator
+from ..generators.any_size import take_any_size
 from ..generators.checkpoint import refuse_address
-from ..generators.wrappers import generator_of, unwrap
+from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
@@ -33,7 +34,7 @@ from .start_weights import (
     start_sibling,
 )
 from .stopwatch import Stopwatch
-from .training_data import TrainingData
+from .training_data import TrainingData, check_patch_size
 from .work_dir import hold_work_dir, spare_configs_of_others
 
 HAS_DISCRIMINATOR = 'desra_has_discriminator'
@@ -70,7 +71,8 @@ class DeSRAFinetuneHook(Hook):
         detector (str | dict): The detector. Default: 'DeSRA'.
         mse_generator (str | dict, optional): Type or config of the MSE-trained generator.
             Default: the model's own.
-        gt_patch_size (int): Side of the GT patches in px. Default: 256.
+        gt_patch_size (int): Side of the GT patches in px. The LR patches must have a size that
+            the generator takes: RRDBNet at x2 and x1 needs a multiple of 4. Default: 256.
         mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
         flips (bool): Flip the pairs at random; it costs texture, see
             :func:`mmdesra.datasets.pipeline.pseudo_gt_pipeline`.
@@ -138,6 +140,7 @@ class DeSRAFinetuneHook(Hook):
         self.labels = build_labels(self.detector,
                                    dict(folder=labels_dir) if labels_dir else segmentor)
         self.mse_generator = mse_generator
+        self.gt_patch_size = gt_patch_size
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
         self.original_share = original_share
@@ -178,7 +181,7 @@ class DeSRAFinetuneHook(Hook):
         if is_resumed:
             self._stopwatch.go_on_from(self._seconds_of_checkpoint)
         rounds = plan_rounds(self.rounds, runner)
-        data = TrainingData(runner, self.patches, self.original_share)
+        data = TrainingData(runner, self._patches_for(runner), self.original_share)
         self._load_weights(runner, is_resumed)
         mse = self._upscaler(self._build_mse(runner))
         folders = RoundFolders(
@@ -213,6 +216,16 @@ class DeSRAFinetuneHook(Hook):
     def after_run(self, runner: Runner) -> None:
         """Let other runs into the folder."""
         let_go_of_folder(runner.work_dir)
+
+    def _patches_for(self, runner: Runner) -> dict:
+        """Refuse patches that the generator does not take; begin them where it wants."""
+        for generator in (generator_of(runner.model), result_generator_of(runner.model)):
+            take_any_size(generator)  # MMagic validates on whole images
+        if self.patches['pipeline'] is not None:
+            return self.patches
+        sizes = image_sizes_of(generator_of(runner.model))
+        check_patch_size(self.gt_patch_size, sizes)
+        return dict(self.patches, lq_grid=sizes.grid)
 
     def _load_weights(self, runner: Runner, is_resumed: bool) -> None:
         model, start = unwrap(runner.model), self._start_checkpoint(runner)

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..files import list_images
 from ..files.config_types import class_of, is_a, make_lazy, with_settings
 from ..files.configs import is_lazy, read_config
+from ..generators import refuse_unfit_type
 from .finetune_hook import DeSRAFinetuneHook
 from .hook_settings import PATHS, check_hook_settings
 from .original_data import (
@@ -97,8 +98,8 @@ def check_training_config(config: Config) -> None:
     """Refuse what is no training config of a GAN-SR model, or has settings that no run can have.
 
     Raises:
-        InputError: If the config has no ``model.generator`` or no ``train_dataloader``, or see
-            :func:`check_run_settings`.
+        InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if its
+            generator is known to need more than an image, or see :func:`check_run_settings`.
     """
     model = config.get('model')
     if not isinstance(model, dict) or 'generator' not in model or (
@@ -109,6 +110,7 @@ def check_training_config(config: Config) -> None:
         raise InputError(f'{config.filename}: expected model.generator to be a dict with a type, '
                          f'got {config.model.generator!r}')
     check_run_settings(config)
+    refuse_unfit_type(config.model.generator)  # before it is built, which may fetch weights
 
 
 def is_hook(hook: dict, name: str) -> bool:

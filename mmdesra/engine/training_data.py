@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..datasets.mixed_dataset import MixedDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..errors import InputError
+from ..generators import ImageSizes
 
 
 class TrainingData:
@@ -81,3 +82,20 @@ class TrainingData:
 def counts_iterations(runner: Runner) -> bool:
     """Whether the training loop is one over an endless stream of batches."""
     return hasattr(runner.train_loop, 'dataloader_iterator')
+
+
+def check_patch_size(gt_patch_size: int, sizes: ImageSizes) -> None:
+    """Refuse patches that a generator does not take.
+
+    Raises:
+        InputError: If the LR patches have no size that it does, naming one that would fit.
+    """
+    side = gt_patch_size // sizes.scale
+    if gt_patch_size % sizes.scale or sizes.padded(side) != side:
+        step = sizes.scale * sizes.multiple
+        below = max(gt_patch_size // step * step, sizes.scale * sizes.minimum)
+        raise InputError(
+            f'DeSRAFinetuneHook: expected gt_patch_size to be a multiple of {step} (the generator '
+            f'enlarges by {sizes.scale} and takes LR images with sides of a multiple of '
+            f'{sizes.multiple} px, from {sizes.minimum} px on), got {gt_patch_size}; {below} will '
+            'do')

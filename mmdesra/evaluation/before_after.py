@@ -23,6 +23,7 @@ from ..files.inputs import refuse_same_files
 from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, enlarge, upscale
+from ..generators.pairs import refuse_different_scales
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
@@ -99,17 +100,26 @@ class BeforeAfter:
         """Detect with the generator as it was loaded; an image that cannot be used is skipped.
 
         Pictures, masks and figures of an earlier run in this folder are removed.
+
+        Raises:
+            ImageError: If no image can be used; in every process.
+            GeneratorError: If the generators enlarge by different factors.
         """
+        refuse_different_scales(gan, self.mse)
         if get_rank() == 0:
             self._clear()
         barrier()
-        rows = {}
+        rows, skipped = {}, {}
         for path in self._share('held-out, before'):
             try:
                 rows[path.name] = self._measure_one(gan, path)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
-        rows = _merge(all_gather_object(rows))
+                skipped[path.name] = str(error)
+        rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
+        if not rows:
+            raise ImageError(f'none of the {len(skipped)} held-out images can be used; '
+                             f'{next(iter(skipped.values()))}')
         if get_rank() == 0:
             write_json(self.out_dir / BEFORE, rows)
         barrier()  # the others read it next

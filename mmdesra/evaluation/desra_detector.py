@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from ..detectors import build_detector, build_labels, detect_image
 from ..files import ImageError
-from ..generators import Upscaler, load_generator, load_weights
+from ..generators import Upscaler, load_generator, load_weights, upscale
 from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
@@ -182,9 +182,10 @@ class DeSRADetector(BaseMetric):
                 'with: give mse_checkpoint (and mse_generator, unless the metric runs in '
                 "MMagic's Evaluator), or pack mse_img into the samples")
         lq = to_rgb(sample['input'], order_of_outputs(sample))
-        if sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr':
-            return self._mse(lq[..., ::-1])[..., ::-1]
-        return self._mse(lq)
+        is_bgr = sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr'
+        sr = upscale(self._mse, lq[..., ::-1] if is_bgr else lq, _name(sample),
+                     'MSE-trained generator')
+        return sr[..., ::-1] if is_bgr else sr
 
 
 def _name(sample: dict) -> Path:

@@ -1,10 +1,13 @@
 """Generators: LR in, SR out, from any checkpoint."""
 from __future__ import annotations
 
-from .build import GeneratorError, build_generator, load_generator
+from .build import build_generator, load_generator, load_upscaler
 from .checkpoint import CheckpointError, fingerprint, load_weights, read_checkpoint
 from .convert import convert_checkpoint
+from .failures import UpscaleError
+from .image_sizes import ImageSizes, image_sizes_of
 from .pairs import ArrayPairs, GeneratedPairs, Pair, PairSource, StoredPairs, enlarge, upscale
+from .unfit_networks import GeneratorError, refuse_unfit_type
 from .upscaler import Upscaler
 
 
@@ -16,7 +19,9 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
-    'ArrayPairs', 'CheckpointError', 'GeneratedPairs', 'GeneratorError', 'Pair', 'PairSource',
-    'SpandrelGenerator', 'StoredPairs', 'Upscaler', 'build_generator', 'convert_checkpoint',
-    'enlarge', 'fingerprint', 'load_generator', 'load_weights', 'read_checkpoint', 'upscale'
+    'ArrayPairs', 'CheckpointError', 'GeneratedPairs', 'GeneratorError', 'ImageSizes', 'Pair',
+    'PairSource', 'SpandrelGenerator', 'StoredPairs', 'UpscaleError', 'Upscaler',
+    'build_generator', 'convert_checkpoint', 'enlarge', 'fingerprint', 'image_sizes_of',
+    'load_generator', 'load_upscaler', 'load_weights', 'read_checkpoint', 'refuse_unfit_type',
+    'upscale'
 ]

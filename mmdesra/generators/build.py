@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
 from torch import nn
@@ -11,12 +13,11 @@ from ..errors import InputError
 from ..files.config_types import type_name
 from ..files.configs import import_types, read_config
 from .checkpoint import load_weights
+from .failures import describe_failure
+from .unfit_networks import GeneratorError, refuse_unfit_type
+from .upscaler import Upscaler
 
 SPANDREL = 'SpandrelGenerator'
-
-
-class GeneratorError(InputError):
-    """A generator that cannot be built from what was given."""
 
 
 def build_generator(spec: str | dict | type) -> nn.Module:
@@ -37,11 +38,7 @@ def build_generator(spec: str | dict | type) -> nn.Module:
     if _needs_checkpoint(spec):
         raise GeneratorError('spandrel recognises a generator by its checkpoint; name one: '
                              f"dict(type='{SPANDREL}', checkpoint='FILE')")
-    if isinstance(spec, str):
-        is_config = '::' in spec or spec.endswith('.py')
-        spec = _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
-    if isinstance(spec, type):
-        spec = dict(type=spec)
+    spec = _config_of(spec)
     if not isinstance(spec, dict) or 'type' not in spec:
         raise GeneratorError(f'expected the config of a generator, with its type, got {spec}')
     kind = spec['type']
@@ -52,9 +49,12 @@ def build_generator(spec: str | dict | type) -> nn.Module:
     try:
         # The scope is named because a runner may have left another default scope behind.
         return registry.build({'_scope_': registry.scope, **spec}).eval()
-    except TypeError as error:
-        raise GeneratorError(f'{type_name(kind)} cannot be built from {spec} ({error}); name a '
-                             'config file instead, e.g. mmagic::real_esrgan/….py') from error
+    except InputError:
+        raise
+    except Exception as error:  # constructors check their arguments, or fetch weights
+        raise GeneratorError(f'{type_name(kind)} cannot be built from {spec} '
+                             f'({describe_failure(error)}); name a config file instead, e.g. '
+                             'mmagic::real_esrgan/….py') from error
 
 
 def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module:
@@ -68,6 +68,37 @@ def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module
     generator = build_generator(spec)
     load_weights(generator, checkpoint)
     return generator
+
+
+def load_upscaler(spec: str | dict | type, checkpoint: str | Path,
+                  device: str | torch.device = 'cpu', **options: Any) -> Upscaler:
+    """Load a generator and make it ready to enlarge images of any size.
+
+    Args:
+        spec (str | dict): See :func:`build_generator`; ``'spandrel'``, see
+            :func:`load_generator`.
+        checkpoint (str | Path): Its weights.
+        device (str | torch.device): Where it runs.
+        **options: Of :class:`mmdesra.generators.Upscaler`.
+
+    Raises:
+        InputError: As :func:`load_generator`.
+        GeneratorError: If the network needs more than an image. One that is known to is refused
+            before it is built: some fetch weights then.
+    """
+    if not _needs_checkpoint(spec):
+        spec = _config_of(spec)
+        refuse_unfit_type(spec)
+    return Upscaler(load_generator(spec, checkpoint).to(device), **options)
+
+
+def _config_of(spec: str | dict | type) -> dict:
+    if isinstance(spec, type):
+        return dict(type=spec)
+    if not isinstance(spec, str):
+        return spec
+    is_config = '::' in spec or spec.endswith('.py')
+    return _generator_of(read_config(spec), spec) if is_config else dict(type=spec)
 
 
 def _generator_of(config: Config, spec: str) -> dict:

@@ -13,8 +13,10 @@ from typing import Any, Union
 
 import numpy as np
 
-from ..files import ImageError, collect_images, in_background, read_image
+from ..files import ImageError, collect_images, in_background, read_image, size_of
 from .checkpoint import fingerprint
+from .failures import UpscaleError
+from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
 
 ImageFiles = Union[str, Path, Sequence[Union[str, Path]]]
@@ -155,9 +157,11 @@ class GeneratedPairs(PairSource):
 
     Raises:
         ImageError: If a folder or file does not exist, or a folder holds no image.
+        GeneratorError: If the generators enlarge by different factors.
     """
 
     def __init__(self, lq: ImageFiles, gan: Upscaler, mse: Upscaler) -> None:
+        refuse_different_scales(gan, mse)
         self.paths = collect_images(lq)
         self.gan = gan
         self.mse = mse
@@ -199,6 +203,18 @@ class ArrayPairs(PairSource):
         return self._make_pair(self._arrays[path], path)
 
 
+def refuse_different_scales(gan: Upscaler, mse: Upscaler) -> None:
+    """Refuse two generators that are no siblings.
+
+    Raises:
+        GeneratorError: If they enlarge by different factors.
+    """
+    if gan.sizes.scale != mse.sizes.scale:
+        raise GeneratorError('expected two generators that enlarge by the same factor, got the '
+                             f'GAN-trained one with x{gan.sizes.scale} and the MSE-trained one '
+                             f'with x{mse.sizes.scale}')
+
+
 def enlarge(gan: Upscaler, mse: Upscaler, lq: np.ndarray, path: Path) -> Pair:
     """Make the pair of one LR image, uint8, shape ``(H, W, 3)``, RGB; errors name ``path``."""
     return Pair(upscale(gan, lq, path, 'GAN-trained generator'),
@@ -220,8 +236,9 @@ def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path,
     """
     try:
         return upscaler(lq)
-    except (RuntimeError, ValueError) as error:
-        raise ImageError(f'{path}: the {name} failed on this image ({error})') from error
+    except UpscaleError as error:
+        raise ImageError(f'{path}: the {name} failed on this image of {size_of(lq)} px '
+                         f'({error})') from error
 
 
 def _is_one_file(files: ImageFiles) -> bool:

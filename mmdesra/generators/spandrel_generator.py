@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .checkpoint import (
@@ -17,13 +16,13 @@ from .checkpoint import (
     report_weights,
     shorten,
 )
+from .image_sizes import CHANNELS, ImageSizes, grid_of, pad_image, round_up
 from .spandrel_misfit import explain_misfit
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
 
 NETWORK = 'network.'
-CHANNELS = 3
 PROBE_SIDE = 16
 """Least side of the image on which a network is tried, in pixels."""
 
@@ -61,6 +60,14 @@ class SpandrelGenerator(nn.Module):
         self._register_load_state_dict_pre_hook(_add_prefix)
         self._check(descriptor, checkpoint)
 
+    @property
+    def image_sizes(self) -> ImageSizes:
+        """ImageSizes: What spandrel says of the network."""
+        asked = self._requirements
+        multiple = asked.multiple_of
+        return ImageSizes(self.upscale_factor, multiple, round_up(max(asked.minimum, 1), multiple),
+                          grid_of(self.network, multiple))
+
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge a batch of images.
 
@@ -78,7 +85,8 @@ class SpandrelGenerator(nn.Module):
 
     def _run(self, network: nn.Module, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        y = network(_pad(x, *self._requirements.get_padding(width, height)))
+        right, below = self._requirements.get_padding(width, height)
+        y = network(pad_image(x, height + below, width + right))
         if not isinstance(y, Tensor):
             raise TypeError(f'expected an image, got {type(y).__name__}')
         return y[..., :height * self.upscale_factor, :width * self.upscale_factor]
@@ -147,14 +155,6 @@ def _is_recognised(state: Mapping[str, Tensor]) -> float:
         except (LookupError, AttributeError, TypeError, ValueError, RuntimeError):
             continue  # what a detector fails on is not of its architecture
     return 0
-
-
-def _pad(x: Tensor, right: int, below: int) -> Tensor:
-    if not right and not below:
-        return x
-    mirrored = min(right, x.shape[-1] - 1), min(below, x.shape[-2] - 1)  # all that there is
-    x = F.pad(x, (0, mirrored[0], 0, mirrored[1]), 'reflect')
-    return F.pad(x, (0, right - mirrored[0], 0, below - mirrored[1]), 'replicate')
 
 
 def _drop_prefix(module: nn.Module, state: dict[str, Tensor], prefix: str, _: Any) -> None:

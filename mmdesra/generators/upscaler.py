@@ -1,4 +1,4 @@
-"""Running a generator on whole images: tiles, half precision, 8-bit in and out."""
+"""Running a generator on whole images: any size, tiles, half precision, 8-bit in and out."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .evaluating import device_of, evaluating
+from .failures import UpscaleError, describe_failure, is_out_of_memory
+from .image_sizes import CHANNELS, image_sizes_of, pad_image, round_up, scale_between
 
 DEFAULT_TILE_PAD = 32
 
@@ -15,16 +18,25 @@ DEFAULT_TILE_PAD = 32
 class Upscaler:
     """Turn LR images into SR images.
 
+    Images of sizes that the generator does not take are extended at their right and lower
+    border by their mirror image, and the SR image is cut.
+
     Args:
         generator (nn.Module): Shape ``(N, 3, H, W)`` to ``(N, 3, s·H, s·W)``, RGB in [0, 1].
             It is run in evaluation mode; each part is left in the mode that it was in.
         tile (int): Side of the tiles in LR pixels; 0 = the whole image at once.
-        tile_pad (int): LR pixels around a tile that are computed and thrown away. From half of
-            the generator's receptive field on, tiles leave no trace.
+        tile_pad (int): LR pixels around a tile that are computed and thrown away, and as many
+            more as it takes to begin where the generator's groups of pixels begin. From half
+            of the generator's receptive field on, tiles leave no trace.
         half (bool): Autocast to half precision (float16 on CUDA, bfloat16 on the CPU).
+
+    Attributes:
+        sizes (ImageSizes): What sizes the generator takes, and by how much it enlarges.
 
     Raises:
         InputError: If ``tile`` or ``tile_pad`` is negative.
+        GeneratorError: If the generator does not make an SR image of an LR image alone, of any
+            size; it is tried on a few small ones.
     """
 
     def __init__(self, generator: nn.Module, tile: int = 0, tile_pad: int = DEFAULT_TILE_PAD,
@@ -35,13 +47,13 @@ class Upscaler:
         self.tile = tile
         self.tile_pad = tile_pad
         self.half = half
+        self.sizes = image_sizes_of(generator)
 
     @property
     def device(self) -> torch.device:
         """torch.device: Where the generator's weights are."""
-        return next(self.generator.parameters()).device
+        return device_of(self.generator)
 
-    @torch.no_grad()  # not inference_mode: what a module caches must stay usable in training
     def __call__(self, lq: np.ndarray) -> np.ndarray:
         """Enlarge one image.
 
@@ -52,49 +64,81 @@ class Upscaler:
             np.ndarray: uint8, shape ``(s·H, s·W, 3)``, RGB, rounded to the nearest value.
 
         Raises:
-            ValueError: If the generator returns NaN or infinity.
+            UpscaleError: If the generator raises an error, whatever it be, returns anything but
+                an SR image, or NaN or infinity, or if the memory does not suffice.
         """
+        height, width = lq.shape[:2]
         image = torch.from_numpy(np.ascontiguousarray(lq.transpose(2, 0, 1)))
-        modes = {module: module.training for module in self.generator.modules()}
-        self.generator.eval()
+        image = pad_image(image, self.sizes.padded(height), self.sizes.padded(width))
         try:
-            sr = self._run_tiles(image) if self.tile else self._run(image)
-        finally:
-            for module, training in modes.items():  # parts may have modes of their own
-                module.training = training
-        return sr.permute(1, 2, 0).contiguous().numpy()
+            with evaluating(self.generator):
+                sr = self._run_tiles(image, height, width) if self.tile else self._run(image)
+        except (MemoryError, RuntimeError) as error:  # not of the generator: see _call
+            if not is_out_of_memory(error):
+                raise
+            raise self._failure(error) from error
+        scale = self.sizes.scale
+        return sr[:, :height * scale, :width * scale].permute(1, 2, 0).contiguous().numpy()
 
     def _run(self, image: Tensor) -> Tensor:
         """uint8 (3, H, W) on the CPU to uint8 (3, s·H, s·W) on the CPU."""
-        device = self.device
-        dtype = torch.float16 if device.type == 'cuda' else torch.bfloat16
         # On a CPU, convolutions run about twice as fast with the channels last.
-        batch = image.to(device).unsqueeze(0).to(torch.float32, memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype, enabled=self.half):
-            sr = self.generator(batch / 255)[0].float()
+        batch = image.to(self.device).unsqueeze(0).to(torch.float32,
+                                                      memory_format=torch.channels_last)
+        sr = self._call(batch / 255)[0].float()
         if not bool(torch.isfinite(sr).all()):
-            raise ValueError('the generator returned NaN or infinity'
-                             + (' (half precision is on)' if self.half else ''))
+            raise UpscaleError('the generator returned NaN or infinity' + self._precision)
         return (sr.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
-    def _run_tiles(self, image: Tensor) -> Tensor:
-        result: Tensor | None = None
-        _, height, width = image.shape
-        for top, bottom, left, right in _tiles(height, width, self.tile):
-            up, back = max(top - self.tile_pad, 0), max(left - self.tile_pad, 0)
-            padded = image[:, up:bottom + self.tile_pad, back:right + self.tile_pad]
-            sr = self._run(padded)
-            scale = sr.shape[-1] // padded.shape[-1]
-            if result is None:
-                result = sr.new_empty((3, height * scale, width * scale))
-            result[:, top * scale:bottom * scale, left * scale:right * scale] = sr[
-                :, (top - up) * scale:(bottom - up) * scale,
-                (left - back) * scale:(right - back) * scale]
-        assert result is not None  # an image has at least one tile
+    def _call(self, batch: Tensor) -> Tensor:
+        device = batch.device.type
+        dtype = torch.float16 if device == 'cuda' else torch.bfloat16
+        try:
+            with torch.autocast(device, dtype, enabled=self.half):
+                sr = self.generator(batch)
+        except Exception as error:  # a network may raise anything, and of one image only
+            raise self._failure(error) from error
+        try:
+            scale = scale_between(batch, sr)
+        except ValueError as error:
+            raise UpscaleError(f'the generator {error}') from error
+        if scale != self.sizes.scale:
+            raise UpscaleError(f'expected it to be enlarged by {self.sizes.scale}, got {scale}')
+        return sr
+
+    def _failure(self, error: Exception) -> UpscaleError:
+        message = describe_failure(error) + self._precision
+        if not is_out_of_memory(error):
+            return UpscaleError(message)
+        cure = (f'smaller tiles than {self.tile} px' if self.tile else
+                'tiles, such as --tile 256 (in Python, tile=256)')
+        return UpscaleError(f'too little memory; it takes {cure}: {message}')
+
+    @property
+    def _precision(self) -> str:
+        return ' (half precision is on)' if self.half else ''
+
+    def _run_tiles(self, image: Tensor, height: int, width: int) -> Tensor:
+        scale = self.sizes.scale
+        result = image.new_empty((CHANNELS, height * scale, width * scale))
+        for top, bottom in _spans(height, self.tile):
+            up, down = self._window(top, bottom, image.shape[1])
+            for left, right in _spans(width, self.tile):
+                back, forth = self._window(left, right, image.shape[2])
+                sr = self._run(image[:, up:down, back:forth])
+                result[:, top * scale:bottom * scale, left * scale:right * scale] = sr[
+                    :, (top - up) * scale:(bottom - up) * scale,
+                    (left - back) * scale:(right - back) * scale]
         return result
 
+    def _window(self, start: int, stop: int, length: int) -> tuple[int, int]:
+        """What is computed for a tile, along one side of an image that the generator takes."""
+        grid, least = self.sizes.grid, self.sizes.minimum
+        first = max(start - self.tile_pad, 0) // grid * grid
+        last = min(round_up(max(stop + self.tile_pad, first + least), grid), length)
+        return max(min(first, last - least), 0) // grid * grid, last
 
-def _tiles(height: int, width: int, tile: int) -> Iterator[tuple[int, int, int, int]]:
-    for top in range(0, height, tile):
-        for left in range(0, width, tile):
-            yield top, min(top + tile, height), left, min(left + tile, width)
+
+def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, length, tile):
+        yield start, min(start + tile, length)

@@ -131,6 +131,23 @@ def test_a_gt_smaller_than_its_lr_image_is_an_error():
         PairedMaskCrop(4)(results)
 
 
+@settings(max_examples=100, deadline=None)
+@given(scenes(), st.integers(1, 5), st.sampled_from([0, 1]))
+def test_patches_begin_on_the_grid(scene, grid, mask_prob):
+    """And reach every place on it."""
+    results, _, scale, patch, seed = scene
+    np.random.seed(seed)
+    height, width = results['img'].shape[:2]
+    crop = PairedMaskCrop(patch * scale, mask_prob, lq_grid=grid)
+    corners = {tuple(crop(dict(results))['img'][0, 0, :2]) for _ in range(40)}
+    assert all(top % grid == left % grid == 0 for top, left in corners)
+    if not mask_prob and (height - patch) // grid <= 1 and (width - patch) // grid <= 1:
+        assert len(corners) == ((height - patch) // grid + 1) * ((width - patch) // grid + 1)
+    cropped = crop(dict(results))
+    assert cropped['gt'].shape[0] == patch * scale
+    np.testing.assert_array_equal(cropped['gt'][::scale, ::scale], cropped['img'] * scale)
+
+
 def test_a_patch_larger_than_the_image_is_an_error():
     with pytest.raises(ValueError, match=r'at least 11x11 px, got 12x10 \(photos/a.png, '
                        r'pseudo_gt/gt/a.png\); choose a smaller gt_patch_size'):
@@ -146,7 +163,8 @@ def test_a_patch_that_is_no_multiple_of_the_scale_is_an_error():
 @pytest.mark.parametrize('arguments, message', [
     (dict(gt_patch_size=0), 'gt_patch_size'), (dict(gt_patch_size=-4), 'gt_patch_size'),
     (dict(gt_patch_size=8, mask_prob=1.5), 'mask_prob'),
-    (dict(gt_patch_size=8, mask_prob=-.1), 'mask_prob')])
+    (dict(gt_patch_size=8, mask_prob=-.1), 'mask_prob'),
+    (dict(gt_patch_size=8, lq_grid=0), 'lq_grid')])
 def test_impossible_arguments_are_an_error(arguments, message):
     with pytest.raises(ValueError, match=f'expected {message} .* got'):
         PairedMaskCrop(**arguments)
@@ -154,4 +172,4 @@ def test_impossible_arguments_are_an_error(arguments, message):
 
 def test_it_is_registered_and_says_what_it_does():
     crop = TRANSFORMS.build(dict(type='PairedMaskCrop', gt_patch_size=256, mask_prob=.25))
-    assert repr(crop) == 'PairedMaskCrop(gt_patch_size=256, mask_prob=0.25)'
+    assert repr(crop) == 'PairedMaskCrop(gt_patch_size=256, mask_prob=0.25, lq_grid=1)'

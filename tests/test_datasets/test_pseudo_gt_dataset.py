@@ -140,6 +140,33 @@ def test_no_pair_is_an_error(made, tmp_path):
         PseudoGTDataset(tmp_path / 'out')
 
 
+def test_no_image_that_can_be_used_is_an_error_that_says_why(tmp_path):
+    make_lq_folder(tmp_path / 'lq', 2, (2, 2))
+    make(tmp_path / 'lq', tmp_path / 'out')
+    with pytest.raises(PseudoGTError, match='none of the 2 LR images could be used. image0.png: '
+                       '.* got 8x8'):
+        PseudoGTDataset(tmp_path / 'out')
+
+
+def test_pairs_smaller_than_a_patch_are_left_out_and_named(root, mmagic_scope, caplog):
+    write_image(root / 'lq/image0.png', make_lq_image(0, (24, 48)))
+    make(root / 'lq', root / 'out')
+    for patch, names in ((96, ['image0', 'image2', 'image3']), (100, ['image2', 'image3'])):
+        caplog.clear()
+        dataset = PseudoGTDataset(root / 'out', gt_patch_size=patch)
+        assert [dataset.get_data_info(index)['key'] for index in range(len(dataset))] == names
+        assert all(sample['data_samples'].gt_img.shape == (3, patch, patch) for sample in dataset)
+        assert ('gt/image0.png: expected at least one patch of 100x100 px, got 192x96'
+                in caplog.text) == (patch == 100)
+    with pytest.raises(PseudoGTError, match='all 3 are smaller than a patch of 164x164 px'):
+        PseudoGTDataset(root / 'out', gt_patch_size=164)
+
+
+def test_patches_begin_on_a_grid(made, mmagic_scope):
+    dataset = PseudoGTDataset(made / 'out', gt_patch_size=64, lq_grid=8)
+    assert 'lq_grid=8' in repr(dataset.pipeline)
+
+
 def test_an_interrupted_folder_is_an_error(root):
     with pytest.raises(PseudoGTError, match='missing: holds no manifest.json'):
         PseudoGTDataset(root / 'missing')

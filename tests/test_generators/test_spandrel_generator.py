@@ -81,6 +81,16 @@ def test_images_of_any_size_are_spandrels(case, size):
     assert case.call.architecture.name in repr(generator)
 
 
+def test_tiles_leave_no_trace(case):
+    """At the border of a window of SwinIR, and of a fold of ESRGAN, other pixels meet."""
+    image = torch.randint(0, 255, (45, 91, 3), generator=torch.Generator().manual_seed(0))
+    generator, lq = SpandrelGenerator(case.path), image.byte().numpy()
+    whole, tiles = (Upscaler(generator, tile, tile_pad=28)(lq).astype(int) for tile in (0, 11))
+    assert whole.shape == (45 * case.scale, 91 * case.scale, 3)
+    assert whole.std() > 10
+    assert abs(whole - tiles).max() <= 1
+
+
 def test_batches_are_batches_of_images(case):
     images = torch.rand(2, 3, 10, 14)
     generator = SpandrelGenerator(case.path).eval()

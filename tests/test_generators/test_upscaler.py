@@ -5,9 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import Enlarging, Folding, Mirroring, Raising, random_weights
 from torch import nn
 
-from mmdesra.generators import Upscaler
+from mmdesra.errors import InputError
+from mmdesra.generators import UpscaleError, Upscaler
 
 REACH = 3  # of the textured generator: (3 - 1) / 2 + (5 - 1) / 2 pixels
 
@@ -84,8 +86,9 @@ def test_tiles_with_too_little_around_them_do_leave_a_trace():
 def test_memory_is_bounded_by_the_tile():
     sizes = []
     generator = textured()
+    upscale = Upscaler(generator, tile=8, tile_pad=2)
     generator.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].shape[2:]))
-    Upscaler(generator, tile=8, tile_pad=2)(image(30, 40))
+    upscale(image(30, 40))
     assert len(sizes) == 4 * 5
     assert max(max(size) for size in sizes) == 8 + 2 * 2
 
@@ -109,9 +112,153 @@ def test_what_is_no_number_is_an_error(value, tile, half, message):
         Upscaler(replicating(offset=value), tile, half=half)(image(6, 6))
 
 
-class Broken(nn.Module):
+def folding(fold, scale):
+    """Random weights; its output has values between 0 and 1."""
+    network = random_weights(Folding(fold, scale), .5 / fold)
+    nn.init.constant_(network.conv.bias, .5)
+    return network
+
+
+@pytest.mark.parametrize('fold, scale, size', [
+    (2, 2, (32, 41)), (2, 2, (33, 40)), (2, 2, (1, 1)), (2, 2, (1, 7)), (4, 1, (30, 29)),
+    (4, 1, (3, 5)), (4, 1, (2, 2)), (3, 2, (16, 17)), (8, 3, (5, 30)), (2, 2, (8, 8))])
+def test_images_of_any_size_are_mirrored_and_cut(fold, scale, size):
+    """An independent padding: NumPy's, first to one side, then to the other."""
+    network, lq = folding(fold, scale), image(*size)
+    extended = lq
+    for axis in (0, 1):
+        for mode in ('reflect', 'edge'):
+            missing = -extended.shape[axis] % fold
+            room = missing if mode == 'edge' else min(missing, extended.shape[axis] - 1)
+            extended = np.pad(extended, [(0, room if axis == n else 0) for n in range(3)], mode)
+    batch = torch.from_numpy(extended.transpose(2, 0, 1).copy())[None] / 255
+    expected = (network(batch)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    sr = Upscaler(network)(lq)
+    assert_same_pixels(sr, expected[:size[0] * scale, :size[1] * scale])
+    assert sr.std() > 20
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 25), st.integers(0, 5),
+       st.sampled_from([(1, 2), (2, 2), (3, 2), (4, 1)]))
+def test_tiles_begin_where_folds_begin(height, width, tile, more_pad, kind):
+    network, lq = folding(*kind), image(height, width)
+    whole = Upscaler(network)(lq)
+    assert_same_pixels(Upscaler(network, tile, tile_pad=kind[0] + more_pad)(lq), whole)
+
+
+@pytest.mark.parametrize('tile', [0, 1, 3, 16])
+@pytest.mark.parametrize('size', [(1, 1), (3, 5), (4, 30), (30, 4), (20, 21)])
+def test_small_images_and_small_tiles_are_large_enough(size, tile):
+    """Nearest neighbours: whatever is done to make an image large enough, nothing is seen."""
+    lq = image(*size)
+    sr = Upscaler(Mirroring(least=11), tile, tile_pad=0)(lq)
+    np.testing.assert_array_equal(sr, lq.repeat(2, axis=0).repeat(2, axis=1))
+
+
+ERRORS = [AssertionError('cannot be folded'), AssertionError(), RuntimeError('size\nof  tensors'),
+          IndexError('too many'), KeyError('x'), ZeroDivisionError(), NotImplementedError('dtype'),
+          TypeError('unhashable'), InputError('no'), StopIteration()]
+
+
+@pytest.mark.parametrize('tile', [0, 52])
+@pytest.mark.parametrize('error', ERRORS, ids=repr)
+def test_whatever_a_network_raises_is_one_line(error, tile):
+    upscale = Upscaler(Raising(error, width=52), tile)
+    with pytest.raises(UpscaleError) as raised:
+        upscale(image(8, 52))
+    text = ' '.join(str(error).split())
+    assert str(raised.value) == f'{type(error).__name__}: {text}'.removesuffix(': ')
+    upscale(image(8, 51))
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), SystemExit(3)], ids=repr)
+def test_what_ends_a_program_ends_it(error):
+    upscale = Upscaler(Raising(error))
+    with pytest.raises(type(error)):
+        upscale(image(8, 52))
+
+
+@pytest.mark.parametrize('error', [RuntimeError('shape'), AttributeError('ours'), ValueError('')])
+def test_faults_of_ours_are_not_taken_for_the_networks(error, monkeypatch):
+    upscale = Upscaler(Enlarging())
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(upscale, '_run', fail)
+    with pytest.raises(type(error)) as raised:
+        upscale(image(8, 8))
+    assert raised.value is error
+
+
+@pytest.mark.parametrize('tile, cure', [(0, '--tile 256 '), (60, 'smaller tiles than 60 px')])
+@pytest.mark.parametrize('error', [
+    MemoryError(), torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 9 GiB'),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError('DefaultCPUAllocator: not enough memory: you tried to allocate 3 bytes')],
+    ids=repr)
+def test_too_little_memory_has_a_cure(error, tile, cure, monkeypatch):
+    upscale = Upscaler(Raising(error), tile)
+    with pytest.raises(UpscaleError, match=f'^too little memory; it takes .*{cure}.*: '
+                       f'{type(error).__name__}'):
+        upscale(image(8, 52))
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(upscale, '_run', fail)  # what is beside the network needs memory, too
+    with pytest.raises(UpscaleError, match='too little memory'):
+        upscale(image(8, 8))
+
+
+def test_too_little_memory_indeed():
+    """PyTorch's own words, for an exabyte."""
+    class Large(Enlarging):
+        def check(self, x):
+            return torch.empty(2**60, dtype=torch.uint8) if x.shape[-1] == 52 else x
+
+    with pytest.raises(UpscaleError, match='too little memory'):
+        Upscaler(Large())(image(8, 52))
+
+
+class Changing(Enlarging):
+    """Makes another thing of images of one width."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
     def forward(self, x):
-        raise RuntimeError('broken')
+        sr = super().forward(x)
+        return self.change(sr) if x.shape[-1] == 52 else sr
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda sr: sr[..., 1:], r'the generator makes \(1, 3, 16, 103\) of \(1, 3, 8, 52\), which'),
+    (lambda sr: sr[..., ::2, ::2], 'expected it to be enlarged by 2, got 1'),
+    (lambda sr: sr[:, :1], r'makes \(1, 1, 16, 104\) of .*, which is no RGB image'),
+    (lambda sr: sr.repeat(1, 2, 1, 1), r'makes \(1, 6, 16, 104\) of .*, which is no RGB image'),
+    (lambda sr: (sr, sr), 'makes a tuple of an image'), (lambda sr: None, 'makes a NoneType of')])
+def test_an_sr_image_of_another_size_is_an_error(change, message):
+    upscale = Upscaler(Changing(change))
+    with pytest.raises(UpscaleError, match=message):
+        upscale(image(8, 52))
+    upscale(image(8, 51))
+
+
+def test_a_generator_without_weights_runs():
+    lq = image(3, 5)
+    np.testing.assert_array_equal(Upscaler(nn.Upsample(scale_factor=2))(lq),
+                                  lq.repeat(2, axis=0).repeat(2, axis=1))
+
+
+class Broken(nn.Module):
+    """On images that are not square, as those are that it is tried on."""
+
+    def forward(self, x):
+        assert x.shape[-1] == x.shape[-2], 'broken'
+        return x
 
 
 @pytest.mark.parametrize('last', [nn.Identity(), Broken()])
@@ -122,9 +269,9 @@ def test_every_part_keeps_its_mode(last):
     modes = [module.training for module in generator.modules()]
     statistics = generator[1].running_mean.clone()
     try:
-        first, second = (Upscaler(generator)(image(6, 6)) for _ in range(2))
+        first, second = (Upscaler(generator)(image(6, 7)) for _ in range(2))
         np.testing.assert_array_equal(first, second)  # no dropout
-    except RuntimeError:
+    except UpscaleError:
         assert isinstance(last, Broken)
     assert [module.training for module in generator.modules()] == modes
     assert torch.equal(generator[1].running_mean, statistics)
