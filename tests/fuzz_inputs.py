@@ -6,14 +6,15 @@
   python tests/fuzz_inputs.py --kind image --case 17 --seed 1 --keep /tmp/broken
   python tests/fuzz_inputs.py --cases 0 --command-lines 40
 
-Kinds: image files (read as images, masks, label maps), pairs of them through the detector, folders
-of masks to score, pseudo-GT folders, artifact benchmarks, class tables, the answers of a study,
-detector configs, checkpoints, Keras files, NIQE's model. A case makes a file, whole or damaged,
+Kinds: image files (read as images or label maps), masks as people and programs make them, pairs of
+images through the detector, folders of masks to score, pseudo-GT folders, artifact benchmarks,
+class tables, the answers of a study, detector configs, checkpoints, Keras files, NIQE's model. A
+case makes a file, whole or damaged, or one whose meaning is odd (bit depths, EXIF, values of masks),
 hands it to the function behind the tools, and judges: 'right' = the answer is that of a second
-reader (Pillow alone, the released rule, csv, the tensors that were written); 'refused' = an
-InputError that names the file; everything else is a fault: another exception, another answer, a
-file written or code run where none should be, more than the seconds or the memory allowed. Cases
-run in a worker process; equal seeds make equal files. Linux only.
+reader (Pillow alone, the released rule, csv, the tensors that were written, the mask that was
+drawn); 'refused' = an InputError that names the file; everything else is a fault: another
+exception, another answer, a file written or code run where none should be, more than the seconds
+or the memory allowed. Cases run in a worker process; equal seeds make equal files. Linux only.
 Exit code: 0 = no fault, 1 = faults (each is printed).
 """
 from __future__ import annotations

@@ -41,7 +41,8 @@ def tiff(values: np.ndarray, bits: int = 8, photometric: int | None = 1, order: 
             parts.append(part.translate(BACKWARDS) if fill_order == 2 else part)
     entries = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * channels),
                (259, 3, [8 if deflate else 1]), (273, 4, [0] * len(parts)), (277, 3, [channels]),
-               (278, 4, [rows]), (279, 4, [len(part) for part in parts]), (284, 3, [planar]), *tags]
+               (278, 4, [rows]), (279, 4, [len(part) for part in parts]), (284, 3, [planar]),
+               *tags]
     entries += [(266, 3, [2])] if fill_order == 2 else []
     entries += [] if photometric is None else [(262, 3, [photometric])]
     return _assemble(sorted(entries, key=lambda entry: entry[0]), parts, order)

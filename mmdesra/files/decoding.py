@@ -148,7 +148,9 @@ def _decode(path: str | Path, source: str | Path | IO[bytes]) -> Picture:
 def _common_mode(image: Image.Image) -> Image.Image:
     """Return an image in the one mode of its kind that Pillow turns and converts."""
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in ('PNG', 'PPM')):
-        return Image.fromarray(np.asarray(image).astype(np.uint16))
+        common = Image.fromarray(np.asarray(image).astype(np.uint16))
+        common.info = dict(image.info)
+        return common
     return image.convert('LA') if image.mode == 'La' else image
 
 

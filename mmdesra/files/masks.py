@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .pixel_areas import find_steps, find_values, is_flat, leaves_out_edges, loses_one, share
+
 OUTER = 8
 """Soft edges lie between the lowest and the highest eighth of the values, nearly all pixels in
 these: in a picture half of the pixels or more are between them."""
@@ -28,6 +30,9 @@ these: in a picture half of the pixels or more are between them."""
 FLAT, NOT_FLAT = .8, .4
 """Shares of the pixels of intermediate values that lie in a 2×2 block of one value. In areas that
 are filled nearly all do, in edges next to none."""
+
+FEW_VALUES = 8
+"""So few values are no blur: what is drawn in the darker ones is within 2 px of the others."""
 
 MANY_COLORS, PIXELS_A_COLOR, FEW_COLORS = 4096, 20, 16
 """A mask has at most so many colours, and one in so many pixels: a photograph has more."""
@@ -106,8 +111,7 @@ def _by_transparency(values: np.ndarray, alpha: np.ndarray, white: int, is_lossy
     high = int(alpha.max())
     if not high:
         return Reading(np.zeros(alpha.shape, bool))
-    painted = alpha > high / 2
-    _refuse_lost(alpha, painted, high / OUTER, 'fainter strokes beside others')
+    painted = _cut(alpha, high, False, 'of opacity')
     visible = values[painted]
     lightest, darkest = ((visible.max(1), visible.min(1)) if visible.ndim == 2
                          else (visible, visible))
@@ -146,7 +150,7 @@ def _whole_numbers(values: np.ndarray, white: int) -> tuple[np.ndarray, int]:
 
 
 def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
-    found = _find_values(values)
+    found = find_values(values)
     low, high = int(found[0]), int(found[-1])
     if low == high:
         if low not in (0, white):
@@ -162,7 +166,7 @@ def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
         return Reading(values > white / 2)
     if low <= white / OUTER and high >= white - white / OUTER:
         return Reading(_cut(values, white, is_lossy))
-    if not is_lossy and low == 0 and _has_plateau(values, high):
+    if not is_lossy and low == 0 and high > FEW_COLORS and _has_plateau(values, high):
         return Reading(_cut(values, high, is_lossy), f'read as strokes of value {high} with soft '
                        f'edges: above {high / 2:g} is artifact')
     raise MaskError(f'{len(found)} values between {low} and {high}')
@@ -172,11 +176,11 @@ def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:
     """Tell whether values are the numbers of areas on a ground of 0."""
     high = int(found[-1])
     inside = (values > 0) & (values < high)
-    if _share(_is_flat(values), inside) < FLAT:
+    if share(is_flat(values), inside) < FLAT:
         return False
     if high <= FEW_COLORS:
         return True
-    lower, _ = _steps(values, inside)
+    lower, _ = find_steps(values, inside)
     # Slow ramps are flat too, but border on 0 at one contour of many.
     if (lower == 0).mean() < .5:
         return False
@@ -185,28 +189,36 @@ def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:
 
 def _has_plateau(values: np.ndarray, high: int) -> bool:
     """Tell whether what is above the middle is mostly of the highest value: strokes, no map."""
-    return _share(values == high, values > high / 2) >= .5
+    return share(values == high, values > high / 2) >= .5
 
 
-def _cut(values: np.ndarray, white: int, is_lossy: bool) -> np.ndarray:
+def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') -> np.ndarray:
     """Cut soft edges between 0 and white in the middle.
 
     Raises:
         MaskError: If there is more between them than edges.
     """
-    faint, strong = white / OUTER, white - white / OUTER
-    between = (values > 0) & (values < strong)
-    middle = between & (values > faint)
+    mask, flat = values > white / 2, is_flat(values)
+    between = (values > 0) & (values < white - white / OUTER)
+    faint = between & (values <= white / OUTER)
+    middle = between & ~faint
     if middle.mean() > .5:
         raise MaskError('a picture: most of it is neither black nor white')
-    flat, mask = _is_flat(values), values > white / 2
-    has_faint_areas = not is_lossy and _share(flat, between & ~middle) >= FLAT
-    if has_faint_areas or _share(flat, middle) > NOT_FLAT:
-        lower, higher = _steps(values, between if has_faint_areas else middle)
+    # What is next to 0 is drawn, if it is areas: compression leaves other noise.
+    has_faint_areas = not is_lossy and share(flat, faint) >= FLAT
+    if has_faint_areas or share(flat, middle) > NOT_FLAT:
+        lower, higher = find_steps(values, between if has_faint_areas else middle)
         if (higher - lower <= white / 16).mean() < FLAT:  # else: a slow ramp
-            raise MaskError(f'areas of values between 0 and {white}')
-    least = white / (OUTER / 2) if is_lossy else 0 if has_faint_areas else faint
-    _refuse_lost(values, mask, least, f'areas of values below {white // 2 + 1} only')
+            raise MaskError(f'areas {of} between 0 and {white}')
+    least = white / (OUTER / 2) if is_lossy else 0 if has_faint_areas else white / OUTER
+    if loses_one(values > least, mask):
+        raise MaskError(f'areas {of} below {white // 2 + 1} only')
+    if not is_lossy and len(find_values(values)) <= FEW_VALUES:
+        # Noise that compression left is next to white as well as next to 0.
+        pale = (values >= white - white / OUTER) & (values < values.max())
+        is_noisy = pale.any() and share(flat, pale) <= NOT_FLAT
+        if not leaves_out_edges(values > (white / OUTER if is_noisy else 0), mask, flat):
+            raise MaskError(f'areas {of} between 0 and {white}')
     return mask
 
 
@@ -218,19 +230,21 @@ def _by_colors(values: np.ndarray, is_lossy: bool) -> Reading:
     if is_lossy:
         return Reading(_by_numbers(strength, 255, is_lossy).mask)
     codes = _codes(values)
-    found = _find_values(codes)
+    found = find_values(codes)
     if found[0] != 0:
         raise MaskError(f'{len(found)} colours, none of them black')
     painted = codes > 0
     if len(found) == 2:
         return Reading(painted, '' if strength.max() >= 128 else
                        'read as a colour on black: black is ground')
-    flat, weak = _is_flat(codes), painted & (strength < 128)
+    flat, weak = is_flat(codes), painted & (strength < 128)
     mask = strength >= 128
-    if mask.any() and _share(flat, weak) <= NOT_FLAT:
-        _refuse_lost(strength, mask, 255 / OUTER, 'strokes in dark colours beside others')
+    if mask.any() and share(flat, weak) <= NOT_FLAT and (
+            len(found) > FEW_VALUES or leaves_out_edges(painted, mask, flat)):
+        if loses_one(strength > 255 / OUTER, mask):
+            raise MaskError('strokes in dark colours beside others')
         return Reading(mask)
-    if _share(flat, painted) >= FLAT:
+    if share(flat, painted) >= FLAT:
         return Reading(painted, f'read as areas of {len(found) - 1} colours: black is ground')
     raise MaskError(f'{len(found)} colours, dark ones among them')
 
@@ -238,7 +252,7 @@ def _by_colors(values: np.ndarray, is_lossy: bool) -> Reading:
 def _refuse_picture(values: np.ndarray, is_lossy: bool) -> None:
     if values.ndim == 1 or values.shape[-1] != 3:
         return
-    colors, pixels = len(_find_values(_codes(values))), values.size // 3
+    colors, pixels = len(find_values(_codes(values))), values.size // 3
     limit = MANY_COLORS if is_lossy else min(MANY_COLORS,
                                              max(pixels // PIXELS_A_COLOR, FEW_COLORS))
     if colors > limit:
@@ -249,52 +263,3 @@ def _codes(values: np.ndarray) -> np.ndarray:
     """Return a number for each colour; black is 0."""
     red, green, blue = (values[..., channel].astype(np.int32) for channel in range(3))
     return (red << 16) | (green << 8) | blue
-
-
-# Neighbours
-
-def _find_values(values: np.ndarray) -> np.ndarray:
-    """Return the values that occur, sorted; faster than ``np.unique`` for small ones."""
-    high = int(values.max())
-    if high >= 2**24:
-        return np.unique(values)
-    occurs = np.zeros(high + 1, bool)
-    flat = values.reshape(-1)
-    for start in range(0, flat.size, 2**20):  # an index is 8 bytes: not all of them at once
-        occurs[flat[start:start + 2**20]] = True
-    return np.flatnonzero(occurs)
-
-
-def _is_flat(values: np.ndarray) -> np.ndarray:
-    """Tell of each pixel whether it lies in a 2×2 block of one value."""
-    corner = values[:-1, :-1]
-    block = np.pad((corner == values[1:, :-1]) & (corner == values[:-1, 1:])
-                   & (corner == values[1:, 1:]), 1)
-    return block[:-1, :-1] | block[1:, :-1] | block[:-1, 1:] | block[1:, 1:]
-
-
-def _steps(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and higher values of neighbours that differ, one of them ``inside``."""
-    lower, higher = [], []
-    for ahead, behind in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        a, b = values[ahead], values[behind]
-        differ = (a != b) & (inside[ahead] | inside[behind])
-        lower.append(np.minimum(a, b)[differ])
-        higher.append(np.maximum(a, b)[differ])
-    return (np.concatenate(lower).astype(np.int64), np.concatenate(higher).astype(np.int64))
-
-
-def _share(of: np.ndarray, among: np.ndarray) -> float:
-    """Return which share of some pixels others are; 0 of none."""
-    return float((of & among).sum() / max(among.sum(), 1))
-
-
-def _refuse_lost(values: np.ndarray, mask: np.ndarray, least: float, what: str) -> None:
-    """Refuse a mask that leaves out a whole drawn thing: pixels above ``least`` that touch."""
-    drawn = values > least
-    if (drawn == mask).all():
-        return
-    import cv2  # only soft masks need it
-    count, numbers = cv2.connectedComponents(drawn.astype(np.uint8), connectivity=8)
-    if len(_find_values(numbers[mask])) < count - 1:
-        raise MaskError(what)

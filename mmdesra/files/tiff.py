@@ -127,7 +127,7 @@ def read_directory(file: BinaryIO) -> Directory | None:
     """Read a TIFF's first directory; None where the file is no TIFF.
 
     Raises:
-        struct.error: If the file ends before the directory does.
+        struct.error: If the file ends before its directories do.
     """
     file.seek(0)
     magic = file.read(4)
@@ -141,10 +141,7 @@ def read_directory(file: BinaryIO) -> Directory | None:
     pages, seen = 1, {start}
     while 0 < next_start and next_start not in seen and len(seen) < MOST_PAGES:
         seen.add(next_start)
-        try:
-            page, next_start = reader.entries(next_start)
-        except struct.error:  # what is not there is no picture
-            break
+        page, next_start = reader.entries(next_start)
         reduced = next((reader.values(entry)[:1] for entry in page if entry.tag == KIND_OF_PAGE),
                        (0,))
         pages += reduced not in ((1,), (4,), (5,))
@@ -214,7 +211,8 @@ class _Reader:
 
     def black_is_zero(self) -> _Entry:
         """Return the entry that says that 0 is black."""
-        field = struct.pack(self._order + 'H', BLACK_IS_ZERO).ljust(8 if self._is_big else 4, b'\0')
+        size = 8 if self._is_big else 4
+        field = struct.pack(self._order + 'H', BLACK_IS_ZERO).ljust(size, b'\0')
         raw = struct.pack(self._entry, PHOTOMETRIC, 3, 1, field)
         return _Entry(PHOTOMETRIC, 3, 1, field, raw)
 

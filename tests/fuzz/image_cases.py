@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import test_detectors.released_rule as released
+from PIL import Image
 from toys import make_lq_image
 
 from mmdesra.detectors import build_detector, detect_pairs
@@ -14,6 +15,7 @@ from mmdesra.generators import StoredPairs
 from mmdesra.segmentors import LabelFolder
 
 from .damage import Rng, chance, damage_bytes, pick
+from .drawings import random_drawing
 from .judge import REFUSED, RIGHT, Fault, Refusal, ask, check, check_equal, check_message
 from .pictures import Picture, decoded, encode, random_picture, random_pixels
 
@@ -22,19 +24,18 @@ MIN_AREA = 60
 
 
 def image_case(rng: Rng, folder: Path) -> str:
-    """One file, read as an image, a mask or a label map."""
+    """One file, read as an image or a label map."""
     picture = random_picture(rng)
     path = folder / f'picture{pick(rng, SUFFIXES)}'
     path.write_bytes(picture.content)
     what = int(rng.integers(4))
-    if what == 2:
-        return _mask(path, picture)
-    if what == 3:
+    if what == 3 and not picture.sure:
         return _labels(path, picture)
-    wanted = decoded(picture.content)
+    wanted = picture.pixels if picture.sure else decoded(picture.content)
     found = _answer(lambda: read_image(path), path, picture, wanted)
     check(found.flags.writeable, 'is not writable')
-    check_equal(found, wanted, f'{picture.kind}, by Pillow alone')
+    by = 'as made' if picture.sure else 'by Pillow alone'
+    check_equal(found, wanted, f'{picture.kind}, {by}')
     if picture.pixels is not None:
         check_equal(found, picture.pixels, f'{picture.kind}, as written')
     return RIGHT
@@ -52,10 +53,23 @@ def _answer(read, path: Path, picture: Picture, wanted: np.ndarray | None) -> np
     return found
 
 
-def _mask(path: Path, picture: Picture) -> str:
-    rgb = decoded(picture.content)
-    wanted = None if rgb is None or rgb.max() == 1 else (rgb >= 128).any(axis=2)
-    check_equal(_answer(lambda: read_mask(path), path, picture, wanted), wanted, picture.kind)
+def mask_case(rng: Rng, folder: Path) -> str:
+    """A mask of some program, or any picture: read as it was drawn, or refused."""
+    drawing = random_drawing(rng)
+    content = drawing.content if chance(rng, .7) else random_picture(rng).content
+    path = folder / f'mask{pick(rng, SUFFIXES)}'
+    path.write_bytes(content)
+    found = ask(lambda: read_mask(path), path)
+    if content is drawing.content:
+        check_equal(found, drawing.mask, drawing.kind)
+        return RIGHT
+    rgb = decoded(content)
+    if rgb is not None:
+        check(found.shape == rgb.shape[:2], f'{found.shape} instead of {rgb.shape}')
+        if set(np.unique(rgb)) <= {0, 255}:
+            plain = rgb.max(axis=2) == 255
+            check(np.array_equal(found, plain) or Image.open(path).mode in ('LA', 'RGBA', 'P'),
+                  'a mask of 0 and 255 is another one')
     return RIGHT
 
 
@@ -161,7 +175,8 @@ def score_case(rng: Rng, folder: Path) -> str:
             check_message(image.error, folder)
             check(not usable or number == 0, f'whole masks were skipped: {image.error}')
             continue
-        check(all(mask is not None for mask in masks.values()), 'scored what cannot be read')
+        if not all(mask is not None for mask in masks.values()):
+            continue  # a damaged mask with more values, understood by a rule of its own
         pred, gt = masks['pred'], masks['gt']
         found = image.scores.pred_px, image.scores.gt_px, image.scores.common_px
         check(found == (pred.sum(), gt.sum(), (pred & gt).sum()), f'pixels are wrong: {found}')
@@ -169,5 +184,7 @@ def score_case(rng: Rng, folder: Path) -> str:
 
 
 def _bool(content: bytes) -> np.ndarray | None:
+    """The mask in a whole file of 0 and 255; None: another file, which may also be refused."""
     rgb = decoded(content)
-    return None if rgb is None or rgb.max() == 1 else (rgb >= 128).any(axis=2)
+    is_plain = rgb is not None and set(np.unique(rgb)) <= {0, 255}
+    return (rgb == 255).any(axis=2) if is_plain else None

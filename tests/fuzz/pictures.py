@@ -10,11 +10,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
+from tiff_files import tiff
 
 from .damage import Rng, chance, damage_bytes, pick
 
 Image.MAX_IMAGE_PIXELS = None  # the oracle's; the library has a limit of its own
+ImageFile.MAXBLOCK = 2**24  # else noise in a progressive JPEG may be too much for Pillow to write
 FORMATS = 'PNG', 'JPEG', 'WEBP', 'TIFF', 'BMP', 'PPM', 'GIF'
 ORACLE_PIXELS = 2**26
 MODES = {
@@ -32,11 +34,15 @@ EXACT = 'PNG', 'TIFF', 'BMP', 'PPM'
 
 @dataclass
 class Picture:
-    """A file's content and what is known of it; ``pixels`` is RGB where no damage was done."""
+    """A file's content and what is known of it; ``pixels`` is RGB where no damage was done.
+
+    One that is not ``whole`` may be refused. ``sure``: Pillow alone may read it wrongly.
+    """
     content: bytes
     kind: str
     whole: bool = True
     pixels: np.ndarray | None = None
+    sure: bool = False
 
 
 def random_size(rng: Rng) -> tuple[int, int]:
@@ -58,6 +64,8 @@ def random_picture(rng: Rng, damage: float = .6) -> Picture:
     """An image file; broken in this share of the cases."""
     file_format = pick(rng, FORMATS)
     picture = _bomb(rng) if chance(rng, .05) else _whole(rng, file_format)
+    if chance(rng, .15):
+        return pick(rng, (_deep_tiff, _odd_exif))(rng)
     if chance(rng, damage):
         if chance(rng, .2):
             picture.content = huge_size(rng, picture.content)
@@ -110,6 +118,43 @@ def _deep(rng: Rng, file_format: str, pixels: np.ndarray, kind: str) -> Picture:
     deep = (pixels.astype(np.uint16) * 256 + low).astype(np.uint16)
     content = cv2.imencode(suffix, deep[..., ::-1])[1].tobytes()
     return Picture(content, kind, True, None if file_format == 'PPM' else pixels)
+
+
+def _deep_tiff(rng: Rng) -> Picture:
+    """Any number of bits, 0 black or white, planes, byte and bit orders: many are refused."""
+    bits = pick(rng, (1, 2, 4, 8, 10, 12, 14, 16, 24, 32))
+    channels = pick(rng, (1, 1, 3))
+    light = random_pixels(rng, random_size(rng), channels).astype(np.int64)
+    stored = light >> (8 - bits) if bits < 8 else light << (bits - 8)
+    photometric = 2 if channels == 3 else pick(rng, (0, 1))
+    content = tiff(stored if photometric else 2**bits - 1 - stored, bits, photometric,
+                   pick(rng, '<>'), deflate=chance(rng, .3), fill_order=pick(rng, (1, 1, 2)),
+                   planar=pick(rng, (1, 2)) if channels == 3 else 1,
+                   rows=pick(rng, (len(stored), 7)))
+    pixels = stored * 255 // (2**bits - 1) if bits < 8 else light
+    pixels = np.repeat(pixels, 3 // channels, axis=2).astype(np.uint8)
+    return Picture(content, f'TIFF of {bits} bits, photometric {photometric}', False, pixels, True)
+
+
+def _odd_exif(rng: Rng) -> Picture:
+    """A photograph to be turned, with entries beside the orientation that mean nothing."""
+    content = encode(random_pixels(rng, (24, 40)), 'JPEG', quality=90)
+    orientation, order = int(rng.integers(0, 10)), pick(rng, '<>')
+    kind = pick(rng, (3, 4))
+    entries = [struct.pack(order + 'HHI', 0x112, kind, 1) + struct.pack(
+        order + 'HI'[kind - 3], orientation).ljust(4, b'\0')]
+    entries += [struct.pack(order + 'HHII', int(tag) + 300, int(rng.integers(0, 20)),
+                            int(pick(rng, (0, 1, 2, 9, 2**31, 2**32 - 1))),
+                            int(rng.integers(0, 2**32)))
+                for tag in rng.integers(0, 60_000, rng.integers(0, 6))]
+    rng.shuffle(entries)
+    exif = ((b'II*\0' if order == '<' else b'MM\0*') + struct.pack(order + 'IH', 8, len(entries))
+            + b''.join(entries) + bytes(rng.integers(0, 256, rng.integers(0, 40)).tolist()))
+    segment = b'Exif\0\0' + exif
+    segment = b'\xff\xe1' + struct.pack('>H', len(segment) + 2) + segment
+    return Picture(content[:2] + segment + content[2:],
+                   f'JPEG, orientation {orientation}, odd EXIF', True,
+                   _turned(decoded(content), orientation), True)
 
 
 def _options(rng: Rng, file_format: str, mode: str, size: tuple) -> tuple[dict, bool]:
@@ -188,8 +233,10 @@ def decoded(content: bytes, grey: bool = False) -> np.ndarray | None:
             if image.width * image.height > ORACLE_PIXELS:
                 return None
             image.load()
-            if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
+            if image.format not in ('MPO', 'GIF') and getattr(image, 'n_frames', 1) > 1:
                 return None
+            if image.format == 'GIF':
+                image.seek(0)
             return _turned(_pixels(image, grey), image.getexif().get(0x112, 1))
         except Exception:
             return None

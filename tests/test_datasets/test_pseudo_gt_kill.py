@@ -156,7 +156,8 @@ def test_recomposing_killed_before_any_change_of_a_file(run, lq, tmp_path):
     assert run(lq=lq, out=tmp_path / 'undisturbed', recompose=True) == DONE
     expected = contents(tmp_path / 'undisturbed')
     assert {name for name in expected if '/' in name} == {
-        'gt/image1.png', 'gt/image2.png', 'mask/image1.png', 'mask/image2.png'}
+        'gt/image1.png', 'gt/image2.png', 'mask/image1.png', 'mask/image2.png', 'mask/image3.png',
+        'drawn/image1.png', 'drawn/image2.png'}
     for number in range(1, 1000):
         out = tmp_path / str(number)
         copy_and_curate(out)

@@ -13,11 +13,12 @@ from PIL import Image
 from toys import GAN_AMPLITUDE, MIN_AREA, SCALE, make_lq_folder, make_lq_image, make_pairs
 
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
+from mmdesra.datasets.pseudo_gt_dataset import PseudoGTDataset
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder, file_sha256
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
-from mmdesra.files import ImageError, read_image, read_mask, write_image, write_mask
+from mmdesra.files import read_image, read_mask, write_image, write_mask
 from mmdesra.files.folder_lock import hold_folder
 from mmdesra.segmentors import LabelFolder
 
@@ -452,19 +453,27 @@ def test_a_painted_mask_is_followed(photos, tmp_path, name, color):
     assert contents(tmp_path / 'out') == after
 
 
-@pytest.mark.parametrize('curate', [
-    lambda mask: mask.unlink(), lambda mask: write_mask(mask, np.zeros(SR_SIZE, bool)),
-    lambda mask: write_image(mask, np.full(SR_SIZE, 100, np.uint8))])
-def test_a_mask_that_is_deleted_or_emptied_takes_its_pair_along(photos, tmp_path, curate):
+@pytest.mark.parametrize('is_emptied', [False, True])
+def test_a_mask_that_is_deleted_or_emptied_takes_its_pseudo_gt_along(photos, tmp_path, is_emptied,
+                                                                     caplog):
     make(photos, tmp_path / 'out')
-    curate(tmp_path / 'out/mask/image2.png')
+    mask = tmp_path / 'out/mask/image2.png'
+    if is_emptied:
+        write_mask(mask, np.zeros(SR_SIZE, bool))
+        emptied = mask.read_bytes()
+    else:
+        mask.unlink()
     for recompose in (True, False, True):
         manifest = make(photos, tmp_path / 'out', recompose=recompose)
-        for kind in ('gt', 'mask'):
-            assert stems(tmp_path / 'out' / kind) == WITH_ARTIFACTS - {'image2'}
+        assert stems(tmp_path / 'out/gt') == WITH_ARTIFACTS - {'image2'}
+        assert mask.is_file() == is_emptied
+        assert ('image2.png: is empty, so image2.png counts as clean' in caplog.text) == is_emptied
         record = records(manifest)['image2']
         assert (record.regions, record.area, record.mask_sha256) == (0, 0, '')
         assert record.lq_sha256 == file_sha256(photos / 'image2.png')
+    if is_emptied:  # nothing of a person's is deleted, nor is it taken for another mask
+        assert mask.read_bytes() == emptied
+        assert not manifest.skipped
 
 
 def test_a_missing_gt_is_made_again(photos, tmp_path):
@@ -482,18 +491,109 @@ def test_recomposing_notes_where_the_lr_images_are_now(lq, tmp_path):
     assert manifest.lq_dir == str(tmp_path / 'moved')
 
 
-def test_a_mask_of_another_size_is_an_error(photos, tmp_path):
-    make(photos, tmp_path / 'out')
-    write_mask(tmp_path / 'out/mask/image2.png', BOX[:100])
-    with pytest.raises(ImageError, match='mask/image2.png: .* 192x160, got 192x100'):
-        make(photos, tmp_path / 'out', recompose=True)
+UNUSABLE = {
+    'another size': (lambda path: write_mask(path, BOX[:100]), '192x160, got 192x100'),
+    'no image': (lambda path: path.write_text('text'), 'cannot be read'),
+    'grey everywhere': (lambda path: write_image(path, np.full(SR_SIZE, 100, np.uint8)),
+                        'got 100 everywhere'),
+    'a picture': (lambda path: write_image(path, make_lq_image(9, SR_SIZE)), 'got a picture of'),
+    'several levels': (lambda path: write_image(path, (BOX * 80 + (np.arange(192) < 60) * 90
+                                                       ).astype(np.uint8)), 'values between'),
+}
 
 
-def test_a_mask_that_is_no_image_is_an_error(photos, tmp_path):
-    make(photos, tmp_path / 'out')
-    (tmp_path / 'out/mask/image2.png').write_text('text')
-    with pytest.raises(ImageError, match='mask/image2.png: cannot be read'):
-        make(photos, tmp_path / 'out', recompose=True)
+@pytest.mark.parametrize('spoil, said', UNUSABLE.values(), ids=UNUSABLE)
+def test_a_mask_that_cannot_be_used_is_left_as_it_is_and_named(photos, tmp_path, spoil, said):
+    out = tmp_path / 'out'
+    make(photos, out)
+    spoil(out / 'mask/image2.png')
+    (out / 'mask/image0.png').unlink()
+    before = contents(out)
+    manifest = make(photos, out, recompose=True)
+    assert manifest.skipped.keys() == {'image2.png'}
+    assert re.search(f'mask/image2.png: .*{said}', manifest.skipped['image2.png'])
+    after = contents(out)
+    assert {key for key in before if before[key] != after.get(key)} == {
+        'manifest.json', 'gt/image0.png'}  # the others are brought in line
+    assert after.keys() < before.keys()
+    with pytest.raises(PseudoGTError, match='mask/image2.png: was changed .* --recompose'):
+        PseudoGTDataset(str(out)).full_init()
+    write_mask(out / 'mask/image2.png', BOX)
+    manifest = make(photos, out, recompose=True)
+    assert not manifest.skipped and records(manifest)['image2'].area == BOX.sum()
+
+
+def strokes(color, opacity):
+    return np.dstack([np.broadcast_to(color, (*SR_SIZE, 3)), opacity]).astype(np.uint8)
+
+
+NUMBERS = BOX * np.where(np.arange(192) < 80, 1, 2)
+DRAWINGS = {
+    'region numbers': NUMBERS.astype(np.uint8), '0 and 1': BOX.astype(np.uint8),
+    'two greys': np.where(BOX, 200, 50).astype(np.uint8),
+    '16 bits': BOX.astype(np.uint16) * 65535, 'numbers of 16 bits': NUMBERS.astype(np.uint16),
+    'one bit': BOX, 'black strokes': strokes(0, BOX * 255),
+    'white strokes': strokes(255, BOX * 255),
+    'translucent strokes': strokes((255, 0, 0), BOX * 77),
+    'grey with transparency': np.dstack([BOX * 0, BOX * 255]).astype(np.uint8),
+    'colours of regions': np.array([[0, 0, 0], [128, 0, 0], [0, 64, 0]], np.uint8)[NUMBERS],
+}
+
+
+@pytest.mark.parametrize('pixels', DRAWINGS.values(), ids=DRAWINGS)
+def test_whatever_a_person_draws_with_is_followed_and_kept(photos, tmp_path, pixels):
+    out = tmp_path / 'out'
+    make(photos, out)
+    for name in ('image1', 'image2'):
+        Image.fromarray(pixels).save(out / f'mask/{name}.png')
+    drawn = (out / 'mask/image2.png').read_bytes()
+    manifest = make(photos, out, recompose=True)
+    for name in ('image1', 'image2'):
+        assert records(manifest)[name].area == BOX.sum()
+        np.testing.assert_array_equal(read_mask(out / f'mask/{name}.png'), BOX)
+        # Training reads it with OpenCV, which knows 0 and 255 only.
+        np.testing.assert_array_equal(np.array(Image.open(out / f'mask/{name}.png')), BOX * 255)
+        assert (out / f'drawn/{name}.png').read_bytes() == drawn
+    after = contents(out)
+    for recompose in (False, True):
+        make(photos, out, recompose=recompose)
+        assert contents(out) == after
+
+
+@pytest.mark.parametrize('is_recomposed', [False, True])
+def test_a_mask_changed_by_hand_outlives_a_change_of_its_lr_image(lq, tmp_path, caplog,
+                                                                  is_recomposed):
+    out = tmp_path / 'out'
+    make(lq, out)
+    Image.fromarray(strokes(0, BOX * 255)).save(out / 'mask/image2.png')
+    drawn = (out / 'mask/image2.png').read_bytes()
+    if is_recomposed:
+        make(lq, out, recompose=True)
+    write_image(lq / 'image2.png', make_lq_image(50))
+    make(lq, out)
+    assert (out / 'drawn/image2.png').read_bytes() == drawn
+    assert ('the mask is kept as' in caplog.text) != is_recomposed
+    make(lq, tmp_path / 'fresh')
+    fresh = contents(tmp_path / 'fresh')
+    assert {key: contents(out)[key] for key in fresh} == fresh
+
+
+def test_a_mask_changed_by_hand_outlives_an_lr_image_that_cannot_be_used(lq, tmp_path):
+    out = tmp_path / 'out'
+    make(lq, out)
+    write_mask(out / 'mask/image2.png', BOX)
+    (lq / 'image2.png').write_text('text')
+    assert make(lq, out).skipped.keys() == {'image2.png'}
+    np.testing.assert_array_equal(read_mask(out / 'drawn/image2.png'), BOX)
+
+
+def test_a_folder_of_drawn_masks_may_not_lead_elsewhere(photos, tmp_path):
+    out = tmp_path / 'out'
+    make(photos, out)
+    (tmp_path / 'elsewhere').mkdir()
+    (out / 'drawn').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(PseudoGTError, match='out/drawn: expected .* got a link'):
+        make(photos, out, recompose=True)
 
 
 def test_a_repainted_mask_of_a_changed_lr_image_is_an_error(lq, tmp_path):

@@ -184,9 +184,37 @@ def test_curated_masks_are_followed(root, weights, capsys):
 
 def test_a_mask_that_cannot_be_used_is_named(root, weights, capsys):
     write_mask(root / 'out/mask/image2.png', np.ones((40, 48), bool))
-    assert make(root / 'lq', root / 'out', weights, '--recompose') == 2
+    mask, gt = (root / f'out/{kind}/image2.png' for kind in ('mask', 'gt'))
+    before = mask.read_bytes(), gt.read_bytes()
+    assert make(root / 'lq', root / 'out', weights, '--recompose') == 1
+    output = capsys.readouterr().out
+    assert 'skipped: image2.png: ' in output
+    assert "mask/image2.png: expected a mask of the SR image's size 192x160" in output
+    assert (mask.read_bytes(), gt.read_bytes()) == before
+
+
+def test_masks_of_paint_and_annotation_programs_are_followed(root, weights, capsys):
+    painted = np.zeros((160, 192), bool)
+    painted[20:60, 30:90] = painted[100:140, 100:160] = True
+    numbers = painted.astype(np.uint8)
+    numbers[:, 96:] *= 2
+    strokes = np.zeros((160, 192, 4), np.uint8)
+    strokes[..., 3] = painted * 255
+    for name, pixels in (('image0', numbers), ('image1', strokes)):
+        Image.fromarray(pixels).save(root / f'out/mask/{name}.png')
+    write_mask(root / 'out/mask/image3.png', painted & False)
+    drawn = (root / 'out/mask/image1.png').read_bytes()
+    assert make(root / 'lq', root / 'out', weights, '--recompose') == 0
     error = capsys.readouterr().err
-    assert "mask/image2.png: expected a mask of the SR image's size 192x160" in error
+    assert 'image0.png: read as region numbers (1 to 2)' in error
+    assert 'image1.png: read by its transparency' in error
+    assert 'image3.png: is empty, so image3.png counts as clean' in error
+    for name in ('image0', 'image1'):
+        np.testing.assert_array_equal(read_mask(root / f'out/mask/{name}.png'), painted)
+        assert records(root / 'out')[name]['area'] == painted.sum()
+    assert (root / 'out/drawn/image1.png').read_bytes() == drawn
+    assert (root / 'out/mask/image3.png').is_file()
+    assert stems(root / 'out/gt') == {'image0', 'image1', 'image2'}
 
 
 def test_nothing_to_recompose_is_an_error(made, weights, tmp_path, capsys):
