@@ -58,6 +58,8 @@ class DeSRADetector(BaseMetric):
         gt_mask_dir (str, optional): Folder of human masks.
         mask_before_dir (str, optional): Folder of masks from before fine-tuning.
         img_before_dir (str, optional): Folder of GAN-SR images from before fine-tuning.
+        img_dir (str, optional): Folder of the samples' images: those in its sub-folders are
+            matched by sub-folder and stem. Default: by stem alone.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         half (bool): Half precision for the MSE-trained generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
@@ -83,6 +85,7 @@ class DeSRADetector(BaseMetric):
                  gt_mask_dir: str | None = None,
                  mask_before_dir: str | None = None,
                  img_before_dir: str | None = None,
+                 img_dir: str | None = None,
                  tile: int = 0,
                  half: bool = False,
                  pred_key: str = 'pred_img',
@@ -94,7 +97,8 @@ class DeSRADetector(BaseMetric):
         self.mse_checkpoint = mse_checkpoint
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector, segmentor)
-        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir)
+        self.img_dir = img_dir
+        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir, img_dir)
         self.tile = tile
         self.half = half
         self.pred_key = pred_key
@@ -152,7 +156,7 @@ class DeSRADetector(BaseMetric):
         mse = self._reference(sample) if self.detector.uses_mse else gan
         if 'labels' in sample:
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
-        return detect_image(self.detector, gan, mse, _name(sample), self.labels).mask
+        return detect_image(self.detector, gan, mse, self._name(sample), self.labels).mask
 
     def _compare(self, sample: dict) -> ImageFigures:
         known = self.known_masks
@@ -163,7 +167,7 @@ class DeSRADetector(BaseMetric):
         except ImageError:
             raise
         except ValueError as error:
-            raise ImageError(f'{_name(sample)}: {error}') from error
+            raise ImageError(f'{self._name(sample)}: {error}') from error
 
     def _set_mse(self, generator: nn.Module) -> None:
         self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
@@ -184,6 +188,5 @@ class DeSRADetector(BaseMetric):
             return self._mse(lq[..., ::-1])[..., ::-1]
         return self._mse(lq)
 
-
-def _name(sample: dict) -> Path:
-    return path_of(sample) or Path('sample without a path')
+    def _name(self, sample: dict) -> Path:
+        return path_of(sample, self.img_dir) or Path('sample without a path')
