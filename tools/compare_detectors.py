@@ -79,7 +79,8 @@ def main() -> int:
 def compare(args: argparse.Namespace, source: PairSource, contestants: Sequence[Contestant],
             labels: LabelSource | None) -> int:
     comparison = compare_detectors(source, contestants, args.gt, labels, args.p, args.margin,
-                                   f'{args.out}/mask' if args.save_masks else None)
+                                   f'{args.out}/mask' if args.save_masks else None,
+                                   args.recursive)
     if not comparison.num_images:
         print('no image could be compared')
         return cli.EXIT_ERROR

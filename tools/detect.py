@@ -4,7 +4,7 @@
 From SR images already made, matched by file stem:
   python tools/detect.py --gan results/gan --mse results/mse --out artifacts
 
-From LR images and two checkpoints of one generator:
+From LR images and two checkpoints of one generator; --recursive takes images in sub-folders, too:
   python tools/detect.py --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out artifacts
 
@@ -20,7 +20,8 @@ In several processes, one a GPU, or sharing the CPU; the results are the same:
 After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it was:
   python tools/detect.py --gan results/gan --mse results/mse --out artifacts --resume
 
-OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size),
+OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size; with
+--recursive mask/SUBFOLDER/NAME.png),
 overlay/NAME.jpg, detections.csv and detections.json.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
@@ -70,7 +71,7 @@ def main() -> int:
                                 report=not args.no_report, resume=args.resume)
         figures = totals(results)
         if is_main_process():
-            tell(args, figures, labels)
+            tell(args, figures, labels, source.left_out)
             if figures['skipped'] and not figures['images']:
                 cli.tell_all_skipped([result.error for result in results])
     if figures['skipped']:
@@ -78,7 +79,8 @@ def main() -> int:
     return 0
 
 
-def tell(args: argparse.Namespace, figures: dict, labels: LabelSource | None) -> None:
+def tell(args: argparse.Namespace, figures: dict, labels: LabelSource | None,
+         left_out: list[str]) -> None:
     print('{images} images: {images_with_artifacts} with artifacts, {regions} regions, '
           '{artifact_px} artifact pixels'.format(**figures))
     print(f'table: {args.out}/{TABLE_NAME}' + (
@@ -89,6 +91,8 @@ def tell(args: argparse.Namespace, figures: dict, labels: LabelSource | None) ->
     if figures['skipped']:
         print(f'skipped: {figures["skipped"]} of {figures["images"] + figures["skipped"]}; '
               'the table says why')
+    for sentence in left_out:
+        print(sentence)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,8 @@ Before and after fine-tuning, with or without human masks, with the detail kept:
       --pred-images after/sr/gan --before-images before/sr/gan
 
 Masks are 0/255 images of the SR images' size. The images of --gt (without it, of --before) are
-the set; one that is clean needs a black mask. docs/scores.md defines every figure.
+the set; one that is clean needs a black mask. A pattern in quotes ('masks/**/*.png') may stand
+for a folder. docs/scores.md defines every figure.
 Exit code: 0 = all images scored, 1 = some were skipped (they are named), 2 = nothing was scored.
 """
 from __future__ import annotations
@@ -40,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--pred-images', metavar='DIR',
                         help='SR images after fine-tuning, for the detail kept')
     parser.add_argument('--before-images', metavar='DIR', help='SR images before fine-tuning')
+    cli.add_recursive_option(parser)
     parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
                         help="share of a region's own area that must lie in the other mask for "
                         'it to be right or found (default: %(default)s)')
@@ -62,7 +64,7 @@ def main() -> int:
     written = list(filter(None, (args.json, args.csv)))
     for path in written:
         make_output_folder(path.parent)
-    result = score_folders(folders, args.p, args.margin)
+    result = score_folders(folders, args.p, args.margin, args.recursive)
     write_json(args.json, result.figures())
     if args.csv:
         write_csv(args.csv, COLUMNS, (image.row() for image in result.images))

@@ -48,8 +48,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, type=Path, metavar='FILE',
                         help="the partner's weights, to write (.pth)")
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
+    cli.add_recursive_option(parser)
     parser.add_argument('--gt-dir', metavar='DIR',
-                        help="photographs to train on (default: the config's own data). A config "
+                        help='photographs to train on, a folder or a pattern in quotes (default: '
+                        "the config's own data). A config "
                         'that makes LR images itself makes them from these; otherwise they are '
                         'reduced bicubically')
     parser.add_argument('--scale', type=int, metavar='N',
@@ -65,7 +67,7 @@ def parse_args() -> argparse.Namespace:
 def load(args: argparse.Namespace) -> Config:
     config = training_config_from(args, 'mse_partner_')
     return inherit_mse_partner(config, args.gan_checkpoint, args.gt_dir, args.max_iters,
-                               args.scale)
+                               args.scale, args.recursive)
 
 
 def check_files(args: argparse.Namespace) -> None:

@@ -54,6 +54,7 @@ def parse_args() -> argparse.Namespace:
                         help='two folders, the names that the versions get in the answers '
                         "(default: the folders'), and what is asked (default: "
                         f'{PREFERENCE!r}); several times for several')
+    cli.add_recursive_option(parser)
     images = parser.add_argument_group('images')
     images.add_argument('--mask', metavar='DIR',
                         help='artifact masks, 0/255: leave out images without a region, and cut '
@@ -98,7 +99,8 @@ def main() -> int:
     else:
         pairs, masks = [parse_pair(words) for words in args.pair], args.mask
     make_output_folder(args.out.parent)
-    found = read_questions(pairs, masks, args.crop, args.max_images, args.seed)
+    found = read_questions(pairs, masks, args.crop, args.max_images, args.seed,
+                           recursive=args.recursive or bool(args.heldout))
     if found.clean:
         print(f'not asked about: {len(found.clean)} images without a region')
     counts = {pair.name: sum(question.pair == pair.name for question in found.questions)

@@ -24,7 +24,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
-from mmdesra.apis.detector_options import check_segmentor_options
+from mmdesra.apis.detector_options import add_label_offset, check_segmentor_options
 from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.config_faults import config_faults
 from mmdesra.engine.hook_settings import STOPS
@@ -59,13 +59,17 @@ def parse_args() -> argparse.Namespace:
                         help='who started this process; tools/dist_train.sh sets it')
     # Launchers from before torchrun say it on the command line.
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+    cli.add_recursive_option(parser)
     files = parser.add_argument_group('images and weights (default: those of the config)')
-    files.add_argument('--lq-dir', metavar='DIR', help='LR images to make pseudo GTs from')
-    files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
-                       'trained on')
+    files.add_argument('--lq-dir', nargs='+', metavar='PATH', help='LR images to make pseudo GTs '
+                       "from: a folder, a file, a pattern in quotes ('photos/**/*.jpg'), or "
+                       'several')
+    files.add_argument('--heldout-lq-dir', nargs='+', metavar='PATH', help='LR images to measure '
+                       'with, not trained on, likewise')
     files.add_argument('--heldout-gt-dir', metavar='DIR', help='their ground truths, matched by '
                        'file stem: adds PSNR and SSIM')
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
+    add_label_offset(files)
     files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
                        "segformer-b5 (the paper's) or an mmseg config")
     files.add_argument('--segmentor-checkpoint', metavar='FILE',
@@ -84,14 +88,19 @@ def parse_args() -> argparse.Namespace:
 def load(args: argparse.Namespace) -> Config:
     config = training_config_from(args)
     options = dict(
-        lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
+        lq_dir=one_or_several(args.lq_dir), heldout_lq_dir=one_or_several(args.heldout_lq_dir),
         heldout_gt_dir=args.heldout_gt_dir, labels_dir=args.labels_dir,
+        label_offset=args.label_offset, recursive=args.recursive or None,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint,
         original_share=args.original_share, rounds=args.rounds, stop=args.stop)
     options.update(hook_options(config, args.hook_options or {}))
     return inherit_desra(config, iterations_of(args), **options)
+
+
+def one_or_several(paths: list[str] | None) -> str | list[str] | None:
+    return paths[0] if paths and len(paths) == 1 else paths
 
 
 def iterations_of(args: argparse.Namespace) -> int | None:

@@ -11,7 +11,15 @@ from tqdm import tqdm
 
 from ..detectors import ClassTable, DeSRA, Detection, Outcome, detect_pairs
 from ..errors import InputError
-from ..files import ImageError, find_by_stem, list_images, make_output_folder, read_mask, size_of
+from ..files import (
+    ImageError,
+    ImageFolder,
+    image_name,
+    make_output_folder,
+    read_mask,
+    shown_name,
+    size_of,
+)
 from ..files.tables import write_json
 from ..generators import PairSource
 from ..ops.calibration import MIN_PIXELS, SHARE, DifferenceHistogram
@@ -89,12 +97,11 @@ class OutsideMasks:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        list_images(folder)
-        self.folder = folder
+        self._images = ImageFolder.checked(folder)
 
     def __call__(self, path: Path, detection: Detection) -> np.ndarray:
         """Return where the image of ``path`` has no artifacts."""
-        mask_path = find_by_stem(self.folder, path.stem)
+        mask_path = self._images.find(image_name(path))
         mask = read_mask(mask_path)
         if mask.shape != detection.mask.shape:
             raise ImageError(f'{mask_path}: expected the size of the SR image '
@@ -188,7 +195,7 @@ class _Counter:
 
     def skip(self, path: Path, error: str) -> None:
         tqdm.write(f'skipped: {error}')
-        self.skipped[path.name] = error
+        self.skipped[shown_name(path)] = error
 
     def count(self, batch: Sequence[Outcome]) -> None:
         label_maps: Sequence[np.ndarray | None]

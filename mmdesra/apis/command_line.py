@@ -39,13 +39,12 @@ class KeyValues(DictAction):
                 self, f'expected KEY=VALUE, got {" ".join(values)}') from error
 
 
-def add_generator_options(parser: argparse.ArgumentParser, required: bool = False,
-                          many: bool = False) -> None:
-    """Add the options that name LR images (a folder; ``many``: files, too) and the generators."""
+def add_generator_options(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """Add the options that name LR images and the two generators."""
     group = parser.add_argument_group('from LR images')
-    group.add_argument('--lq', required=required, **(
-        dict(nargs='+', metavar='PATH', help='LR images: a folder, a file, or several') if many
-        else dict(metavar='DIR', help='folder of LR images')))
+    group.add_argument('--lq', required=required, nargs='+', metavar='PATH',
+                       help='LR images: a folder, a file, a pattern in quotes '
+                       "('photos/**/*.jpg'), or several")
     group.add_argument('--gan-checkpoint', required=required, metavar='FILE',
                        help='weights of the GAN-trained generator (.pth or .safetensors)')
     group.add_argument('--mse-checkpoint', required=required, metavar='FILE',
@@ -57,7 +56,15 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
                        'memory (default: the whole image)')
     group.add_argument('--tile-pad', type=int, default=32, metavar='PX',
                        help='LR pixels computed around each tile (default: %(default)s)')
+    add_recursive_option(parser)
     add_device_options(parser)
+
+
+def add_recursive_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that makes of each folder of images one with sub-folders."""
+    parser.add_argument('--recursive', action='store_true',
+                        help='read the sub-folders of image folders, too; images that belong '
+                        'together are in sub-folders of one name, and results go to such')
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +89,8 @@ def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
         return load_upscaler(args.generator, checkpoint, args.device, tile=args.tile,
                              tile_pad=args.tile_pad, half=args.half)
 
-    return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint))
+    return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint),
+                          args.recursive)
 
 
 def tell_all_skipped(reasons: Collection[str]) -> None:

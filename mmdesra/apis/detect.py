@@ -10,8 +10,10 @@ from mmengine.dist import get_rank, get_world_size, is_main_process
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Outcome, detect_pairs
-from ..files import in_background
+from ..files import image_name, in_background, shown_name
 from ..files.folder_lock import held_folder
+from ..files.image_path import composed
+from ..files.inputs import refuse_inside
 from ..generators import PairSource
 from ..segmentors import LabelSource
 from .journal import DoneImage, signature, sizes_of
@@ -73,14 +75,16 @@ def detect_folder(source: PairSource,
         list[ImageResult]: One for each pair, in the order of the source.
 
     Raises:
-        InputError: If results would be written into the folder of the images, another run is
-            at work in ``out_dir``, or the run to be resumed had other settings.
+        InputError: If results would be written into the folder of the images, or below one that
+            is read with its sub-folders, another run is at work in ``out_dir``, or the run to be
+            resumed had other settings.
         OSError: If ``out_dir`` cannot be written.
     """
     progress = Progress(Path(out_dir), dict(
         pairs=source.describe(), detector=detector.describe(),
         labels=labels.describe() if labels else None,
         save_map=save_map, save_sr=save_sr, report=report))
+    refuse_inside(out_dir, source.open_ended)
     rank, world_size = get_rank(), get_world_size()
     is_shown = show_progress and is_main_process()
     with ExitStack() as stack:
@@ -125,8 +129,9 @@ def _is_current(source: PairSource, writer: ResultWriter, report: bool,
     if not 0 <= image.number < len(source.paths) or (report and image.row is None):
         return False
     path = source.paths[image.number]
-    sizes = sizes_of(writer.files_of(path.stem))
-    return (image.result.image == path.name and min(sizes) > 0 and image.sizes == sizes
+    sizes = sizes_of(writer.files_of(image_name(path)))
+    return (composed(image.result.image) == composed(shown_name(path)) and min(sizes) > 0
+            and image.sizes == sizes
             and image.made_from == (signature(source, writer.labels, path) or None))
 
 

@@ -15,6 +15,7 @@ from ..detectors import DETECTORS, AreaLimit, BaseDetector, build_detector, buil
 from ..errors import InputError
 from ..files.configs import import_types, read_config, settings_of
 from ..segmentors import LabelSource
+from ..segmentors.build import label_folder
 from .command_line import KeyValues, check_device
 
 DETECTOR_HELP = ('the detector: a registered name (%(names)s), a config file with '
@@ -50,6 +51,7 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('semantic step (default: off)')
     group.add_argument('--labels', metavar='DIR', help='8-bit label maps (ADE20K classes 0-149, '
                        '255 = none), matched by file stem')
+    add_label_offset(group)
     add_segmentor_options(group)
 
 
@@ -62,6 +64,14 @@ def add_segmentor_options(group: argparse._ArgumentGroup) -> None:
                        help='its weights (default: downloaded from where mmseg publishes them)')
     group.add_argument('--segmentor-batch-size', type=int, default=1, metavar='N',
                        help='images labelled together (default: %(default)s)')
+
+
+def add_label_offset(group: argparse._ArgumentGroup) -> None:
+    """Add the option that says which stored value means the first class."""
+    group.add_argument('--label-offset', type=int, metavar='N', help='the stored value that means '
+                       'the first class: 0, or 1 for maps like the annotations of ADE20K (1-150, '
+                       '0 = none; reduce_zero_label in mmseg). Default: 1 if a map holds 150, '
+                       'else 0; what is assumed is said')
 
 
 def detector_help() -> str:
@@ -149,7 +159,7 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
         raise InputError('expected label maps from either --labels or --segmentor, got both')
     check_segmentor_options(args)
     if args.labels:
-        return build_labels(detector, dict(folder=args.labels))
+        return build_labels(detector, label_folder(args.labels, args.label_offset))
     if args.segmentor:
         check_device(args.device)
         return build_labels(detector, dict(
@@ -162,11 +172,15 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
 
 
 def check_segmentor_options(args: argparse.Namespace) -> None:
-    """Refuse weights without the segmenter that they belong to; they would not be used.
+    """Refuse what would not be used: weights without a segmenter, an offset without label maps.
 
     Raises:
-        InputError: If there are some.
+        InputError: If there is such.
     """
+    if args.label_offset is not None and not (getattr(args, 'labels', None)
+                                              or getattr(args, 'labels_dir', None)):
+        raise InputError(f'--label-offset {args.label_offset}: give the label maps that it is '
+                         'about, too')
     if args.segmentor_checkpoint and not args.segmentor:
         raise InputError(f'--segmentor-checkpoint {args.segmentor_checkpoint}: give the segmenter '
                          'that these weights belong to, too (--segmentor)')

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..detectors import BaseDetector, Outcome, build_detector, build_labels
 from ..errors import InputError
+from ..files.listing import ImageInputs
 from ..generators import (
     ArrayPairs,
     GeneratedPairs,
@@ -19,7 +20,7 @@ from ..generators import (
     enlarge,
     load_upscaler,
 )
-from ..generators.pairs import ImageFiles, refuse_different_scales
+from ..generators.pairs import refuse_different_scales
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
@@ -28,7 +29,7 @@ from .detect import detect_folder, detect_with_progress
 from .results import ImageResult
 
 Images = Union[str, Path, np.ndarray, Sequence[Union[str, Path]], Sequence[np.ndarray]]
-"""A file, a folder, an array, or a list of files and folders or of arrays."""
+"""A file, a folder, a pattern, an array, or a list of these (of files, or of arrays)."""
 
 CHANNEL_ORDERS = ('rgb', 'bgr')
 
@@ -108,7 +109,8 @@ class DeSRAInferencer:
                  save_sr: bool = False,
                  report: bool = True,
                  return_vis: bool = False,
-                 show_progress: bool = True) -> dict:
+                 show_progress: bool = True,
+                 recursive: bool = False) -> dict:
         """Detect on LR images, or on pairs of SR images.
 
         For more images than memory holds masks of, use :meth:`iterate`, or ``out_dir`` with
@@ -127,6 +129,7 @@ class DeSRAInferencer:
             report (bool): The same.
             return_vis (bool): Whether to return overlays.
             show_progress (bool): Whether to show a progress bar.
+            recursive (bool): Whether to read the sub-folders of folders, too.
 
         Returns:
             dict: ``predictions``: a dict for each image, in order, with the fields of
@@ -138,7 +141,7 @@ class DeSRAInferencer:
         Raises:
             InputError: If the inputs are none of these.
         """
-        source = self._source(inputs, gan, mse)
+        source = self._source(inputs, gan, mse, recursive)
         if out_dir is not None:
             if return_vis:
                 raise InputError('expected either out_dir, which gets the overlays, or return_vis')
@@ -152,42 +155,43 @@ class DeSRAInferencer:
                     visualization=[overlay for _, overlay in ordered] if return_vis else [])
 
     def iterate(self, inputs: Images | None = None, *, gan: Images | None = None,
-                mse: Images | None = None, show_progress: bool = False) -> Iterator[Outcome]:
+                mse: Images | None = None, show_progress: bool = False,
+                recursive: bool = False) -> Iterator[Outcome]:
         """Detect on one image after the other; arguments as for a call.
 
         Yields:
             Outcome: With the SR images, the map and the mask; nothing is kept. Where a
             segmenter labels in batches, in another order than the inputs.
         """
-        yield from self._detect(self._source(inputs, gan, mse), show_progress)
+        yield from self._detect(self._source(inputs, gan, mse, recursive), show_progress)
 
     def _detect(self, source: PairSource, show_progress: bool) -> Iterator[Outcome]:
         return detect_with_progress(source, self.detector, self.labels, not show_progress)
 
-    def _source(self, inputs: Images | None, gan: Images | None,
-                mse: Images | None) -> PairSource:
+    def _source(self, inputs: Images | None, gan: Images | None, mse: Images | None,
+                recursive: bool) -> PairSource:
         if mse is None and not self.detector.uses_mse:
             mse = gan
         if (inputs is None) == (gan is None and mse is None) or (gan is None) != (mse is None):
             raise InputError('expected either LR images, or both gan and mse')
         if inputs is not None:
-            return self._from_lq(inputs)
+            return self._from_lq(inputs, recursive)
         gan_arrays, mse_arrays = _arrays(gan), _arrays(mse)
         if gan_arrays is None and mse_arrays is None:
-            return StoredPairs(cast(ImageFiles, gan), cast(ImageFiles, mse))
+            return StoredPairs(cast(ImageInputs, gan), cast(ImageInputs, mse), recursive)
         if gan_arrays is None or mse_arrays is None or len(gan_arrays) != len(mse_arrays):
             raise InputError('expected gan and mse to be both files, or both arrays, one for one')
         return ArrayPairs(list(zip(gan_arrays, mse_arrays)),
                           lambda pair, path: Pair(*map(self._to_rgb, pair)))
 
-    def _from_lq(self, inputs: Images) -> PairSource:
+    def _from_lq(self, inputs: Images, recursive: bool) -> PairSource:
         if not self._upscalers:
             raise InputError('LR images need an inferencer with gan_checkpoint, mse_checkpoint '
                              'and generator')
         gan, mse = self._upscalers
         arrays = _arrays(inputs)
         if arrays is None:
-            return GeneratedPairs(cast(ImageFiles, inputs), gan, mse)
+            return GeneratedPairs(cast(ImageInputs, inputs), gan, mse, recursive)
         return ArrayPairs(arrays, lambda lq, path: enlarge(gan, mse, self._to_rgb(lq), path))
 
     def _to_rgb(self, image: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import IO
 from ..errors import InputError
 from ..files import ImageError
 from ..files.atomic import cannot_write
+from ..files.image_path import composed
 from ..files.records import parse_json, to_record
 from ..generators import PairSource
 from ..segmentors import LabelSource
@@ -33,7 +34,7 @@ def signature(source: PairSource, labels: LabelSource | None, path: Path) -> Sig
     try:
         stored = labels.stored_file(path) if labels else None
         files = [*source.files_of(path), *([stored] if stored else [])]
-        return [(str(file.resolve()), status.st_size, status.st_mtime_ns)
+        return [(composed(str(file.resolve())), status.st_size, status.st_mtime_ns)
                 for file in files for status in [file.stat()]]
     except (ImageError, OSError):
         return []

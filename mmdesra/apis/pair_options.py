@@ -15,10 +15,11 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that name SR images, or LR images and the two generators."""
     stored = parser.add_argument_group('from SR images')
     stored.add_argument('--gan', nargs='+', metavar='PATH',
-                        help='GAN-SR images: a folder, a file, or several')
+                        help='GAN-SR images: a folder, a file, a pattern in quotes '
+                        "('results/**/*.png'), or several")
     stored.add_argument('--mse', nargs='+', metavar='PATH',
                         help='MSE-SR images, matched by file stem (two single files are a pair)')
-    cli.add_generator_options(parser, many=True)
+    cli.add_generator_options(parser)
 
 
 def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
@@ -38,4 +39,4 @@ def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
     if given != set(STORED) and (uses_mse or given != {'gan'}):
         raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
                          '--mse-checkpoint and --generator')
-    return StoredPairs(args.gan, args.mse or args.gan)
+    return StoredPairs(args.gan, args.mse or args.gan, args.recursive)

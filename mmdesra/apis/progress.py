@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_output_folder
+from ..files.image_path import name_of_file
 from ..files.records import describe_difference
 from ..visualization.report_rows import ReportPart, ReportRow
 from .journal import FORMAT, DoneImage, RunJournal, read_journal, sizes_of
@@ -67,8 +68,9 @@ class Progress:
         noted: Noted = {}
         for path in self._files():
             if path.suffix == '.jsonl':  # what came later was written over what came before
-                noted.update({Path(image.result.image).stem: (image, path.with_suffix('.pictures'))
-                              for image in self._read(path)})
+                noted.update({
+                    name_of_file(image.result.image): (image, path.with_suffix('.pictures'))
+                    for image in self._read(path)})
         return noted
 
     def resume(self, noted: Noted, is_current: Callable[[DoneImage], bool]) -> Resumed:

@@ -10,12 +10,14 @@ from ..detectors import BaseDetector, Outcome
 from ..errors import InputError
 from ..files import (
     ImageError,
+    image_name,
     make_output_folder,
     remove_parts,
     write_image,
     write_map,
     write_mask,
 )
+from ..files.atomic import make_parent
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
 from .results import JSON_NAME, TABLE_NAME, ImageResult, write_results_json, write_table
@@ -26,6 +28,7 @@ OVERLAY_QUALITY = 90
 class ResultWriter:
     """Writes outcomes down one by one, and the tables at the end.
 
+    NAME is that of :func:`mmdesra.files.image_name`: images in sub-folders have results in such.
     ``out_dir`` gets ``mask/NAME.png`` (0/255), ``overlay/NAME.jpg``, ``detections.csv`` and
     ``detections.json``; on request also ``map/NAME.png`` (16 bits, 0 and 65535 are the ends of
     the detector's ``map_range``) and ``sr/gan/NAME.png`` with ``sr/mse/NAME.png``.
@@ -54,8 +57,9 @@ class ResultWriter:
 
     def remove_parts(self) -> None:
         """Remove what killed runs left; while no other run is at work in the folder."""
-        for folder in (self.out_dir, *self.folders):
-            remove_parts(folder)
+        remove_parts(self.out_dir)
+        for folder in self.folders:
+            remove_parts(folder, recursive=True)
 
     def refuse_inputs(self, paths: Iterable[Path]) -> None:
         """Make sure that no picture will be written over one of the images it is made from.
@@ -70,14 +74,19 @@ class ResultWriter:
             with suppress(ImageError):  # there is none for this image: told when its turn comes
                 paths += filter(None, [self.labels.stored_file(paths[0])])
         ours = {folder.resolve() for folder in self.folders}
+        folders: dict[Path, Path] = {}
         for path in paths:
-            if path.parent.resolve() in ours:
+            folders.setdefault(path.parent, path)
+        for folder, path in folders.items():
+            if not ours.isdisjoint((folder.resolve(), *folder.resolve().parents)):
                 raise InputError(f'{path}: lies in a folder that results are written into; '
                                  f'expected another folder for them than {self.out_dir}')
 
     def write_pictures(self, outcome: Outcome) -> None:
         """Write the pictures of one pair that could be used."""
-        name, (pair, detection) = outcome.path.stem, outcome.found
+        name, (pair, detection) = image_name(outcome.path), outcome.found
+        for path in self.files_of(name):
+            make_parent(path)
         write_mask(self.mask_path(name), detection.mask)
         write_image(self.out_dir / 'overlay' / f'{name}.jpg',
                     draw_overlay(pair.gan, detection.mask), quality=OVERLAY_QUALITY)
@@ -100,7 +109,7 @@ class ResultWriter:
     def result_of(self, outcome: Outcome) -> ImageResult:
         """Sum up an outcome; an error says if a mask from an earlier run is still there."""
         result = ImageResult.of(outcome)
-        mask = self.mask_path(outcome.path.stem)
+        mask = self.mask_path(image_name(outcome.path))
         if result.error and mask.is_file():
             return replace(result, error=f'{result.error} ({mask} is from an earlier run)')
         return result

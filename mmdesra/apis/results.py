@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from ..detectors import BaseDetector, Outcome
+from ..files import shown_name
 from ..files.tables import write_csv, write_json
 from ..segmentors import LabelSource
 
@@ -18,7 +19,7 @@ class ImageResult:
     """One row of ``detections.csv``.
 
     Attributes:
-        image (str): File name.
+        image (str): File name, after the sub-folder that it is in.
         width (int): Of the SR image, in px.
         height (int): Of the SR image, in px.
         regions (int): Artifact regions.
@@ -44,12 +45,12 @@ class ImageResult:
     def of(cls, outcome: Outcome) -> ImageResult:
         """Sum up what became of a pair."""
         if outcome.error:
-            return cls(outcome.path.name, error=outcome.error)
+            return cls(shown_name(outcome.path), error=outcome.error)
         _, detection = outcome.found
         regions = detection.regions
         height, width = detection.mask.shape
         areas = regions.areas.tolist()
-        return cls(outcome.path.name, width, height, len(areas), detection.area,
+        return cls(shown_name(outcome.path), width, height, len(areas), detection.area,
                    round(detection.area / (height * width), 6), max(areas, default=0),
                    outcome.labelled,
                    boxes=[[*box, area] for box, area in zip(regions.boxes.tolist(), areas)])

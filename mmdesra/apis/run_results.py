@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 
 from ..detectors import BaseDetector, Outcome
+from ..files import image_name, shown_name
 from ..generators import PairSource
 from ..visualization.legend import MapScale
 from ..visualization.report import ReportSample, ReportWriter
@@ -64,7 +65,7 @@ class RunResults:
             self._writer.write_pictures(outcome)
         row = _add_to_report(self._page, outcome, result, number) if self._page else None
         if not outcome.error and self._made_from[path]:
-            sizes = sizes_of(self._writer.files_of(path.stem))
+            sizes = sizes_of(self._writer.files_of(image_name(path)))
             self._journal.add(DoneImage(number, self._made_from[path], sizes, result, row))
         self._own[number] = self._results[number] = result
 
@@ -104,7 +105,7 @@ def _report(writer: ResultWriter, spool: Path) -> ReportWriter:
 def _add_to_report(page: ReportWriter | ReportRows, outcome: Outcome, result: ImageResult,
                    number: int) -> ReportRow:
     if outcome.error:
-        return page.add_skipped(outcome.path.name, result.error, number)
+        return page.add_skipped(shown_name(outcome.path), result.error, number)
     pair, detection = outcome.found
-    return page.add(ReportSample(outcome.path.name, pair.gan, pair.mse, detection.map,
+    return page.add(ReportSample(shown_name(outcome.path), pair.gan, pair.mse, detection.map,
                                  detection.mask, pair.lq), number)

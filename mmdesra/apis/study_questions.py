@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import ImageError, find_by_stem, list_images, read_image, read_mask, size_of
+from ..files import (
+    ImageError,
+    ImageFolder,
+    collect_images,
+    image_name,
+    read_image,
+    read_mask,
+    size_of,
+)
+from ..files.images import check_usable
 from ..visualization.crop import crop_around
 from ..visualization.study import StudyQuestion, pair_name
 
@@ -106,7 +115,7 @@ def _named_folder(word: str) -> tuple[str, Path]:
 
 def read_questions(pairs: Sequence[StudyPair], masks: str | Path | None = None,
                    crop: int = CROP_SIDE, max_images: int | None = None,
-                   seed: int = 0) -> StudyQuestions:
+                   seed: int = 0, recursive: bool = False) -> StudyQuestions:
     """Read the images of pairs; one that cannot be used is reported and skipped.
 
     Args:
@@ -116,6 +125,8 @@ def read_questions(pairs: Sequence[StudyPair], masks: str | Path | None = None,
         crop: Side of the cut in px; 0 = whole images. A smaller image is not cut.
         max_images: Ask about this many images of a pair at most, chosen at random.
         seed: Of this choice; pairs with the same images get the same.
+        recursive: Whether to read the sub-folders of the first folders, too; the others have
+            such of one name.
 
     Raises:
         InputError: If two pairs have one name.
@@ -126,15 +137,16 @@ def read_questions(pairs: Sequence[StudyPair], masks: str | Path | None = None,
         if names.count(name) > 1:
             raise InputError(f'pair {name!r}: expected each once; name the versions otherwise')
     result = StudyQuestions()
+    known_masks = None if masks is None else ImageFolder.checked(masks)
     for pair in pairs:
-        _read_pair(pair, masks, crop, max_images, seed, result)
+        _read_pair(pair, known_masks, crop, max_images, seed, recursive, result)
     return result
 
 
-def _read_pair(pair: StudyPair, masks: str | Path | None, crop: int, max_images: int | None,
-               seed: int, result: StudyQuestions) -> None:
-    paths = list_images(pair.folders[0])
-    list_images(pair.folders[1])  # one message for a folder that is not there
+def _read_pair(pair: StudyPair, masks: ImageFolder | None, crop: int, max_images: int | None,
+               seed: int, recursive: bool, result: StudyQuestions) -> None:
+    paths = collect_images(pair.folders[0], recursive)
+    others = ImageFolder.checked(pair.folders[1])  # one message for a folder that is not there
     order = np.random.default_rng(seed).permutation(len(paths))
     found: dict[int, StudyQuestion] = {}
     for index in order.tolist():
@@ -142,28 +154,29 @@ def _read_pair(pair: StudyPair, masks: str | Path | None, crop: int, max_images:
             break
         path = paths[index]
         try:
-            question = _read_question(pair, path, masks, crop)
+            question = _read_question(pair, path, others, masks, crop)
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            result.skipped[pair.name, path.stem] = str(error)
+            result.skipped[pair.name, image_name(path)] = str(error)
             continue
         if question is not None:
             found[index] = question
-        elif path.stem not in result.clean:
-            result.clean.append(path.stem)
+        elif image_name(path) not in result.clean:
+            result.clean.append(image_name(path))
     result.questions.extend(found[index] for index in sorted(found))
 
 
-def _read_question(pair: StudyPair, path: Path, masks: str | Path | None,
+def _read_question(pair: StudyPair, path: Path, others: ImageFolder, masks: ImageFolder | None,
                    crop: int) -> StudyQuestion | None:
     """Read an image's two versions; None if its mask has no region."""
+    check_usable(path)
     mask = None
     if masks is not None:
-        mask_path = find_by_stem(masks, path.stem)
+        mask_path = masks.find(image_name(path))
         mask = read_mask(mask_path)
         if not mask.any():
             return None
-    other = find_by_stem(pair.folders[1], path.stem)
+    other = others.find(image_name(path))
     a, b = read_image(path), read_image(other)
     for what, image in ((other, b), *([] if mask is None else [(mask_path, mask)])):
         if image.shape[:2] != a.shape[:2]:
@@ -172,4 +185,4 @@ def _read_question(pair: StudyPair, path: Path, masks: str | Path | None,
     if mask is not None and crop:
         window = crop_around(mask, crop)
         a, b = (np.ascontiguousarray(image[window]) for image in (a, b))
-    return StudyQuestion(path.stem, pair.versions, (a, b), pair.text)
+    return StudyQuestion(image_name(path), pair.versions, (a, b), pair.text)

@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import get_rank
 
 from ..files import read_mask
+from ..files.image_path import existing_form
 from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
 
@@ -108,7 +109,7 @@ class PseudoGTDataset(BaseDataset):
 
 
 def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:
-    lq, gt, mask = (lq_dir / record.lq, folder.gt_path(record.name),
+    lq, gt, mask = (existing_form(lq_dir, record.lq), folder.gt_path(record.name),
                     folder.mask_path(record.name))
     if not os.path.isfile(lq):  # noqa: PTH113  (its error, for a name too long, is no answer)
         raise PseudoGTError(f'{lq}: is missing; the pseudo GTs of {folder.root} were made from '

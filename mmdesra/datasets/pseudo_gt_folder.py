@@ -19,7 +19,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import ImageError, make_output_folder, remove_parts, write_bytes, write_text
 from ..files.atomic import cannot_write
-from ..files.records import describe_difference, parse_json, plain_name, to_record
+from ..files.image_path import composed, existing_form, name_of_file
+from ..files.records import describe_difference, parse_json, plain_path, to_record
 from ..files.tables import write_json
 
 FORMAT = 'mmdesra pseudo-GT folder'
@@ -37,8 +38,9 @@ class Record:
     """What is known of one LR image.
 
     Attributes:
-        name (str): File stem of the LR image; its pair is ``gt/NAME.png``, ``mask/NAME.png``.
-        lq (str): File name of the LR image inside the folder's ``lq_dir``.
+        name (str): Name of the LR image, see :func:`mmdesra.files.image_name`; its pair is
+            ``gt/NAME.png``, ``mask/NAME.png``.
+        lq (str): File of the LR image inside the folder's ``lq_dir``, ``a.png``, ``sub/a.png``.
         lq_sha256 (str): SHA-256 of that file.
         labels_sha256 (str): SHA-256 of its label map; empty without the semantic step.
         regions (int): Artifact regions; 0 = the image is clean and has no pair.
@@ -59,7 +61,7 @@ class Record:
     @property
     def made_from(self) -> tuple[str, ...]:
         """tuple[str]: Names and contents of the files that the pair is made from."""
-        return self.name, self.lq, self.lq_sha256, self.labels_sha256
+        return composed(self.name), composed(self.lq), self.lq_sha256, self.labels_sha256
 
     def to_dict(self) -> dict:
         """Return what a file says of the image."""
@@ -74,7 +76,7 @@ class Manifest:
         lq_dir (str): Where the LR images were, an absolute path.
         made_with (dict): Weights and settings that decide the pairs.
         records (tuple[Record]): One for each LR image, sorted by name.
-        skipped (dict): File name of each LR image that could not be used, with the reason; it
+        skipped (dict): File of each LR image that could not be used, with the reason; it
             may have a record, if its pair could not be brought in line with its mask.
     """
     lq_dir: str
@@ -102,11 +104,11 @@ class PseudoGTFolder:
 
     def gt_path(self, name: str) -> Path:
         """Path: The pseudo GT of an image."""
-        return self.root / 'gt' / f'{name}.png'
+        return existing_form(self.root / 'gt', f'{name}.png')
 
     def mask_path(self, name: str) -> Path:
         """Path: The mask of an image."""
-        return self.root / 'mask' / f'{name}.png'
+        return existing_form(self.root / 'mask', f'{name}.png')
 
     def drawn_path(self, name: str) -> Path:
         """Path: The mask of an image as a person has drawn it."""
@@ -121,7 +123,9 @@ class PseudoGTFolder:
 
     def masks(self) -> set[str]:
         """Return the names of the images that have a mask."""
-        return {path.stem for path in (self.root / 'mask').glob('*.png')}
+        folder = self.root / 'mask'
+        return {name_of_file(path.relative_to(folder).as_posix())
+                for path in folder.rglob('*.png')}
 
     @property
     def _folders(self) -> tuple[Path, ...]:
@@ -144,7 +148,8 @@ class PseudoGTFolder:
             if path.parent in seen:
                 continue
             seen.add(path.parent)
-            if os.path.realpath(path.parent) in ours:
+            real = Path(os.path.realpath(path.parent))
+            if not ours.isdisjoint(map(str, (real, *real.parents))):
                 raise PseudoGTError(f'{path}: lies in a folder that pseudo GTs are written into; '
                                     f'expected another folder for them than {self.root}')
 
@@ -186,8 +191,9 @@ class PseudoGTFolder:
 
         Nobody else may be at work on the folder: their unfinished files would go, too.
         """
-        for folder in (*self._folders, self.root / 'drawn'):
-            remove_parts(folder)
+        remove_parts(self.root)
+        for folder in (*self._folders[1:], self.root / 'drawn'):
+            remove_parts(folder, recursive=True)
         records = sorted(manifest.records, key=lambda record: record.name)
         content = dict(format=FORMAT, version=VERSION, lq_dir=manifest.lq_dir,
                        made_with=manifest.made_with,
@@ -214,7 +220,7 @@ class PseudoGTFolder:
                 raise PseudoGTError(f'{path}: expected {FORMAT!r} version {VERSION}, got '
                                     f'{content["format"]!r} version {content["version"]}')
             records = tuple(_read_record(entry) for entry in content['records'])
-            names = [record.name for record in records]
+            names = [composed(record.name) for record in records]
             if len(set(names)) < len(names):
                 raise ValueError('an image is in it twice')
             for name, kind in (('lq_dir', str), ('made_with', dict), ('skipped', dict)):
@@ -232,8 +238,10 @@ class PseudoGTFolder:
     def _refuse_links(self, names: Iterable[str] = ()) -> None:
         """A folder that somebody made must not lead to other files, to be read or replaced."""
         paths = self.gt_path, self.mask_path, self.drawn_path
-        for path in (*self._folders[1:], self.root / 'drawn',
-                     *(path(name) for name in names for path in paths)):
+        files = [path(name) for name in names for path in paths]
+        folders = {folder for file in files for folder in file.parents
+                   if folder.parent not in (self.root, *self.root.parents)}
+        for path in (*self._folders[1:], self.root / 'drawn', *sorted(folders), *files):
             if path.is_symlink():
                 raise PseudoGTError(f'{path}: expected the pseudo GTs and masks to be in the '
                                     f'folder itself, got a link to {os.path.realpath(path)}; '
@@ -314,5 +322,5 @@ def file_sha256(path: str | Path) -> str:
 def _read_record(entry: object) -> Record:
     record = to_record(Record, entry)
     for name in (record.name, record.lq):
-        plain_name(name)
+        plain_path(name)
     return record

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,20 @@ import torch
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection, detect_image, label_image
-from ..files import ImageError, in_background, read_mask, size_of, write_image, write_mask
+from ..files import (
+    ImageError,
+    image_name,
+    in_background,
+    read_mask,
+    shown_name,
+    size_of,
+    write_image,
+    write_mask,
+)
+from ..files.atomic import make_parent
+from ..files.image_path import composed
+from ..files.images import check_usable
+from ..files.inputs import refuse_inside
 from ..generators import GeneratedPairs, Pair
 from ..ops import label_regions
 from ..segmentors import LabelSource
@@ -120,12 +134,12 @@ class PseudoGTMaker:
         finished = folder.finished()
         records, skipped = {}, dict(skipped)
         for path in self.pairs.paths:
-            if path.name in skipped:
+            if shown_name(path) in skipped:
                 continue
             try:
                 record = finished.get(self._clean_record(path).made_from)
             except ImageError as error:  # it has vanished since its pair was made
-                skipped[path.name] = str(error)
+                skipped[shown_name(path)] = str(error)
                 logger.warning('skipped: %s', error)
                 continue
             if record is None:
@@ -133,9 +147,11 @@ class PseudoGTMaker:
                                     'same command again')
             records[record.name] = record
         known = {record.mask_sha256 for record in finished.values()}
-        for name in {record.name for record in finished.values()} - records.keys():
-            keep_if_changed(folder, name, known)
-            folder.remove_pair(name)
+        kept = set(map(composed, records))
+        for record in finished.values():
+            if composed(record.name) not in kept:
+                keep_if_changed(folder, record.name, known)
+                folder.remove_pair(record.name)
         folder.complete(Manifest(self._lq_dir(), self.made_with(), tuple(records.values()),
                                  skipped))
         return folder.read_manifest()
@@ -175,15 +191,16 @@ class PseudoGTMaker:
         self._refuse_inputs(folder)
         folder.open_for_making(self.made_with())
         self._refuse_orphans(folder, manifest.records)
-        paths = {path.stem: path for path in self.pairs.paths}
-        for mask in folder.masks() - {record.name for record in manifest.records}:
+        paths = {image_name(path): path for path in self.pairs.paths}
+        for mask in folder.masks() - {composed(record.name) for record in manifest.records}:
             logger.warning('%s: belongs to no LR image and is not used', folder.mask_path(mask))
         lq = {record.lq for record in manifest.records}
         skipped = {name: why for name, why in manifest.skipped.items() if name not in lq}
         records = []
         for record in tqdm(manifest.records, 'recompose', unit='image'):
             try:
-                records.append(self._recompose_one(folder, record, paths.get(record.name)))
+                path = paths.get(composed(record.name))
+                records.append(self._recompose_one(folder, record, path))
             except ImageError as error:
                 records.append(record)
                 skipped[record.lq] = str(error)
@@ -193,6 +210,7 @@ class PseudoGTMaker:
         return folder.read_manifest()
 
     def _refuse_inputs(self, folder: PseudoGTFolder) -> None:
+        refuse_inside(folder.root, self.pairs.open_ended)
         first, labels = self.pairs.paths[0], None
         if self.labels is not None:
             with suppress(ImageError):  # it has none: told when its turn comes
@@ -201,9 +219,14 @@ class PseudoGTMaker:
 
     def _refuse_orphans(self, folder: PseudoGTFolder, records: Iterable[Record]) -> None:
         """Masks may be a person's work: those without an LR image are not deleted unasked."""
-        stems = {path.stem for path in self.pairs.paths}
-        orphans = sorted(record.lq for record in records
-                         if record.name not in stems and folder.mask_path(record.name).is_file())
+        refusals = {image_name(path): getattr(path, 'refusal', '') for path in self.pairs.paths}
+        left = [record for record in records if refusals.get(composed(record.name), 'gone')
+                and folder.mask_path(record.name).is_file()]
+        for record in left:
+            if refusals.get(composed(record.name)):  # or a person's mask would go with its pair
+                raise PseudoGTError(f'{folder.mask_path(record.name)}: is of an LR image that '
+                                    f'cannot be used now: {refusals[composed(record.name)]}')
+        orphans = sorted(record.lq for record in left)
         if orphans:
             raise PseudoGTError(
                 f'{folder.root}: holds pseudo GTs of LR images that are not in {self._lq_dir()} '
@@ -211,11 +234,13 @@ class PseudoGTMaker:
                 'these pairs, delete their masks')
 
     def _lq_dir(self) -> str:
-        return str(self.pairs.paths[0].parent.resolve())
+        return str(self.pairs.root.resolve())
 
     def _clean_record(self, path: Path) -> Record:
+        check_usable(path)
         stored = self.labels.stored_file(path) if self.labels else None
-        return Record(path.stem, path.name, file_sha256(path),
+        inside = Path(os.path.relpath(path, self.pairs.root)).as_posix()
+        return Record(image_name(path), inside, file_sha256(path),
                       file_sha256(stored) if stored else '')
 
     def _share(self) -> Sequence[Path]:
@@ -283,7 +308,7 @@ class PseudoGTMaker:
         return Made(found.record, found.pair, found.detection.mask)
 
     def _skip(self, path: Path, error: ImageError) -> None:
-        self.skipped[path.name] = str(error)
+        self.skipped[shown_name(path)] = str(error)
         logger.warning('skipped: %s', error)
 
     def _recompose_one(self, folder: PseudoGTFolder, record: Record, path: Path | None) -> Record:
@@ -319,8 +344,9 @@ def _write(folder: PseudoGTFolder, made: Made) -> Record:
     if not mask.any():
         folder.remove_pair(record.name)  # of an earlier LR image of this name
         return record
-    write_image(folder.gt_path(record.name), compose_pseudo_gt(made.pair.gan, made.pair.mse, mask))
-    mask_path = folder.mask_path(record.name)
+    gt_path, mask_path = (make_parent(path) for path in (
+        folder.gt_path(record.name), folder.mask_path(record.name)))
+    write_image(gt_path, compose_pseudo_gt(made.pair.gan, made.pair.mse, mask))
     write_mask(mask_path, mask)
     return replace(record, regions=len(label_regions(torch.from_numpy(mask))),
                    area=int(mask.sum()), mask_sha256=file_sha256(mask_path))

@@ -11,7 +11,8 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import get_rank
 from tqdm import tqdm
 
-from ..files import ImageError, list_images, read_image, size_of
+from ..files import ImageError, collect_images, image_name, read_image, size_of
+from ..files.listing import ImageInputs
 
 logger = logging.getLogger('mmdesra')
 
@@ -24,10 +25,11 @@ class ReadableImages(BaseDataset):
     of MMagic's ``BasicImageDataset``.
 
     Args:
-        data_root (str): The folder.
+        data_root (str | Sequence[str]): The folder, a pattern of image files, or several.
         pipeline (Sequence[dict | Callable]): MMagic transforms. Default: none.
         image_key (str): What the images are, 'img' (LR) or 'gt'. Default: 'img'.
         min_size (int): Shorter side in px from which on an image is used. Default: 1.
+        recursive (bool): Whether to read sub-folders, too. Default: False.
         **kwargs: As for ``BaseDataset``.
 
     Attributes:
@@ -39,12 +41,16 @@ class ReadableImages(BaseDataset):
 
     METAINFO = dict(dataset_type='readable_images', task_name='sisr')
 
-    def __init__(self, data_root: str, pipeline: Sequence[dict | Callable] = (),
-                 image_key: str = 'img', min_size: int = 1, **kwargs: object) -> None:
+    def __init__(self, data_root: ImageInputs, pipeline: Sequence[dict | Callable] = (),
+                 image_key: str = 'img', min_size: int = 1, recursive: bool = False,
+                 **kwargs: object) -> None:
         self.image_key = image_key
+        self.recursive = recursive
         self.min_size = min_size
         self.skipped: list[str] = []
-        super().__init__(data_root=str(data_root), pipeline=list(pipeline), **kwargs)
+        self._inputs = data_root
+        entries = [data_root] if isinstance(data_root, (str, Path)) else data_root
+        super().__init__(data_root=', '.join(map(str, entries)), pipeline=list(pipeline), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the images, and read each once to see that it can be.
@@ -52,7 +58,7 @@ class ReadableImages(BaseDataset):
         Raises:
             ImageError: If none can be used.
         """
-        paths = list_images(self.data_root)
+        paths = collect_images(self._inputs, self.recursive)
         usable = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             reasons = tqdm(pool.map(self._reason_against, paths), f'reading {self.data_root}',
@@ -61,7 +67,7 @@ class ReadableImages(BaseDataset):
                 if reason:
                     self._skip(reason)
                 else:
-                    usable.append({'key': path.stem, f'{self.image_key}_path': str(path)})
+                    usable.append({'key': image_name(path), f'{self.image_key}_path': str(path)})
         if not usable:
             raise ImageError(f'{self.data_root}: holds no image that can be used; '
                              f'{self.skipped[0]}')

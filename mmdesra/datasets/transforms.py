@@ -18,7 +18,13 @@ class LoadLRImage(BaseTransform):
 
     Required key: ``img_path``; added keys: ``img``, uint8, ``(H, W, 3)``, RGB;
     ``ori_img_shape``; ``img_channel_order``; ``img_color_type``.
+
+    Args:
+        key (str): What stands for ``img`` in these keys. Default: 'img'.
     """
+
+    def __init__(self, key: str = 'img') -> None:
+        self.key = key
 
     def transform(self, results: dict) -> dict:
         """Add the image.
@@ -26,13 +32,14 @@ class LoadLRImage(BaseTransform):
         Raises:
             ImageError: If it cannot be read.
         """
-        image = read_image(results['img_path'])
-        results.update(img=image, ori_img_shape=image.shape, img_channel_order='rgb',
-                       img_color_type='color')
+        key = self.key
+        image = read_image(results[f'{key}_path'])
+        results.update({key: image, f'ori_{key}_shape': image.shape,
+                        f'{key}_channel_order': 'rgb', f'{key}_color_type': 'color'})
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
+        return f'{type(self).__name__}(key={self.key!r})'
 
 
 class ComposePseudoGT(BaseTransform):

@@ -15,10 +15,12 @@ from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
 from ..files.folder_lock import let_go_of_folder
+from ..files.listing import ImageInputs
 from ..generators import Upscaler, image_sizes_of, load_generator
 from ..generators.any_size import take_any_size
 from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
+from ..segmentors.build import label_folder
 from .checkpoints import find_last_checkpoint, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
@@ -53,7 +55,8 @@ class DeSRAFinetuneHook(Hook):
     was added and how much detail was kept. For any MMagic model with a ``generator``.
 
     Args:
-        lq_dir (str): Folder of LR images to make pseudo GTs from.
+        lq_dir (str | Sequence[str]): LR images to make pseudo GTs from: a folder, a file, a
+            pattern (``'photos/**/*.jpg'``), or several of these.
         mse_checkpoint (str): Weights of the generator's MSE-trained sibling.
         gan_checkpoint (str, optional): Weights to start the generator (and its EMA) from.
             Default: the config's ``load_from``, which must then fill the whole generator.
@@ -61,11 +64,14 @@ class DeSRAFinetuneHook(Hook):
             of the generator's checkpoint, if it is a whole MMagic model. Where there are none
             the adversarial loss is switched off, and this is said: a random discriminator
             would pull the generator towards noise.
-        heldout_lq_dir (str, optional): Folder of LR images not trained on, to measure with.
+        heldout_lq_dir (str | Sequence[str], optional): LR images not trained on, to measure with,
+            likewise.
         heldout_gt_dir (str, optional): Folder of their ground truths, matched by file stem: adds
             PSNR and SSIM to what is measured.
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
+        label_offset (int, optional): The value in them that means the first class, see
+            :class:`mmdesra.segmentors.LabelFolder`.
         segmentor (str | dict, optional): Instead: a segmenter, see
             :func:`mmdesra.segmentors.build_segmentor`.
         detector (str | dict): The detector. Default: 'DeSRA'.
@@ -97,17 +103,19 @@ class DeSRAFinetuneHook(Hook):
         wanted_removal (float): In [0, 1].
         tile (int): Tile side in LR px for making SR images; 0 = whole images.
         half (bool): Half precision for making SR images.
+        recursive (bool): Whether to read the sub-folders of image folders, too. Ground truths and
+            label maps are then in sub-folders of one name.
     """
 
     # After the weights are loaded, before hooks that look at the model or the data.
     priority = 'HIGH'
 
     def __init__(self,
-                 lq_dir: str,
+                 lq_dir: ImageInputs,
                  mse_checkpoint: str,
                  gan_checkpoint: str | None = None,
                  discriminator_checkpoint: str | None = None,
-                 heldout_lq_dir: str | None = None,
+                 heldout_lq_dir: ImageInputs | None = None,
                  heldout_gt_dir: str | None = None,
                  pseudo_gt_dir: str | None = None,
                  labels_dir: str | None = None,
@@ -124,7 +132,9 @@ class DeSRAFinetuneHook(Hook):
                  watch_interval: int | None = None,
                  wanted_removal: float = WANTED_REMOVAL,
                  tile: int = 0,
-                 half: bool = False) -> None:
+                 half: bool = False,
+                 label_offset: int | None = None,
+                 recursive: bool = False) -> None:
         check_hook_settings(locals())
         spare_configs_of_others()  # the Runner that builds this hook has yet to write its own
         for checkpoint in (mse_checkpoint, gan_checkpoint, discriminator_checkpoint):
@@ -137,8 +147,8 @@ class DeSRAFinetuneHook(Hook):
         self.heldout_gt_dir = heldout_gt_dir
         self.pseudo_gt_dir = pseudo_gt_dir
         self.detector = build_detector(detector)
-        self.labels = build_labels(self.detector,
-                                   dict(folder=labels_dir) if labels_dir else segmentor)
+        self.labels = build_labels(
+            self.detector, label_folder(labels_dir, label_offset) if labels_dir else segmentor)
         self.mse_generator = mse_generator
         self.gt_patch_size = gt_patch_size
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
@@ -150,6 +160,7 @@ class DeSRAFinetuneHook(Hook):
         self.wanted_removal = wanted_removal
         self.tile = tile
         self.half = half
+        self.recursive = recursive
         self._stopwatch = Stopwatch()
         self._seconds_of_checkpoint: dict[str, float] = {}
         self._heldout: HeldOut | None = None
@@ -186,7 +197,8 @@ class DeSRAFinetuneHook(Hook):
         mse = self._upscaler(self._build_mse(runner))
         folders = RoundFolders(
             runner, rounds, self.lq_dir, mse, self.detector, self.labels,
-            self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter)
+            self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter,
+            recursive=self.recursive)
         if self.heldout_lq_dir:
             self._measure_before(runner, mse, is_resumed)
         self._run = RunInRounds(folders, data, partial(self._measure_now, runner),
@@ -254,7 +266,8 @@ class DeSRAFinetuneHook(Hook):
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
         assert self.heldout_lq_dir is not None  # or nothing is measured
         images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
-                             Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir)
+                             Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir,
+                             self.recursive)
         if is_resumed and not images.knows_before:
             runner.logger.warning(f'DeSRA: {images.out_dir} does not say how the held-out images '
                                   'were before; they will not be compared')

@@ -8,12 +8,14 @@ from ..errors import InputError
 
 STOPS = ('iterations', 'knee')
 HOOK = 'DeSRAFinetuneHook'
-PATHS = ('lq_dir', 'mse_checkpoint', 'gan_checkpoint', 'discriminator_checkpoint',
-         'heldout_lq_dir', 'heldout_gt_dir', 'pseudo_gt_dir', 'labels_dir')
+IMAGES = ('lq_dir', 'heldout_lq_dir')
+"""A folder, an image or a pattern, or several of these."""
+PATHS = (*IMAGES, 'mse_checkpoint', 'gan_checkpoint', 'discriminator_checkpoint',
+         'heldout_gt_dir', 'pseudo_gt_dir', 'labels_dir')
 COUNTS = dict(gt_patch_size=1, rounds=1, watch_interval=1, tile=0)
 """Whole numbers, and the least that each may be."""
 SHARES = ('mask_prob', 'wanted_removal')
-SWITCHES = ('flips', 'half')
+SWITCHES = ('flips', 'half', 'recursive')
 
 
 def check_hook_settings(settings: Mapping) -> None:
@@ -26,13 +28,19 @@ def check_hook_settings(settings: Mapping) -> None:
         InputError: If there is one.
     """
     for name in PATHS:
-        _expect(settings, name, 'to be a path',
-                isinstance(settings[name], (str, Path, type(None))))
+        value = settings[name]
+        is_list = name in IMAGES and isinstance(value, (list, tuple)) and value
+        _expect(settings, name, 'to be a path' + ' or several' * (name in IMAGES),
+                all(isinstance(one, (str, Path)) for one in (value if is_list else [value]))
+                or value is None)
     for name, least in COUNTS.items():
         value = settings[name]
         is_unset = name == 'watch_interval' and value is None
         _expect(settings, name, f'to be a whole number of at least {least}',
                 is_unset or (_is_number(value, int) and value >= least))
+    offset = settings['label_offset']
+    _expect(settings, 'label_offset', 'to be a whole number', offset is None
+            or _is_number(offset, int))
     for name in SHARES:
         share = settings[name]
         _expect(settings, name, 'in [0, 1]', _is_number(share) and 0 <= share <= 1)

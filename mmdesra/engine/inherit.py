@@ -9,10 +9,12 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import HOOKS
 
 from ..errors import InputError
-from ..files import list_images
+from ..files import image_name, list_inputs
 from ..files.config_types import class_of, is_a, make_lazy, with_settings
 from ..files.configs import is_lazy, read_config
+from ..files.listing import ImageInputs
 from ..generators import refuse_unfit_type
+from ..segmentors.build import label_folder
 from .finetune_hook import DeSRAFinetuneHook
 from .hook_settings import PATHS, check_hook_settings
 from .original_data import (
@@ -78,7 +80,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
                              f'(--{name.replace("_", "-")})')
     for name in ('lq_dir', 'heldout_lq_dir'):
         if hook.get(name):
-            list_images(hook[name])  # MMagic's dataset does not say what is wrong with a folder
+            # MMagic's dataset does not say what is wrong with a folder.
+            list_inputs(hook[name], hook.get('recursive', False))
     _set_iterations(config, max_iters, usual_iters)
     _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
     if hook.get('original_share'):
@@ -190,12 +193,16 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
     else:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
         if hook.get('labels_dir'):
-            metric['segmentor'] = dict(folder=hook['labels_dir'])
+            metric['segmentor'] = label_folder(hook['labels_dir'], hook.get('label_offset'))
+        is_recursive = hook.get('recursive', False)
+        listing = list_inputs(heldout, is_recursive)
+        if any('/' in image_name(path) for path in listing.paths):
+            metric['img_dir'] = str(listing.root)
         # With the scope: a config whose own types are classes may have another default one.
         config.val_cfg = dict(type='mmagic.MultiValLoop')
         config.val_dataloader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=_images(heldout))
+            dataset=_images(heldout, is_recursive))
         config.val_evaluator = dict(
             type='mmagic.Evaluator',
             metrics=[dict(type='DeSRADetector', skip_unusable=True, **metric)])
@@ -204,6 +211,6 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
 
 
-def _images(folder: str) -> dict:
-    return dict(type='ReadableImages', data_root=str(folder),
+def _images(images: ImageInputs, recursive: bool) -> dict:
+    return dict(type='ReadableImages', data_root=images, recursive=recursive,
                 pipeline=[dict(type='LoadLRImage'), dict(type='mmagic.PackInputs')])

@@ -9,7 +9,7 @@ from mmengine.registry import TRANSFORMS
 from torch import nn
 
 from ..errors import InputError
-from ..files import list_images, write_weights
+from ..files import collect_images, write_weights
 from ..files.config_types import is_a, make_lazy, type_name, with_settings
 from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
@@ -21,12 +21,14 @@ PIXEL_LOSS = dict(type='mmagic.L1Loss', loss_weight=1.0, reduction='mean')
 alone"; the siblings that were published (RealESRNet, MMagic's ``*_psnr``) were trained with L1."""
 GT_PATCH_SIZE = 128
 """Side in px of the patches cut from photographs, where the config does not say."""
+PHOTOGRAPH_LOADER = dict(type='LoadLRImage', key='gt')
 CHECKPOINTS = 5
 """Checkpoints to resume from in a run, at least."""
 
 
 def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str | None = None,
-                        max_iters: int = DEFAULT_ITERS, scale: int | None = None) -> Config:
+                        max_iters: int = DEFAULT_ITERS, scale: int | None = None,
+                        recursive: bool = False) -> Config:
     """Make the training config of a GAN-SR model train its generator's MSE-trained sibling.
 
     The same generator, started from the GAN-trained weights, is trained by the config's pixel
@@ -37,11 +39,13 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
     Args:
         config (Config): With ``model.generator``; changed in place.
         gan_checkpoint (str | Path): Weights to start from.
-        gt_dir (str, optional): Folder of photographs to train on, instead of the config's own
-            data. Where the config makes LR images from GTs itself (as Real-ESRGAN's does), it
-            makes them from these; where it reads pairs, LR patches are bicubic reductions.
+        gt_dir (str, optional): Photographs to train on (a folder or a pattern), instead of the
+            config's own data. Where the config makes LR images from GTs itself (as Real-ESRGAN's
+            does), it makes them from these; where it reads pairs, LR patches are bicubic
+            reductions.
         max_iters (int): Iterations of training.
         scale (int, optional): Of the bicubic reduction. Default: the config's.
+        recursive (bool): Whether to read the sub-folders of ``gt_dir``, too.
 
     Returns:
         Config: ``config``.
@@ -58,7 +62,7 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str 
         config.optim_wrapper.pop('discriminator', None)
     take_back_original_data(config)
     if gt_dir:
-        _set_photographs(config, str(gt_dir), scale)
+        _set_photographs(config, str(gt_dir), scale, recursive)
     else:
         check_original_data(config, "the partner is trained on the config's own training data, "
                             'or on a folder of photographs (--gt-dir)')
@@ -98,24 +102,32 @@ def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> No
         checkpoint.update(out_dir=None, save_best=None, interval=interval, by_epoch=False)
 
 
-def _set_photographs(config: Config, gt_dir: str, scale: int | None) -> None:
+def _set_photographs(config: Config, gt_dir: str, scale: int | None, recursive: bool) -> None:
     pipeline = list(original_datasets(config)[0].get('pipeline') or [])
     if not pipeline or any(_loads(step, 'img') for step in pipeline):
         patch = next((step['gt_patch_size'] for step in pipeline
                       if 'gt_patch_size' in step), GT_PATCH_SIZE)
         pipeline = _bicubic_pipeline(patch, scale or _scale_of(config))
-    list_images(gt_dir)  # an error now is better than one after the model is built
+    collect_images(gt_dir, recursive)  # an error now is better than one after the model is built
     config.train_dataloader.dataset = dict(
-        type='ReadableImages', data_root=gt_dir, image_key='gt',
-        min_size=max(_crops(pipeline), default=1), pipeline=pipeline)
+        type='ReadableImages', data_root=gt_dir, image_key='gt', recursive=recursive,
+        min_size=max(_crops(pipeline), default=1),
+        pipeline=[_with_our_loader(step) for step in pipeline])
     config.train_dataloader.pop('batch_sampler', None)
+
+
+def _with_our_loader(step: dict) -> dict:
+    """Whatever can be listed can then be loaded; OpenCV, MMagic's default, knows fewer formats."""
+    is_alike = (_loads(step, 'gt') and step.get('color_type', 'color') == 'color'
+                and step.get('channel_order') == 'rgb')
+    return dict(PHOTOGRAPH_LOADER) if is_alike else step
 
 
 def _bicubic_pipeline(patch: int, scale: int) -> list[dict]:
     # With the scope: a config whose own types are classes may have another default one, or none.
     images = ['img', 'gt']
     return [
-        dict(type='mmagic.LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
+        dict(PHOTOGRAPH_LOADER),
         dict(type='mmagic.Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
         # Not at random: it draws the scale from an interval, here of one number.
         dict(type='mmagic.RandomDownSampling', scale_min=scale, scale_max=scale,

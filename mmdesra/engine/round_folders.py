@@ -13,6 +13,7 @@ from ..datasets.pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder
 from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import BaseDetector
 from ..errors import InputError
+from ..files.listing import ImageInputs
 from ..generators import GeneratedPairs, Upscaler, load_weights
 from ..generators.wrappers import result_generator_of
 from ..segmentors import LabelSource
@@ -30,7 +31,7 @@ class RoundFolders:
     Attributes:
         runner (Runner): The run.
         rounds (Rounds): Its rounds.
-        lq_dir (str): Folder of LR images.
+        lq_dir (str | Sequence[str]): LR images: a folder, a file, a pattern, or several.
         mse (Upscaler): The MSE-trained generator.
         detector (BaseDetector): Decides the masks.
         labels (LabelSource, optional): Label maps for the semantic step.
@@ -38,19 +39,21 @@ class RoundFolders:
         first_dir (str, optional): The first round's folder. Default: ``WORK_DIR/pseudo_gt``.
             Those of the others are always ``WORK_DIR/pseudo_gt_roundN``: they belong to the run.
         resumed_at (int): Iterations done when this run was resumed; 0 = it was not.
+        recursive (bool): Whether to read the sub-folders of ``lq_dir``, too.
 
     Raises:
         PseudoGTError: If a run that begins finds a later round's folder of an earlier run.
     """
     runner: Runner
     rounds: Rounds
-    lq_dir: str
+    lq_dir: ImageInputs
     mse: Upscaler
     detector: BaseDetector
     labels: LabelSource | None
     start: str | None
     first_dir: str | None
     resumed_at: int
+    recursive: bool = False
 
     def __post_init__(self) -> None:
         for number in range(2, self.rounds.count + 1):
@@ -116,7 +119,8 @@ class RoundFolders:
             barrier()
 
     def _maker(self, folder: PseudoGTFolder, number: int) -> PseudoGTMaker:
-        pairs = GeneratedPairs(self.lq_dir, self._generator(folder, number), self.mse)
+        pairs = GeneratedPairs(self.lq_dir, self._generator(folder, number), self.mse,
+                               self.recursive)
         share = dict(labels=self.labels, rank=get_rank(), world_size=get_world_size())
         if number == 1:
             return PseudoGTMaker(pairs, self.detector, **share)

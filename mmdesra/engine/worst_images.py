@@ -9,7 +9,7 @@ from mmengine.visualization import Visualizer
 
 from ..evaluation.before_after import BeforeAfter, read_pictures
 from ..evaluation.comparison import Comparison
-from ..files import make_output_folder, read_image, write_image
+from ..files import image_name, make_output_folder, read_image, shown_name, write_image
 from ..visualization.before_after import BeforeAfterImage, draw_before_after
 
 FOLDER = 'worst'
@@ -52,17 +52,18 @@ def _show(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
     for rank in range(1, COUNT + 1):
         for old in folder.glob(f'{rank}_*.png'):  # of a run before, in the same folder
             old.unlink()
-    paths = {path.name: path for path in heldout.paths}
+    paths = {shown_name(path): path for path in heldout.paths}
     for rank, name in enumerate(worst_images(comparison), 1):
         picture = _draw(paths[name], heldout.out_dir, comparison.per_image[name])
-        write_image(folder / f'{rank}_{paths[name].stem}.png', picture)
+        stem = image_name(paths[name]).replace('/', '_')
+        write_image(folder / f'{rank}_{stem}.png', picture)
         visualizer.add_image(f'worst_{rank}', picture, step)
 
 
 def _draw(path: Path, out_dir: Path, row: dict) -> np.ndarray:
     pictures = read_pictures(out_dir, path)
     return draw_before_after(BeforeAfterImage(
-        title=_title(path.name, row), lq=read_image(path), mse=pictures['mse'],
+        title=_title(shown_name(path), row), lq=read_image(path), mse=pictures['mse'],
         before=pictures['gan_before'], mask_before=pictures['mask_before'],
         after=pictures['gan_after'], mask_after=pictures['mask_after']))
 

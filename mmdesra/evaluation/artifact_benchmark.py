@@ -14,8 +14,18 @@ from tqdm import tqdm
 
 from ..detectors import build_detector
 from ..errors import InputError
-from ..files import ImageError, make_output_folder, size_of, write_image, write_mask
+from ..files import (
+    ImageError,
+    image_name,
+    make_output_folder,
+    shown_name,
+    size_of,
+    write_image,
+    write_mask,
+)
+from ..files.atomic import make_parent
 from ..files.config_types import type_name
+from ..files.inputs import refuse_inside
 from ..generators import Pair, PairSource
 from ..ops import MARGIN, local_std
 from ..ops.artifact_textures import TEXTURES
@@ -107,6 +117,7 @@ def make_artifact_benchmark(source: PairSource, out_dir: str | Path,
     detectors = [build_detector(dict(
         dict(type=config) if isinstance(config, str) else config, min_area=CLEAN_MIN_AREA))
         for config in settings.clean_by]
+    refuse_inside(out_dir, source.open_ended)
     out_dir = _make_folders(out_dir)
     ranked, skipped = rank_pairs(source, detectors)
     ranked = ranked[:settings.clean_pairs or None]
@@ -119,18 +130,19 @@ def make_artifact_benchmark(source: PairSource, out_dir: str | Path,
         # A generator for each image: one that is skipped changes nothing in the others' noise.
         rng = np.random.default_rng([settings.seed, number])
         untouched = number < round(settings.untouched_share * settings.count)
-        name = f'{path.stem}-{number // len(ranked)}'
+        name = f'{image_name(path)}-{number // len(ranked)}'
         try:
             pair = source.load(path)
             gan, mask, artifacts = _put_artifacts(pair, path, settings, deck, rng, untouched)
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            skipped[path.name] = str(error)
+            skipped[shown_name(path)] = str(error)
             continue
-        write_image(out_dir / 'gan' / f'{name}.png', gan)
-        write_image(out_dir / 'mse' / f'{name}.png', pair.mse)
-        write_mask(out_dir / 'gt' / f'{name}.png', mask)
-        images.append(BenchmarkImage(name, path.name, tuple(artifacts)))
+        files = [make_parent(out_dir / folder / f'{name}.png') for folder in FOLDERS]
+        write_image(files[0], gan)
+        write_image(files[1], pair.mse)
+        write_mask(files[2], mask)
+        images.append(BenchmarkImage(name, shown_name(path), tuple(artifacts)))
     if not images:
         raise InputError('no image could be made: ' + next(iter(skipped.values())))
     manifest = BenchmarkManifest(asdict(settings), tuple(images),
@@ -239,7 +251,7 @@ def _make_folders(out_dir: str | Path) -> Path:
 def _describe(pair: RankedPair, settings: BenchmarkSettings) -> dict:
     names = [config if isinstance(config, str) else type_name(config['type'])
              for config in settings.clean_by]
-    return dict(source=pair.path.name, place=pair.place,
+    return dict(source=shown_name(pair.path), place=pair.place,
                 marked_px=dict(zip(names, pair.marked_px)))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..files import ImageError, find_by_stem, read_mask, size_of
+from ..files import ImageError, ImageFolder, image_name, read_mask, shown_name, size_of
 from ..generators import PairSource
 from ..ops.texture_measures import TextureMeasures, measure_texture
 
@@ -32,14 +32,15 @@ def survey_artifacts(source: PairSource, mask_dir: str | Path | None = None
         tuple: The measures of all windows that are not constant; and for each pair that cannot
         be used, why.
     """
+    masks = None if mask_dir is None else ImageFolder.checked(mask_dir)
     measures: list[TextureMeasures] = []
     skipped: dict[str, str] = {}
     for path in tqdm(source.paths, 'measure', unit='image'):
         try:
-            residual, mask = _load(source, path, mask_dir)
+            residual, mask = _load(source, path, masks)
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            skipped[path.name] = str(error)
+            skipped[shown_name(path)] = str(error)
             continue
         windows = (measure_texture(residual[place]) for place in _windows_inside(mask))
         measures += [window for window in windows if np.isfinite(astuple(window)).all()]
@@ -54,16 +55,16 @@ def quantiles_of(measures: Sequence[TextureMeasures], shares: Sequence[float]
             for number, column in enumerate(fields(TextureMeasures))}
 
 
-def _load(source: PairSource, path: Path, mask_dir: str | Path | None
+def _load(source: PairSource, path: Path, masks: ImageFolder | None
           ) -> tuple[np.ndarray, np.ndarray]:
     pair = source.load(path)
     if pair.gan.shape != pair.mse.shape:
         raise ImageError(f'{path}: expected images of one size, got {size_of(pair.gan)} (GAN-SR) '
                          f'and {size_of(pair.mse)} (MSE-SR)')
     residual = pair.gan.astype(np.float64) - pair.mse
-    if mask_dir is None:
+    if masks is None:
         return residual, np.ones(residual.shape[:2], bool)
-    mask = read_mask(find_by_stem(mask_dir, path.stem))
+    mask = read_mask(masks.find(image_name(path)))
     if mask.shape != residual.shape[:2]:
         raise ImageError(f'{path}: expected a mask of {size_of(residual)}, got {size_of(mask)}')
     return residual, mask

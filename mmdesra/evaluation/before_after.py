@@ -12,14 +12,19 @@ from tqdm import tqdm
 from ..detectors import BaseDetector, detect_image
 from ..files import (
     ImageError,
-    list_images,
+    image_name,
+    list_inputs,
     make_output_folder,
     read_image,
     read_mask,
+    shown_name,
     write_image,
     write_mask,
 )
-from ..files.inputs import refuse_same_files
+from ..files.atomic import make_parent
+from ..files.image_path import name_of_file
+from ..files.inputs import refuse_inside, refuse_same_files
+from ..files.listing import ImageInputs
 from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, enlarge, upscale
@@ -39,8 +44,15 @@ FOLDERS = ('mse', 'gan_before', 'mask_before', 'gan_after', 'mask_after')
 
 
 def picture_path(out_dir: Path, folder: str, path: str | Path) -> Path:
-    """Return where the picture or mask of an LR image is, in one of :data:`FOLDERS`."""
-    return out_dir / folder / f'{Path(path).stem}.png'
+    """Return where the picture or mask of an LR image is, in one of :data:`FOLDERS`.
+
+    Args:
+        out_dir (Path): Where all of them are.
+        folder (str): The folder.
+        path (str | Path): The image, or how it is shown, see :func:`mmdesra.files.shown_name`.
+    """
+    name = image_name(path) if isinstance(path, Path) else name_of_file(path)
+    return out_dir / folder / f'{name}.png'
 
 
 def read_pictures(out_dir: Path, path: str | Path) -> dict[str, np.ndarray]:
@@ -64,7 +76,7 @@ class BeforeAfter:
     for each image, ``before.json`` and ``results.json``. Each process does its share.
 
     Args:
-        lq_dir (str | Path): Folder of LR images.
+        lq_dir (str | Path | Sequence): LR images: a folder, a pattern, or several.
         mse (Upscaler): The MSE-trained generator.
         detector (BaseDetector): Finds the artifacts.
         out_dir (str | Path): Where the files go.
@@ -72,17 +84,23 @@ class BeforeAfter:
         gt_dir (str | Path, optional): Folder of ground truths, for PSNR and SSIM. One that is
             missing or of another size than the SR image is reported, and its image left out of
             these two figures.
+        recursive (bool): Whether to read the sub-folders of ``lq_dir``, too; ground truths and
+            label maps are then in sub-folders of one name.
 
     Raises:
         ImageError: If ``lq_dir`` holds no image, or ``gt_dir`` the ground truth of none of them.
-        InputError: If one of them is a folder that is cleared and written into.
+        InputError: If one of them is a folder that is cleared and written into, or ``out_dir``
+            lies in one that is read with its sub-folders.
     """
 
-    def __init__(self, lq_dir: str | Path, mse: Upscaler, detector: BaseDetector,
+    def __init__(self, lq_dir: ImageInputs, mse: Upscaler, detector: BaseDetector,
                  out_dir: str | Path, labels: LabelSource | None = None,
-                 gt_dir: str | Path | None = None) -> None:
-        refuse_same_files([Path(out_dir) / name for name in FOLDERS], [lq_dir, gt_dir])
-        self.paths = list_images(lq_dir)
+                 gt_dir: str | Path | None = None, recursive: bool = False) -> None:
+        listing = list_inputs(lq_dir, recursive)
+        self.paths = listing.paths
+        refuse_same_files([Path(out_dir) / name for name in FOLDERS],
+                          [*{path.parent for path in self.paths}, gt_dir])
+        refuse_inside(out_dir, listing.open_ended)
         self.mse = mse
         self.detector = detector
         self.out_dir = Path(out_dir)
@@ -112,7 +130,7 @@ class BeforeAfter:
         rows, skipped = {}, {}
         for path in self._share('held-out, before'):
             try:
-                rows[path.name] = self._measure_one(gan, path)
+                rows[shown_name(path)] = self._measure_one(gan, path)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
                 skipped[path.name] = str(error)
@@ -146,13 +164,14 @@ class BeforeAfter:
         """
         known, rows, skipped = self._read_before(), {}, {}
         for path in self._share('held-out, after'):
-            if path.name not in known:
+            name = shown_name(path)
+            if name not in known:
                 continue
             try:
-                rows[path.name] = self._compare_one(gan, path, known[path.name], write)
+                rows[name] = self._compare_one(gan, path, known[name], write)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
-                skipped[path.name] = str(error)
+                skipped[name] = str(error)
         rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
         if skipped and not rows:
             raise ImageError(f'none of the {len(skipped)} held-out images can be compared; '
@@ -176,7 +195,7 @@ class BeforeAfter:
         for name in (BEFORE, RESULTS):
             (self.out_dir / name).unlink(missing_ok=True)
         for name in FOLDERS:
-            for path in make_output_folder(self.out_dir / name).glob('*.png'):
+            for path in make_output_folder(self.out_dir / name).rglob('*.png'):
                 path.unlink()
 
     def _measure_one(self, gan: Upscaler, path: Path) -> dict:
@@ -186,7 +205,7 @@ class BeforeAfter:
         mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         self._write('mse', path, mse_sr)
         self._write('gan_before', path, gan_sr)
-        write_mask(self._file('mask_before', path), mask)
+        write_mask(make_parent(self._file('mask_before', path)), mask)
         figures = ImageFigures.of(gan_sr, mask)
         fidelity = self.ground_truths.compare(gan_sr, path) if self.ground_truths else None
         return dict(regions=figures.regions, area=figures.area,
@@ -199,7 +218,7 @@ class BeforeAfter:
         mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         if write:
             self._write('gan_after', path, gan_sr)
-            write_mask(self._file('mask_after', path), mask)
+            write_mask(make_parent(self._file('mask_after', path)), mask)
         figures = ImageFigures.of(gan_sr, mask, before=before)
         assert figures.changes and figures.detail  # as `before` has both
         return dict(asdict(figures.changes), area_before=known['area'], area_after=figures.area,
@@ -227,7 +246,7 @@ class BeforeAfter:
         return picture_path(self.out_dir, folder, path)
 
     def _write(self, folder: str, path: Path, image: np.ndarray) -> None:
-        write_image(self._file(folder, path), image)
+        write_image(make_parent(self._file(folder, path)), image)
 
 
 def _merge(parts: list[dict]) -> dict:

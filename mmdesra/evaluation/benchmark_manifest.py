@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files.records import parse_json, plain_name, to_record
+from ..files.records import parse_json, plain_path, to_record
 from ..files.tables import write_json
 
 MANIFEST_NAME = 'manifest.json'
@@ -42,7 +42,7 @@ class BenchmarkImage:
     """An image of a benchmark; without artifacts it is a true negative.
 
     Attributes:
-        name (str): Its stem in ``gan/``, ``mse/`` and ``gt/``.
+        name (str): In ``gan/``, ``mse/`` and ``gt/``, without suffix.
         source (str): File name of the pair that it is made from.
         artifacts (tuple[PlacedArtifact, ...]): What was put into it.
     """
@@ -82,7 +82,7 @@ class BenchmarkManifest:
         try:
             content = parse_json(path.read_text(encoding='utf-8'))
             images = tuple(
-                BenchmarkImage(plain_name(image['name']), str(image['source']), tuple(
+                BenchmarkImage(plain_path(image['name']), str(image['source']), tuple(
                     to_record(PlacedArtifact, artifact) for artifact in image['artifacts']))
                 for image in content['images'])
             if len({image.name for image in images}) < len(images):

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, detect_image
-from ..files import ImageError
+from ..files import ImageError, shown_name
 from ..generators import PairSource
 
 logger = logging.getLogger('mmdesra')
@@ -62,7 +62,7 @@ def rank_pairs(source: PairSource, detectors: Sequence[BaseDetector]
             paths.append(path)
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            skipped[path.name] = str(error)
+            skipped[shown_name(path)] = str(error)
     places = [1] * len(paths)
     if detectors and paths:
         places = rankdata(areas, method='min', axis=0).max(axis=1).astype(int).tolist()

@@ -59,6 +59,8 @@ class DeSRADetector(BaseMetric):
         gt_mask_dir (str, optional): Folder of human masks.
         mask_before_dir (str, optional): Folder of masks from before fine-tuning.
         img_before_dir (str, optional): Folder of GAN-SR images from before fine-tuning.
+        img_dir (str, optional): Folder of the samples' images: those in its sub-folders are
+            matched by sub-folder and stem. Default: by stem alone.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         half (bool): Half precision for the MSE-trained generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
@@ -84,6 +86,7 @@ class DeSRADetector(BaseMetric):
                  gt_mask_dir: str | None = None,
                  mask_before_dir: str | None = None,
                  img_before_dir: str | None = None,
+                 img_dir: str | None = None,
                  tile: int = 0,
                  half: bool = False,
                  pred_key: str = 'pred_img',
@@ -96,7 +99,8 @@ class DeSRADetector(BaseMetric):
         self.mse_checkpoint = mse_checkpoint
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector, segmentor)
-        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir)
+        self.img_dir = img_dir
+        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir, img_dir)
         self.tile = tile
         self.half = half
         self.pred_key = pred_key
@@ -154,7 +158,7 @@ class DeSRADetector(BaseMetric):
         mse = self._reference(sample) if self.detector.uses_mse else gan
         if 'labels' in sample:
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
-        return detect_image(self.detector, gan, mse, _name(sample), self.labels).mask
+        return detect_image(self.detector, gan, mse, self._name(sample), self.labels).mask
 
     def _compare(self, sample: dict) -> ImageFigures:
         known = self.known_masks
@@ -165,7 +169,7 @@ class DeSRADetector(BaseMetric):
         except ImageError:
             raise
         except ValueError as error:
-            raise ImageError(f'{_name(sample)}: {error}') from error
+            raise ImageError(f'{self._name(sample)}: {error}') from error
 
     def _set_mse(self, generator: nn.Module) -> None:
         self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
@@ -183,10 +187,9 @@ class DeSRADetector(BaseMetric):
                 "MMagic's Evaluator), or pack mse_img into the samples")
         lq = to_rgb(sample['input'], order_of_outputs(sample))
         is_bgr = sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr'
-        sr = upscale(self._mse, lq[..., ::-1] if is_bgr else lq, _name(sample),
+        sr = upscale(self._mse, lq[..., ::-1] if is_bgr else lq, self._name(sample),
                      'MSE-trained generator')
         return sr[..., ::-1] if is_bgr else sr
 
-
-def _name(sample: dict) -> Path:
-    return path_of(sample) or Path('sample without a path')
+    def _name(self, sample: dict) -> Path:
+        return path_of(sample, self.img_dir) or Path('sample without a path')

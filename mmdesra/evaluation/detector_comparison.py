@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from ..detectors import Detection, detect_image
 from ..errors import InputError
-from ..files import ImageError, make_output_folder, write_mask
-from ..files.inputs import refuse_same_files
+from ..files import ImageError, image_name, make_output_folder, shown_name, write_mask
+from ..files.atomic import make_parent
+from ..files.inputs import refuse_inside, refuse_same_files
 from ..generators import Pair, PairSource
 from ..ops import score_mask
 from ..ops.scores import COVERAGE
@@ -67,7 +68,8 @@ def compare_detectors(source: PairSource,
                       labels: LabelSource | None = None,
                       p: float = COVERAGE,
                       margin: int = 0,
-                      masks_dir: str | Path | None = None) -> DetectorComparison:
+                      masks_dir: str | Path | None = None,
+                      recursive: bool = False) -> DetectorComparison:
     """Score detectors on the same images, at their own threshold and over a sweep.
 
     The images of ``gt_dir`` are the set. One image is held at a time; its maps are made once and
@@ -84,6 +86,7 @@ def compare_detectors(source: PairSource,
         margin (int): The same.
         masks_dir (str | Path, optional): Where to write each detector's masks, in a folder of
             its name, see :attr:`Contestant.folder`.
+        recursive (bool): Whether to read the sub-folders of ``gt_dir``, too.
 
     Raises:
         InputError: If there is no contestant, two share a name, ``p`` or ``margin`` is out of
@@ -93,8 +96,9 @@ def compare_detectors(source: PairSource,
     """
     check_options(p, margin)
     _check_names(contestants)
-    masks = gt_dir if isinstance(gt_dir, MaskSource) else MaskFolder(gt_dir)
+    masks = gt_dir if isinstance(gt_dir, MaskSource) else MaskFolder(gt_dir, recursive)
     if masks_dir:
+        refuse_inside(masks_dir, [*source.open_ended, *[masks.folder] * recursive])
         refuse_same_files([Path(masks_dir) / one.folder for one in contestants],
                           [masks.folder, *{path.parent for path in source.files}])
     if not any(_uses_labels(contestant) for contestant in contestants):
@@ -114,9 +118,10 @@ def compare_detectors(source: PairSource,
                       for standing, folder in zip(standings, folders)]
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            rows.append(ImageStanding(gt_path.name, error=str(error)))
+            rows.append(ImageStanding(shown_name(gt_path), error=str(error)))
             continue
-        rows += [ImageStanding(gt_path.name, one.contestant.name, one.scores) for one in judged]
+        rows += [ImageStanding(shown_name(gt_path), one.contestant.name, one.scores)
+                 for one in judged]
         standings = [_add(*two) for two in zip(standings, judged)]
     if reader.unscored:
         logger.warning('%d pairs have no mask in %s and were not scored: %s',
@@ -132,12 +137,13 @@ class _Reader:
         self.source = source
         self.masks = masks
         self.labels = labels
-        self._paths = {path.stem: path for path in source.paths}
-        stems = {path.stem for path in masks.paths}
-        self.unscored = [path.name for path in source.paths if path.stem not in stems]
+        self._paths = {image_name(path): path for path in source.paths}
+        names = set(map(image_name, masks.paths))
+        self.unscored = [shown_name(path) for path in source.paths
+                         if image_name(path) not in names]
 
     def read(self, gt_path: Path) -> _Sample:
-        path = self._paths.get(gt_path.stem)
+        path = self._paths.get(image_name(gt_path))
         if path is None:
             raise ImageError(f'{gt_path}: no pair has this file stem')
         pair = self.source.load(path)
@@ -188,7 +194,7 @@ def _judge(standing: Standing, sample: _Sample, p: float, margin: int,
     detection = sample.detect(standing.contestant)
     seconds = time.perf_counter() - start
     if folder is not None:
-        write_mask(folder / f'{sample.path.stem}.png', detection.mask)
+        write_mask(make_parent(folder / f'{image_name(sample.path)}.png'), detection.mask)
     gt = torch.from_numpy(sample.gt)
     masks = ((point.threshold, detector.mask_at(detection.map, point.threshold))
              for point in standing.sweep)

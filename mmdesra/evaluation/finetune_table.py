@@ -61,7 +61,7 @@ class TestSet:
 
     def quality(self, version: str, measure: Quality) -> float:
         """Return the mean of a figure over pictures: ``mse``, ``gan_before`` or ``gan_after``."""
-        paths = sorted((self.out_dir / version).glob('*.png'))
+        paths = sorted((self.out_dir / version).rglob('*.png'))
         return float(np.mean([measure(read_image(path)) for path in paths]))
 
     def _score(self, name: str) -> MaskScores:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..files import ImageError, find_by_stem, list_images, read_image, size_of
+from ..files import ImageError, ImageFolder, image_name, read_image, size_of
 from ..ops import MARGIN, by_strips
 from ..ops.psnr import psnr
 from ..ops.ssim import structural_similarity
@@ -54,12 +54,11 @@ class GroundTruths:
     """
 
     def __init__(self, folder: str | Path, lq_paths: list[Path]) -> None:
-        self.folder = Path(folder)
-        stems = {path.stem for path in list_images(folder)}
-        if stems.isdisjoint(path.stem for path in lq_paths):
+        self._images = ImageFolder.checked(folder)
+        if not any(self._images.has(image_name(path)) for path in lq_paths):
             raise ImageError(f'{folder}: expected ground truths of the images in '
                              f'{lq_paths[0].parent}, matched by file stem, e.g. '
-                             f'{lq_paths[0].stem}.png; found none')
+                             f'{image_name(lq_paths[0])}.png; found none')
 
     def compare(self, sr: np.ndarray, lq_path: Path) -> Fidelity | None:
         """Compare an SR image with its ground truth.
@@ -72,7 +71,7 @@ class GroundTruths:
             Fidelity | None: None where there is none that fits; this is logged.
         """
         try:
-            path = find_by_stem(self.folder, lq_path.stem)
+            path = self._images.find(image_name(lq_path))
             gt = read_image(path)
             if gt.shape != sr.shape:
                 raise ImageError(f'{path}: expected the size of the SR image of {lq_path}, '

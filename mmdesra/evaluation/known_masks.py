@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import ImageError, find_by_stem, list_images, read_image, read_mask
+from ..files import ImageError, ImageFolder, image_name, read_image, read_mask
 from .image_detail import image_detail
 from .image_figures import Before
 from .sample_arrays import path_of, to_mask, to_rgb
@@ -24,6 +24,7 @@ class KnownMasks:
         gt_mask_dir (str | Path, optional): Folder of human masks.
         mask_before_dir (str | Path, optional): Folder of masks from before fine-tuning.
         img_before_dir (str | Path, optional): Folder of GAN-SR images from before.
+        img_dir (str, optional): Folder of the samples' images, see :func:`path_of`.
 
     Raises:
         ImageError: If a folder does not exist or holds no image.
@@ -31,12 +32,12 @@ class KnownMasks:
 
     def __init__(self, gt_mask_dir: str | Path | None = None,
                  mask_before_dir: str | Path | None = None,
-                 img_before_dir: str | Path | None = None) -> None:
-        self._folders = dict(gt_mask=gt_mask_dir, mask_before=mask_before_dir,
-                             img_before=img_before_dir)
-        for folder in self._folders.values():
-            if folder is not None:
-                list_images(folder)
+                 img_before_dir: str | Path | None = None,
+                 img_dir: str | None = None) -> None:
+        self._img_dir = img_dir
+        given = dict(gt_mask=gt_mask_dir, mask_before=mask_before_dir, img_before=img_before_dir)
+        self._folders = {key: ImageFolder.checked(folder) for key, folder in given.items()
+                         if folder is not None}
 
     def gt_mask(self, sample: dict) -> np.ndarray | None:
         """Return the human mask, bool, shape ``(H, W)``."""
@@ -63,13 +64,13 @@ class KnownMasks:
         return None if path is None else read_mask(path)
 
     def _file(self, key: str, sample: dict) -> Path | None:
-        folder, path = self._folders[key], path_of(sample)
+        folder, path = self._folders.get(key), path_of(sample, self._img_dir)
         if folder is None:
             return None
         try:
             if path is None:
                 raise ImageError('the sample names no file (img_path)')
-            return find_by_stem(folder, path.stem)
+            return folder.find(image_name(path))
         except ImageError as error:
             logger.warning('%s_dir: %s; left out of the figures that need it', key, error)
             return None

@@ -12,7 +12,17 @@ import torch
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..files import ImageError, find_by_stem, list_images, read_image, read_mask, size_of
+from ..files import (
+    ImageError,
+    ImageFolder,
+    collect_images,
+    image_name,
+    read_image,
+    read_mask,
+    shown_name,
+    size_of,
+)
+from ..files.images import check_usable
 from ..ops import DetailChange, MaskScores, RegionChanges, compare_regions, score_mask
 from ..ops.scores import COVERAGE
 from .figures import (
@@ -73,6 +83,24 @@ class MaskFolders:
         found = self.before if self.gt is None else self.gt
         assert found is not None  # __post_init__ has seen to it
         return found
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """Where the images of :class:`MaskFolders` are looked up."""
+    pred: ImageFolder
+    gt: ImageFolder | None
+    before: ImageFolder | None
+    pred_images: ImageFolder | None
+    before_images: ImageFolder | None
+
+    @classmethod
+    def of(cls, folders: MaskFolders) -> _Folders:
+        def opened(folder: str | Path | None) -> ImageFolder | None:
+            return None if folder is None else ImageFolder.checked(folder)
+
+        return cls(ImageFolder.checked(folders.pred), opened(folders.gt), opened(folders.before),
+                   opened(folders.pred_images), opened(folders.before_images))
 
 
 @dataclass(frozen=True)
@@ -182,32 +210,34 @@ class FolderScores(SetScores):
         return dict(folders=folders, **super().figures(), unscored=self.unscored)
 
 
-def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) -> FolderScores:
+def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0,
+                  recursive: bool = False) -> FolderScores:
     """Score every image of a set; one that cannot be used is reported and skipped.
 
     Args:
         folders (MaskFolders): Where the masks (and images) are; nothing is written there.
         p (float): See :func:`mmdesra.ops.scores.score_mask`.
         margin (int): The same.
+        recursive (bool): Whether the folders are read with their sub-folders.
 
     Raises:
         InputError: If ``p`` or ``margin`` is out of range.
         ImageError: If a folder does not exist or holds no image.
     """
     check_options(p, margin)
-    paths = list_images(folders.reference)
-    for folder in asdict(folders).values():
-        if folder is not None:
-            list_images(folder)
+    paths = collect_images(folders.reference, recursive)
+    found = _Folders.of(folders)
     images = []
     for path in tqdm(paths, 'score', unit='image'):
         try:
-            images.append(_score_image(folders, path, p, margin))
+            check_usable(path)
+            images.append(_score_image(found, path, p, margin))
         except ImageError as error:
             logger.warning('skipped: %s', error)
-            images.append(ImageScores(path.name, error=str(error)))
-    stems = {path.stem for path in paths}
-    unscored = [path.name for path in list_images(folders.pred) if path.stem not in stems]
+            images.append(ImageScores(shown_name(path), error=str(error)))
+    names = set(map(image_name, paths))
+    unscored = [shown_name(path) for path in collect_images(folders.pred, recursive)
+                if image_name(path) not in names]
     if unscored:
         logger.warning('%s: %d masks have no partner in %s and were not scored: %s', folders.pred,
                        len(unscored), folders.reference, name_some(unscored))
@@ -231,7 +261,7 @@ def name_some(names: list[str]) -> str:
     return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)
 
 
-def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> ImageScores:
+def _score_image(folders: _Folders, path: Path, p: float, margin: int) -> ImageScores:
     pred = _read(read_mask, folders.pred, path)
     gt, before = (None if folder is None else _read(read_mask, folder, path)
                   for folder in (folders.gt, folders.before))
@@ -269,9 +299,9 @@ def score_image(path: Path, pred: np.ndarray, gt: np.ndarray | None,
     except ValueError as error:
         raise ImageError(f'{path}: {error}') from error
     if before is None:
-        return ImageScores(path.name, scores)
+        return ImageScores(shown_name(path), scores)
     changes = compare_regions(torch.from_numpy(before), torch.from_numpy(pred))
-    return ImageScores(path.name, scores, scores_before, changes,
+    return ImageScores(shown_name(path), scores, scores_before, changes,
                        None if images is None else _detail_change(images, path, before))
 
 
@@ -284,8 +314,8 @@ def _detail_change(images: tuple[np.ndarray, np.ndarray], path: Path,
         raise ImageError(f'{path}: {error}') from error
 
 
-def _read(read: Callable[[Path], np.ndarray], folder: str | Path, path: Path) -> np.ndarray:
-    return read(find_by_stem(folder, path.stem))
+def _read(read: Callable[[Path], np.ndarray], folder: ImageFolder, path: Path) -> np.ndarray:
+    return read(folder.find(image_name(path)))
 
 
 def _score(pred: np.ndarray, gt: np.ndarray, p: float, margin: int) -> MaskScores:

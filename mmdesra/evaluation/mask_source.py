@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import ImageError, list_images, read_mask, size_of
+from ..files import ImageError, collect_images, read_mask, size_of
 
 
 class MaskSource(ABC):
@@ -37,14 +37,15 @@ class MaskFolder(MaskSource):
 
     Args:
         folder (str | Path): The folder.
+        recursive (bool): Whether to read its sub-folders, too.
 
     Raises:
         ImageError: If it does not exist or holds no image.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, recursive: bool = False) -> None:
         self.folder = Path(folder)
-        self.paths = list_images(folder)
+        self.paths = collect_images(folder, recursive)
 
     def read(self, path: Path, image: np.ndarray) -> np.ndarray:
         """See :meth:`MaskSource.read`."""

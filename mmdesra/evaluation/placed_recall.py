@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..files import ImageError, find_by_stem, read_mask, size_of
+from ..files import ImageError, ImageFolder, read_mask, size_of
 from ..ops import label_regions
 from ..ops.scores import COVERAGE
 from .benchmark_manifest import BenchmarkImage, BenchmarkManifest, PlacedArtifact
@@ -67,11 +67,12 @@ def match_artifacts(benchmark_dir: str | Path, pred_dir: str | Path
         InputError: If there is no benchmark, or no image of it can be used.
     """
     manifest = BenchmarkManifest.read(benchmark_dir)
+    truths, preds = ImageFolder(Path(benchmark_dir) / 'gt'), ImageFolder(pred_dir)
     found: list[FoundArtifact] = []
     skipped: dict[str, str] = {}
     for image in tqdm(manifest.images, 'match', unit='image'):
         try:
-            found += _match_image(image, Path(benchmark_dir), pred_dir)
+            found += _match_image(image, truths, preds)
         except ImageError as error:
             logger.warning('skipped: %s', error)
             skipped[image.name] = str(error)
@@ -103,10 +104,9 @@ def break_down(found: Iterable[FoundArtifact], by: Sequence[str]
                                len(shares[group])) for group in sorted(shares)}
 
 
-def _match_image(image: BenchmarkImage, benchmark_dir: Path, pred_dir: str | Path
+def _match_image(image: BenchmarkImage, truths: ImageFolder, preds: ImageFolder
                  ) -> list[FoundArtifact]:
-    truth_path = find_by_stem(benchmark_dir / 'gt', image.name)
-    pred_path = find_by_stem(pred_dir, image.name)
+    truth_path, pred_path = truths.find(image.name), preds.find(image.name)
     truth, pred = read_mask(truth_path), read_mask(pred_path)
     if truth.shape != pred.shape:
         raise ImageError(f'{pred_path}: expected a mask of {size_of(truth)}, got {size_of(pred)}')

@@ -1,11 +1,14 @@
 """Images, masks and label maps out of the data samples that evaluators hand to metrics."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ..files.image_path import ImagePath
 
 MODEL_ORDER = 'img_output_channel_order'
 """Where MMagic's data samples say in which channel order the model took its input."""
@@ -19,11 +22,18 @@ def order_of_outputs(sample: dict) -> str:
     return 'bgr' if MODEL_ORDER in sample else 'rgb'
 
 
-def path_of(sample: dict) -> Path | None:
-    """Return the file that a sample comes from; None if it does not say."""
+def path_of(sample: dict, img_dir: str | None = None) -> Path | None:
+    """Return the file that a sample comes from; None if it does not say.
+
+    Args:
+        sample (dict): The sample.
+        img_dir (str, optional): Folder of the images; one in a sub-folder of it is named with it.
+    """
     for key in PATH_KEYS:
         if isinstance(sample.get(key), (str, Path)):
-            return Path(sample[key])
+            path = Path(sample[key])
+            inside = Path(os.path.relpath(path, img_dir)).as_posix() if img_dir else ''
+            return path if inside.startswith('../') else ImagePath.of(path, inside)
     return None
 
 

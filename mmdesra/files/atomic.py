@@ -87,10 +87,23 @@ def write_weights(path: str | Path, content: dict) -> None:
         part.write_bytes(buffer.getvalue())  # a view, left by an error, crashes Python 3.12.1
 
 
-def remove_parts(folder: str | Path) -> None:
-    """Remove what killed writers left in a folder of ours."""
-    for part in Path(folder).glob(f'.*{PART_SUFFIX}'):
+def remove_parts(folder: str | Path, recursive: bool = False) -> None:
+    """Remove what killed writers left in a folder of ours; ``recursive``: and its sub-folders."""
+    for part in Path(folder).glob(f'{"**/" * recursive}.*{PART_SUFFIX}'):
         part.unlink(missing_ok=True)
+
+
+def make_parent(path: Path) -> Path:
+    """Make the folder of a result, which images in sub-folders have in such; return ``path``.
+
+    Raises:
+        OSError: If it cannot be made, naming it and what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
 
 
 def make_output_folder(path: str | Path) -> Path:

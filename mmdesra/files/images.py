@@ -1,101 +1,41 @@
 """Reading, writing and matching image files."""
 from __future__ import annotations
 
-import glob
 import io
 import logging
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from .atomic import write_bytes
-from .decoding import ImageError, Picture, decode, errors_that_name
+from .decoding import HAS_AVIF, ImageError, Picture, decode, errors_that_name
 from .masks import MaskError, understand
 
 logger = logging.getLogger('mmdesra')
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
-"""Of the files that are taken for images in a folder."""
+IMAGE_SUFFIXES = ('.apng', *['.avif'] * HAS_AVIF, '.bmp', '.dib', '.gif', '.jfif', '.jpe',
+                  '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff',
+                  '.webp')
+"""Of the files that are taken for images in a folder, in lower or upper case."""
+
+WRITTEN_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+"""Of the files that can be written; the others have too few colours, or are other names."""
 
 _remarks: set[tuple[Path, str]] = set()
 """Folders, and how masks in them are read, of which it was said."""
 
 
-def list_images(folder: str | Path) -> list[Path]:
-    """Return the image files of a folder (not of its subfolders), sorted by name.
+def check_usable(path: str | Path) -> None:
+    """Refuse an image that cannot be used although it was listed, see :class:`ImagePath`.
 
     Raises:
-        ImageError: If the folder does not exist, holds no image, or holds two of one stem
-            (results are named by the stem, so one would overwrite the other).
+        ImageError: If it is one.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ImageError(f'{folder}: expected a folder of images, found '
-                         f'{"a file" if folder.exists() else "nothing"}')
-    paths = sorted(path for path in folder.iterdir()
-                   if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-                   and not path.name.startswith('.'))
-    if not paths:
-        raise ImageError(f'{folder}: holds no image ({", ".join(IMAGE_SUFFIXES)})')
-    _refuse_shared_stems(paths)
-    return paths
-
-
-def _image_file(path: Path) -> Path:
-    if not path.exists():
-        raise ImageError(f'{path}: expected a folder of images, or an image, found nothing')
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
-        raise ImageError(f'{path}: expected a folder of images, or an image '
-                         f'({", ".join(IMAGE_SUFFIXES)}), found another file')
-    return path
-
-
-def _refuse_shared_stems(paths: Sequence[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for path in paths:
-        other = seen.setdefault(path.stem, path)
-        if other is not path:
-            first = other.name if other.parent == path.parent else other
-            raise ImageError(f'{path.parent}: {first} and {path.name} share the stem '
-                             f'{path.stem!r}; results are named by the stem, rename one')
-
-
-def collect_images(inputs: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the images that files and folders name, in the order given.
-
-    Args:
-        inputs (str | Path | Sequence): A file, a folder (see :func:`list_images`), or several.
-
-    Raises:
-        ImageError: As :func:`list_images`; also if a file does not exist.
-    """
-    if isinstance(inputs, (str, Path)):
-        inputs = [inputs]
-    paths = [path for entry in map(Path, inputs)
-             for path in (list_images(entry) if entry.is_dir() else [_image_file(entry)])]
-    if not paths:
-        raise ImageError('expected an image file or a folder of images, got none')
-    _refuse_shared_stems(paths)
-    return paths
-
-
-def find_by_stem(folder: str | Path, stem: str) -> Path:
-    """Return the image of a folder with this stem.
-
-    Raises:
-        ImageError: If there is none.
-    """
-    for suffix in IMAGE_SUFFIXES:  # in large folders much faster than listing
-        path = Path(folder) / f'{stem}{suffix}'
-        if path.is_file():
-            return path
-    for path in Path(folder).glob(f'{glob.escape(stem)}.*'):
-        if path.stem == stem and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            return path
-    raise ImageError(f'{folder}: holds no image named {stem!r} (matched by file stem)')
+    refusal = getattr(path, 'refusal', '')
+    if refusal:
+        raise ImageError(refusal)
 
 
 def size_of(image: np.ndarray) -> str:
@@ -121,6 +61,7 @@ def read_image(path: str | Path) -> np.ndarray:
             that is not read.
     """
     with errors_that_name(path):
+        check_usable(path)
         picture = decode(path)
         _say_first(path, picture)
         image = _to_8_bits(picture, path)
@@ -137,6 +78,7 @@ def read_labels(path: str | Path) -> np.ndarray:
         ImageError: If the file is no such image.
     """
     with errors_that_name(path):
+        check_usable(path)
         picture = decode(path)
         if picture.is_lossy:
             raise ImageError(f'{path}: expected a label map as a PNG or another file that keeps '
@@ -160,6 +102,7 @@ def read_mask(path: str | Path) -> np.ndarray:
         ImageError: If the file is no image, or if it cannot be told which pixels are artifacts.
     """
     with errors_that_name(path):
+        check_usable(path)
         picture = decode(path)
         values, alpha, white = picture.samples()
         try:
@@ -194,11 +137,11 @@ def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:
         options: For Pillow's ``save``, for example ``quality=90``.
 
     Raises:
-        ValueError: If the suffix is none of :data:`IMAGE_SUFFIXES`.
+        ValueError: If the suffix is none of :data:`WRITTEN_SUFFIXES`.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise ValueError(f'{path}: expected one of the suffixes {", ".join(IMAGE_SUFFIXES)}')
+    if suffix not in WRITTEN_SUFFIXES:
+        raise ValueError(f'{path}: expected one of the suffixes {", ".join(WRITTEN_SUFFIXES)}')
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, Image.registered_extensions()[suffix], **options)
     write_bytes(path, buffer.getvalue())

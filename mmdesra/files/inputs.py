@@ -8,6 +8,24 @@ from pathlib import Path
 from ..errors import InputError
 
 
+def refuse_inside(written: str | Path, read: Iterable[Path]) -> None:
+    """Make sure that results do not go where images are read with all sub-folders.
+
+    Args:
+        written (str | Path): Where results go.
+        read (Iterable[Path]): Folders that are read with their sub-folders.
+
+    Raises:
+        InputError: If they would, and so be taken for images by the next run.
+    """
+    place = Path(os.path.realpath(written))
+    for folder in read:
+        if Path(os.path.realpath(folder)) in (place, *place.parents):
+            raise InputError(f'{written}: lies in {folder}, whose sub-folders are read, too; the '
+                             'next run would take the results for images. Expected a folder '
+                             'beside it for them')
+
+
 def refuse_same_files(written: Iterable[str | Path | None],
                       read: Iterable[str | Path | None]) -> None:
     """Make sure that no file, or folder, is both read and written.

@@ -89,6 +89,19 @@ def plain_name(name: object) -> str:
     return name
 
 
+def plain_path(name: object) -> str:
+    """Return a file's name, or its place in sub-folders, ``sub/a.png``, that leads nowhere else.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f'expected the name of a file, got {_short(name)}')
+    for part in name.split('/'):
+        plain_name(part)
+    return name
+
+
 def describe_difference(found: Mapping, wanted: Mapping) -> str:
     """Say in which settings two nested dicts differ: what a file has, and what is wanted now."""
     found, wanted = _flatten(found), _flatten(wanted)

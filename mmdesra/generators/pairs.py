@@ -9,18 +9,16 @@ from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
-from ..files import ImageError, collect_images, in_background, read_image, size_of
+from ..files import ImageError, image_name, in_background, list_inputs, read_image, size_of
+from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
 from .failures import UpscaleError
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
-
-ImageFiles = Union[str, Path, Sequence[Union[str, Path]]]
-"""A folder of images, an image file, or several of these."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,22 @@ class PairSource(ABC):
 
     Attributes:
         paths (list[Path]): The file that each pair is made from, sorted by name; results are
-            named by its stem.
+            named by it, see :func:`mmdesra.files.image_name`.
+        listings (tuple[Listing, ...]): Where the files were found.
     """
     paths: list[Path]
+    listings: tuple[Listing, ...] = ()
+
+    @property
+    def left_out(self) -> list[str]:
+        """list[str]: What lies where the files are and was not taken, see :class:`Listing`."""
+        return list(dict.fromkeys(
+            sentence for listing in self.listings for sentence in listing.left_out))
+
+    @property
+    def open_ended(self) -> list[Path]:
+        """list[Path]: Folders that no results may be written into, see :class:`Listing`."""
+        return [folder for listing in self.listings for folder in listing.open_ended]
 
     @property
     def files(self) -> list[Path]:
@@ -107,21 +118,24 @@ class StoredPairs(PairSource):
     """Pairs of SR images on disk, matched by file stem; two single files are one pair.
 
     Args:
-        gan (str | Path | Sequence): GAN-SR images, as a folder, a file, or several; each needs a
-            partner.
+        gan (str | Path | Sequence): GAN-SR images, as a folder, a file, a pattern, or several;
+            each needs a partner.
         mse (str | Path | Sequence): MSE-SR images, likewise.
+        recursive (bool): Whether to read the sub-folders of folders, too; partners are then in
+            sub-folders of one name.
 
     Raises:
         ImageError: If a folder or file does not exist, or a folder holds no image.
     """
 
-    def __init__(self, gan: ImageFiles, mse: ImageFiles) -> None:
-        self.paths = collect_images(gan)
-        partners = collect_images(mse)
+    def __init__(self, gan: ImageInputs, mse: ImageInputs, recursive: bool = False) -> None:
+        listing, partners = list_inputs(gan, recursive), list_inputs(mse, recursive)
+        self.paths = listing.paths
+        self.listings = listing, partners
         self._mse = mse
-        self._partners = {path.stem: path for path in partners}
+        self._partners = {image_name(path): path for path in partners.paths}
         if _is_one_file(gan) and _is_one_file(mse):
-            self._partners = {self.paths[0].stem: partners[0]}
+            self._partners = {image_name(self.paths[0]): partners.paths[0]}
 
     @property
     def files(self) -> list[Path]:
@@ -130,16 +144,16 @@ class StoredPairs(PairSource):
 
     def files_of(self, path: Path) -> list[Path]:
         """See :meth:`PairSource.files_of`."""
-        partner = self._partners.get(path.stem)
+        partner = self._partners.get(image_name(path))
         return [path] if partner is None else [path, partner]
 
     def read(self, path: Path) -> Pair:
         """See :meth:`PairSource.read`."""
         gan = read_image(path)
-        partner = self._partners.get(path.stem)
+        partner = self._partners.get(image_name(path))
         if partner is None:
             raise ImageError(f'{path}: has no MSE-SR partner: {_name(self._mse)}: holds no image '
-                             f'named {path.stem!r} (matched by file stem)')
+                             f'named {image_name(path)!r} (matched by file stem)')
         return Pair(gan, read_image(partner))
 
     def make(self, path: Path, files: Pair) -> Pair:
@@ -151,18 +165,26 @@ class GeneratedPairs(PairSource):
     """Pairs that two generators make from LR images.
 
     Args:
-        lq (str | Path | Sequence): LR images, as a folder, a file, or several.
+        lq (str | Path | Sequence): LR images, as a folder, a file, a pattern, or several.
         gan (Upscaler): The GAN-trained generator.
         mse (Upscaler): Its MSE-trained sibling.
+        recursive (bool): Whether to read the sub-folders of folders, too.
+
+    Attributes:
+        root (Path): The folder that all LR images are in.
 
     Raises:
         ImageError: If a folder or file does not exist, or a folder holds no image.
         GeneratorError: If the generators enlarge by different factors.
     """
 
-    def __init__(self, lq: ImageFiles, gan: Upscaler, mse: Upscaler) -> None:
+    def __init__(self, lq: ImageInputs, gan: Upscaler, mse: Upscaler,
+                 recursive: bool = False) -> None:
         refuse_different_scales(gan, mse)
-        self.paths = collect_images(lq)
+        listing = list_inputs(lq, recursive)
+        self.paths = listing.paths
+        self.root = listing.root
+        self.listings = (listing,)
         self.gan = gan
         self.mse = mse
 
@@ -241,15 +263,15 @@ def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path,
                          f'({error})') from error
 
 
-def _is_one_file(files: ImageFiles) -> bool:
+def _is_one_file(files: ImageInputs) -> bool:
     entries = _entries(files)
     return len(entries) == 1 and Path(entries[0]).is_file()
 
 
-def _name(files: ImageFiles) -> str:
+def _name(files: ImageInputs) -> str:
     entries = _entries(files)
     return str(entries[0]) if len(entries) == 1 else 'the MSE-SR images'
 
 
-def _entries(files: ImageFiles) -> Sequence[str | Path]:
+def _entries(files: ImageInputs) -> Sequence[str | Path]:
     return [files] if isinstance(files, (str, Path)) else files

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import ImageError, find_by_stem, list_images, read_labels, size_of
+from ..files import ImageError, ImageFolder, image_name, read_labels, size_of
+from ..ops.semantics import IGNORE_LABEL
 from .base import LabelSource
+from .label_offset import LabelOffset, judge_offset
 
 
 class LabelFolder(LabelSource):
@@ -15,30 +17,43 @@ class LabelFolder(LabelSource):
 
     Args:
         folder (str | Path): 8-bit single-channel images whose values are classes.
+        label_offset (int, optional): The value that means class 0: 0, or 1 for maps like ADE20K's
+            annotations, where 0 means none. Default: as far as the maps tell, see
+            :func:`judge_offset`; else 0.
+        num_classes (int, optional): Classes that there are, to judge it by.
 
     Raises:
         ImageError: If the folder does not exist or holds no image.
+        InputError: If the maps contradict each other in what offset they have.
     """
 
     # Reading is cheap, and a file that is missing or does not fit is better known at once.
     is_dear = False
 
-    def __init__(self, folder: str | Path) -> None:
-        list_images(folder)
+    def __init__(self, folder: str | Path, label_offset: int | None = None,
+                 num_classes: int | None = None) -> None:
         self.folder = folder
+        self._images = ImageFolder.checked(folder)
+        if label_offset is not None:
+            self._offset = LabelOffset(label_offset)
+        elif num_classes is not None and num_classes < IGNORE_LABEL:
+            self._offset = judge_offset(Path(folder), self._images.paths(), num_classes)
+        else:
+            self._offset = LabelOffset()
 
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
         """Read the label maps of files, uint8; see :meth:`LabelSource.label`."""
-        return [read_label_map(self.stored_file(path), image)
-                for image, path in zip(images, paths)]
+        return [self._offset.apply(read_label_map(path, image), path) for image, path in
+                zip(images, map(self.stored_file, paths))]
 
     def stored_file(self, path: Path) -> Path:
         """See :meth:`LabelSource.stored_file`."""
-        return find_by_stem(self.folder, path.stem)
+        return self._images.find(image_name(path))
 
     def describe(self) -> dict:
-        """Return the kind alone: a folder may move, and manifests tell each file by its hash."""
-        return dict(type='LabelFolder')
+        """Return the kind and offset: a folder may move, and manifests tell files by hashes."""
+        offset = self._offset.value
+        return dict(type='LabelFolder', **dict(label_offset=offset) if offset else {})
 
 
 def read_label_map(path: Path, image: np.ndarray) -> np.ndarray:

@@ -86,7 +86,8 @@ def test_bad_areas_are_errors():
 
 def options(**given):
     return argparse.Namespace(**dict(dict(
-        labels=None, segmentor=None, segmentor_checkpoint=None, segmentor_batch_size=1,
+        labels=None, label_offset=None, segmentor=None, segmentor_checkpoint=None,
+        segmentor_batch_size=1,
         half=False, device='cpu'), **given))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdesra.files import ImageError, find_by_stem, list_images
+from mmdesra.files import ImageError, find_by_stem, list_images, read_image
 
 
 def touch(folder, *names):
@@ -26,7 +26,7 @@ def test_stems_may_hold_dots(tmp_path):
 @pytest.mark.parametrize('names', [(), ('notes.txt',), ('.hidden.png',)])
 def test_a_folder_without_images_is_an_error(tmp_path, names):
     touch(tmp_path, *names)
-    with pytest.raises(ImageError, match=r'holds no image \(\.bmp'):
+    with pytest.raises(ImageError, match=r'holds no image \(\.'):
         list_images(tmp_path)
 
 
@@ -38,10 +38,15 @@ def test_what_is_no_folder_is_an_error(tmp_path, name, found):
 
 
 @pytest.mark.parametrize('second', ['a.jpg', 'a.PNG'])
-def test_two_images_of_one_stem_are_an_error(tmp_path, second):
-    touch(tmp_path, 'a.png', second)
-    with pytest.raises(ImageError, match="a.* and a.* share the stem 'a'"):
-        list_images(tmp_path)
+def test_two_images_of_one_stem_are_named_and_the_others_stay(tmp_path, second):
+    touch(tmp_path, 'a.png', second, 'b.png')
+    paths = list_images(tmp_path)
+    assert {path.name for path in paths} == {'a.png', second, 'b.png'}
+    for path in paths[:2]:
+        with pytest.raises(ImageError, match=f"{path.name}: shares the stem 'a' with .*rename"):
+            read_image(path)
+    with pytest.raises(ImageError, match="holds several images named 'a': .*rename one"):
+        find_by_stem(tmp_path, 'a')
 
 
 @pytest.mark.parametrize('name', ['a.png', 'a.jpg', 'a.TIFF', 'a.Png'])

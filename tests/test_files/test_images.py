@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmdesra.files import (
-    IMAGE_SUFFIXES,
     ImageError,
     collect_images,
     decoding,
@@ -29,6 +28,7 @@ from mmdesra.files import (
     write_map,
     write_mask,
 )
+from mmdesra.files.images import WRITTEN_SUFFIXES
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 17), dtype=np.uint8)
@@ -89,7 +89,7 @@ def test_16_bits_are_cut_to_the_upper_8(tmp_path, pixels, expected, suffix):
         read_image(save_by_opencv(tmp_path / f'deep{suffix}', pixels)), expected)
 
 
-@pytest.mark.parametrize('suffix', IMAGE_SUFFIXES)
+@pytest.mark.parametrize('suffix', WRITTEN_SUFFIXES)
 def test_every_suffix_is_written_and_read(tmp_path, suffix):
     path = tmp_path / f'image{suffix.upper()}'
     lossy = dict(quality=98, subsampling=0)

@@ -115,7 +115,8 @@ def test_one_bad_image_is_skipped_and_the_exit_code_says_so(folders, capsys):
 
 @pytest.mark.parametrize('arguments, message', [
     (['--pred', 'pred'], 'give --gt, --before, or both'),
-    (['--pred', 'nowhere', '--gt', 'gt'], 'nowhere: expected a folder of images, found nothing'),
+    (['--pred', 'nowhere', '--gt', 'gt'],
+     'nowhere: expected a folder of images, or an image, found nothing'),
     (['--pred', 'pred', '--gt', 'gt', '--p', '2'], 'expected p in (0, 1], got 2'),
     (['--pred', 'pred', '--gt', 'gt', '--margin', '-1'], 'at least 0 px, got -1'),
     (['--pred', 'pred', '--gt', 'gt', '--pred-images', 'x'], 'together'),

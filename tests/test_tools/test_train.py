@@ -155,7 +155,7 @@ def test_pseudo_gts_elsewhere(config, options, tmp_path):
 def test_folder_that_is_not_there(config, options, option, tmp_path, capsys):
     options[option] = tmp_path / 'nowhere'
     error = error_of(capsys, config, options)
-    assert f'{tmp_path}/nowhere: expected a folder of images, found nothing' in error
+    assert f'{tmp_path}/nowhere: expected a folder of images, or an image, found nothing' in error
 
 
 def test_folder_of_a_run_that_is_under_way(config, options, tmp_path, capsys):
