@@ -16,18 +16,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .config_styles import config_style_case
 from .folder_cases import benchmark_case, pseudo_gt_case
 from .image_cases import image_case, mask_case, pair_case, score_case
 from .judge import REFUSED, Fault, Refusal
+from .named_images import named_images_case
+from .named_weights import named_weights_case
 from .table_cases import answers_case, class_table_case, config_case
 from .weight_cases import checkpoint_case, keras_case, niqe_case
 
 KINDS = dict(image=image_case, mask=mask_case, pair=pair_case, score=score_case,
              pseudo_gt=pseudo_gt_case, benchmark=benchmark_case, class_table=class_table_case,
              answers=answers_case, config=config_case, checkpoint=checkpoint_case,
-             keras=keras_case, niqe=niqe_case)
+             named_weights=named_weights_case, named_images=named_images_case,
+             config_style=config_style_case, keras=keras_case, niqe=niqe_case)
 SHARES = dict(image=8, mask=4, pair=3, score=2, pseudo_gt=3, benchmark=2, class_table=2, answers=2,
-              config=2, checkpoint=5, keras=1, niqe=1)
+              config=2, checkpoint=5, named_weights=4, named_images=4, config_style=2, keras=1,
+              niqe=1)
 """How often a kind comes, in proportion."""
 
 GIB = 2**30
