@@ -10,15 +10,21 @@ from .pseudo_gt import compose_pseudo_gt
 
 
 class LoadLRImage(BaseTransform):
-    """Load the LR image as detection reads it, with what MMagic's ``LoadImageFromFile`` notes.
+    """Load an LR image as detection reads it, with what MMagic's ``LoadImageFromFile`` notes.
 
     A pseudo GT belongs to the LR image as it was read when the GAN-SR image was made. OpenCV,
     which MMagic asks by default, decodes JPEG with other rounding errors, does not turn a WebP
-    file as its EXIF data say, and has other colours for a TIFF file in CIELAB.
+    file as its EXIF data say, has other colours for a TIFF file in CIELAB, and reads no GIF.
 
     Required key: ``img_path``; added keys: ``img``, uint8, ``(H, W, 3)``, RGB;
     ``ori_img_shape``; ``img_channel_order``; ``img_color_type``.
+
+    Args:
+        key (str): Another name in place of ``img``, for photographs that are the ground truth.
     """
+
+    def __init__(self, key: str = 'img') -> None:
+        self.key = key
 
     def transform(self, results: dict) -> dict:
         """Add the image.
@@ -26,13 +32,13 @@ class LoadLRImage(BaseTransform):
         Raises:
             ImageError: If it cannot be read.
         """
-        image = read_image(results['img_path'])
-        results.update(img=image, ori_img_shape=image.shape, img_channel_order='rgb',
-                       img_color_type='color')
+        image = read_image(results[f'{self.key}_path'])
+        results.update({self.key: image, f'ori_{self.key}_shape': image.shape,
+                        f'{self.key}_channel_order': 'rgb', f'{self.key}_color_type': 'color'})
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
+        return f'{type(self).__name__}(key={self.key!r})'
 
 
 class ComposePseudoGT(BaseTransform):

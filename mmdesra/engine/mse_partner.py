@@ -111,7 +111,7 @@ def _set_photographs(config: Config, gt_dir: str, scale: int | None) -> None:
 def _bicubic_pipeline(patch: int, scale: int) -> list[dict]:
     images = ['img', 'gt']
     return [
-        dict(type='LoadImageFromFile', key='gt', color_type='color', channel_order='rgb'),
+        dict(type='LoadLRImage', key='gt'),
         dict(type='Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
         # Not at random: it draws the scale from an interval, here of one number.
         dict(type='RandomDownSampling', scale_min=scale, scale_max=scale,
