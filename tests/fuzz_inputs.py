@@ -8,8 +8,9 @@
 
 Kinds: image files (read as images or label maps), masks as people and programs make them, pairs of
 images through the detector, folders of masks to score, pseudo-GT folders, artifact benchmarks,
-class tables, answers of a study, detector configs, checkpoints, Keras files, NIQE's model. A
-case makes a file, whole, damaged, or of an odd meaning (bit depths, EXIF, values of masks),
+class tables, the answers of a study, detector configs, training configs in both styles,
+checkpoints, weights and images by all sorts of names, Keras files, NIQE's model. A case makes a
+file, whole or damaged, or of an odd meaning (bit depths, EXIF, values of masks, names, styles),
 hands it to the function behind the tools, and judges: 'right' = the answer is that of a second
 reader (Pillow alone, the released rule, csv, the tensors that were written, the mask that was
 drawn); 'refused' = an InputError that names the file; everything else is a fault: another

@@ -11,7 +11,9 @@ In several processes, one a GPU, or sharing the CPU; the folder is the same:
   torchrun --nproc_per_node 2 tools/make_pseudo_gt.py --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
 
-To curate, delete, repaint or add masks in OUT/mask, then run it again with --recompose.
+To curate, delete, repaint or add masks in OUT/mask, then run it again with --recompose. A mask may
+be drawn in any program (docs/scores.md says what is read); what you drew is kept in OUT/drawn. One
+that is deleted or all black drops its pair; one that cannot be used is named and left as it is.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations

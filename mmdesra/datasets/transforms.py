@@ -10,17 +10,17 @@ from .pseudo_gt import compose_pseudo_gt
 
 
 class LoadLRImage(BaseTransform):
-    """Load the LR image as detection reads it, with what MMagic's ``LoadImageFromFile`` notes.
+    """Load an LR image as detection reads it, with what MMagic's ``LoadImageFromFile`` notes.
 
     A pseudo GT belongs to the LR image as it was read when the GAN-SR image was made. OpenCV,
     which MMagic asks by default, decodes JPEG with other rounding errors, does not turn a WebP
-    file as its EXIF data say, and has other colours for a TIFF file in CIELAB.
+    file as its EXIF data say, has other colours for a TIFF file in CIELAB, and reads no GIF.
 
     Required key: ``img_path``; added keys: ``img``, uint8, ``(H, W, 3)``, RGB;
     ``ori_img_shape``; ``img_channel_order``; ``img_color_type``.
 
     Args:
-        key (str): What stands for ``img`` in these keys. Default: 'img'.
+        key (str): Another name in place of ``img``, for photographs that are the ground truth.
     """
 
     def __init__(self, key: str = 'img') -> None:
@@ -32,10 +32,9 @@ class LoadLRImage(BaseTransform):
         Raises:
             ImageError: If it cannot be read.
         """
-        key = self.key
-        image = read_image(results[f'{key}_path'])
-        results.update({key: image, f'ori_{key}_shape': image.shape,
-                        f'{key}_channel_order': 'rgb', f'{key}_color_type': 'color'})
+        image = read_image(results[f'{self.key}_path'])
+        results.update({self.key: image, f'ori_{self.key}_shape': image.shape,
+                        f'{self.key}_channel_order': 'rgb', f'{self.key}_color_type': 'color'})
         return results
 
     def __repr__(self) -> str:

@@ -118,6 +118,8 @@ def decode(path: str | Path) -> Picture:
         try:
             slim = cast('IO[bytes]', tiff.SlimTiff(file, directory))
             return _as_tiff(_decode(path, slim), directory)
+        except ImageError:
+            raise
         except (UnidentifiedImageError, ValueError) as error:
             raise ImageError(f'{path}: cannot be read as an image: it is {directory}, which is '
                              'not read, or damaged; save it as a PNG, or as a TIFF of 8 or 16 '

@@ -117,7 +117,7 @@ def _by_transparency(values: np.ndarray, alpha: np.ndarray, white: int, is_lossy
                          else (visible, visible))
     if np.ptp(visible.astype(np.float64), axis=0).max() > (white / 4 if is_lossy else 0):
         # A layer with both may be strokes of both, or one of them may be its ground.
-        black, bright = lightest <= white / OUTER, darkest >= white - white / OUTER
+        black, bright = lightest <= white // OUTER, darkest >= white - white // OUTER
         if 0 < black.sum() < black.size or 0 < bright.sum() < bright.size:
             raise MaskError('several colours, black or white among them, on a ground that is '
                             'transparent in places')
@@ -163,12 +163,12 @@ def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
         return Reading(values > 0, f'read as region numbers (1 to {high}): 0 is ground, all above '
                                    'is artifact')
     if is_lossy and low >= white - white / OUTER:
-        return Reading(values > white / 2)
+        return Reading(values > white // 2)
     if low <= white / OUTER and high >= white - white / OUTER:
         return Reading(_cut(values, white, is_lossy))
     if not is_lossy and low == 0 and high > FEW_COLORS and _has_plateau(values, high):
         return Reading(_cut(values, high, is_lossy), f'read as strokes of value {high} with soft '
-                       f'edges: above {high / 2:g} is artifact')
+                       f'edges: above {high // 2} is artifact')
     raise MaskError(f'{len(found)} values between {low} and {high}')
 
 
@@ -189,7 +189,7 @@ def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:
 
 def _has_plateau(values: np.ndarray, high: int) -> bool:
     """Tell whether what is above the middle is mostly of the highest value: strokes, no map."""
-    return share(values == high, values > high / 2) >= .5
+    return share(values == high, values > high // 2) >= .5
 
 
 def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') -> np.ndarray:
@@ -198,9 +198,10 @@ def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') 
     Raises:
         MaskError: If there is more between them than edges.
     """
-    mask, flat = values > white / 2, is_flat(values)
-    between = (values > 0) & (values < white - white / OUTER)
-    faint = between & (values <= white / OUTER)
+    outer = white // OUTER
+    mask, flat = values > white // 2, is_flat(values)
+    between = (values > 0) & (values < white - outer)
+    faint = between & (values <= outer)
     middle = between & ~faint
     if middle.mean() > .5:
         raise MaskError('a picture: most of it is neither black nor white')
@@ -208,16 +209,16 @@ def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') 
     has_faint_areas = not is_lossy and share(flat, faint) >= FLAT
     if has_faint_areas or share(flat, middle) > NOT_FLAT:
         lower, higher = find_steps(values, between if has_faint_areas else middle)
-        if (higher - lower <= white / 16).mean() < FLAT:  # else: a slow ramp
+        if (higher - lower <= white // 16).mean() < FLAT:  # else: a slow ramp
             raise MaskError(f'areas {of} between 0 and {white}')
-    least = white / (OUTER / 2) if is_lossy else 0 if has_faint_areas else white / OUTER
+    least = 2 * outer if is_lossy else 0 if has_faint_areas else outer
     if loses_one(values > least, mask):
         raise MaskError(f'areas {of} below {white // 2 + 1} only')
     if not is_lossy and len(find_values(values)) <= FEW_VALUES:
         # Noise that compression left is next to white as well as next to 0.
-        pale = (values >= white - white / OUTER) & (values < values.max())
+        pale = (values >= white - outer) & (values < values.max())
         is_noisy = pale.any() and share(flat, pale) <= NOT_FLAT
-        if not leaves_out_edges(values > (white / OUTER if is_noisy else 0), mask, flat):
+        if not leaves_out_edges(values > (outer if is_noisy else 0), mask, flat):
             raise MaskError(f'areas {of} between 0 and {white}')
     return mask
 
@@ -241,7 +242,7 @@ def _by_colors(values: np.ndarray, is_lossy: bool) -> Reading:
     mask = strength >= 128
     if mask.any() and share(flat, weak) <= NOT_FLAT and (
             len(found) > FEW_VALUES or leaves_out_edges(painted, mask, flat)):
-        if loses_one(strength > 255 / OUTER, mask):
+        if loses_one(strength > 255 // OUTER, mask):
             raise MaskError('strokes in dark colours beside others')
         return Reading(mask)
     if share(flat, painted) >= FLAT:

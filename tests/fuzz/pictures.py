@@ -232,19 +232,30 @@ def decoded(content: bytes, grey: bool = False) -> np.ndarray | None:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > ORACLE_PIXELS:
                 return None
+            stretched_to = _stretched_to(image)
             image.load()
             if image.format not in ('MPO', 'GIF') and getattr(image, 'n_frames', 1) > 1:
                 return None
             if image.format == 'GIF':
                 image.seek(0)
-            return _turned(_pixels(image, grey), image.getexif().get(0x112, 1))
+            pixels = _pixels(image, grey)
+            if grey and image.mode == 'L' and stretched_to:
+                pixels = np.round(pixels / 255 * stretched_to).astype(np.uint8)
+            return _turned(pixels, image.getexif().get(0x112, 1))
         except Exception:
             return None
 
 
+def _stretched_to(image: Image.Image) -> int:
+    """Of a PGM with a largest value of its own: that. Pillow stretches it to 255."""
+    arguments = image.tile[0][3] if image.format == 'PPM' else ()
+    return arguments[-1] if isinstance(arguments, tuple) and arguments[-1:] > (0,) else 0
+
+
 def _pixels(image: Image.Image, grey: bool) -> np.ndarray:
     if grey:
-        if image.mode not in ('L', 'P') or image.format in ('JPEG', 'MPO'):
+        if (image.mode not in ('L', 'P') or image.format in ('JPEG', 'MPO')
+                or image.info.get('compression') == 'jpeg'):
             raise ValueError('no label map')
         return np.array(image)
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in ('PNG', 'PPM')):

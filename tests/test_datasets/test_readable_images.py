@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
-from toys import make_lq_folder
+from PIL import Image
+from toys import make_lq_folder, make_lq_image
 
 from mmdesra.datasets.readable_images import ReadableImages
+from mmdesra.datasets.transforms import LoadLRImage
 from mmdesra.files import ImageError, read_image, write_image
 
 
@@ -34,3 +37,15 @@ def test_folder_without_any_that_can_be_read(tmp_path):
     (tmp_path / 'image.png').write_text('no image')
     with pytest.raises(ImageError, match='no image that can be used; .*image.png: cannot be read'):
         ReadableImages(str(tmp_path))
+
+
+@pytest.mark.parametrize('key', ['img', 'gt'])
+def test_what_was_found_readable_is_loaded_by_the_same_reader(tmp_path, key):
+    """OpenCV reads no GIF, and MMagic asks OpenCV: training would end at such a file."""
+    path = tmp_path / 'photo.png'
+    Image.fromarray(make_lq_image(0)).quantize(16).save(path, 'GIF')
+    dataset = ReadableImages(str(tmp_path), [dict(type='LoadLRImage', key=key)], image_key=key)
+    [sample] = dataset
+    np.testing.assert_array_equal(sample[key], read_image(path))
+    assert sample[f'ori_{key}_shape'] == sample[key].shape
+    assert repr(LoadLRImage(key)) == f'LoadLRImage(key={key!r})'

@@ -6,10 +6,11 @@ import logging
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mmdesra.errors import InputError
 from mmdesra.evaluation.mask_scores import COLUMNS, MaskFolders, score_folders
-from mmdesra.files import ImageError, write_image, write_mask
+from mmdesra.files import ImageError, read_mask, write_image, write_mask
 from mmdesra.ops import DetailChange, MaskScores, compare_regions, detail_outside, score_mask
 
 SIZE = 40, 50
@@ -127,24 +128,37 @@ def test_rows_have_only_columns_of_the_table(pred, gt, before):
 
 def test_images_that_cannot_be_scored_are_named_and_skipped(tmp_path, pred, gt, caplog):
     good = score_folders(MaskFolders(pred, gt))
-    for folder, name in ((gt, 'missing'), (gt, 'sizes'), (gt, 'broken'), (gt, 'ones')):
+    for folder, name in ((gt, 'missing'), (gt, 'sizes'), (gt, 'broken'), (gt, 'grey')):
         write_mask(folder / f'{name}.png', mask_of('one'))
     write_mask(pred / 'sizes.png', np.zeros((SIZE[0], SIZE[1] - 1), bool))
     (pred / 'broken.png').write_bytes(b'no image')
-    write_image(pred / 'ones.png', mask_of('one').astype(np.uint8))
+    write_image(pred / 'grey.png', np.full(SIZE, 100, np.uint8))
     files = listing(tmp_path)
     with caplog.at_level(logging.WARNING, 'mmdesra'):
         result = score_folders(MaskFolders(pred, gt))
     assert result.scores == good.scores
     assert [image.image for image in result.done] == ['a.png', 'b.png', 'c.png']
     errors = {image.image: image.error for image in result.images if image.error}
-    assert errors.keys() == {'missing.png', 'sizes.png', 'broken.png', 'ones.png'}
+    assert errors.keys() == {'missing.png', 'sizes.png', 'broken.png', 'grey.png'}
     assert f"{pred}: holds no image named 'missing'" in errors['missing.png']
     assert 'expected one size, got 49x40 (pred), 50x40 (gt)' in errors['sizes.png']
     assert f'{pred}/broken.png' in errors['broken.png']
-    assert 'ones.png: expected a mask of 0 and 255' in errors['ones.png']
+    assert 'grey.png: expected a mask, 0 for the ground' in errors['grey.png']
     assert len(caplog.records) == 4
     assert listing(tmp_path) == files
+
+
+def test_masks_of_other_programs_score_as_ours_do(pred, gt, caplog):
+    good = score_folders(MaskFolders(pred, gt))
+    for number, path in enumerate(sorted(gt.iterdir())):
+        mask = read_mask(path)
+        strokes = np.zeros((*mask.shape, 4), np.uint8)
+        strokes[..., 3] = mask * 255
+        Image.fromarray([mask.astype(np.uint8), strokes, mask.astype(np.uint16) * 65535][number]
+                        ).save(path)
+    result = score_folders(MaskFolders(pred, gt))
+    assert result.scores == good.scores
+    assert 'read as two values: 0 is ground, 1 is artifact' in caplog.text
 
 
 def test_predictions_outside_the_set_are_said_aloud(pred, gt, caplog):

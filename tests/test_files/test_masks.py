@@ -212,7 +212,7 @@ def test_a_layer_with_a_ground_and_a_hole_is_refused(tmp_path, ground, stroke):
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])
 def test_grey_with_transparency(tmp_path, grey, opacity, expected, suffix):
     pixels = np.dstack([grey, opacity]).astype(np.uint8)
-    np.testing.assert_array_equal(read(tmp_path, Image.fromarray(pixels, 'LA'), suffix), expected)
+    np.testing.assert_array_equal(read(tmp_path, Image.fromarray(pixels), suffix), expected)
 
 
 VOC = (0, 0, 0), (128, 0, 0), (0, 128, 0), (64, 0, 0)
