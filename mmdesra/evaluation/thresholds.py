@@ -12,6 +12,9 @@ SHARES = (.002, .005, .01, .015, .02, .03, .04, .05, .065, .08, .1, .125, .15, .
 """Of the pixels, which a threshold calls artifacts before cleaning. Artifacts are rare, so they
 are dense at the low end."""
 
+RANKED_SHARES = np.geomspace(1e-5, 1, 1000)[:-1]
+"""Of the pixels, which stand before each edge of a ranking: dense where artifacts are."""
+
 PIXELS_PER_IMAGE = 20_000
 DIGITS = 4
 
@@ -44,6 +47,16 @@ class SampledMap:
         shares = np.array(SHARES) if self.detector.low_is_artifact else 1 - np.array(SHARES)
         quantiles = np.quantile(np.concatenate(self._pixels), shares)
         return in_order(self.detector, [float(f'{value:.{DIGITS}g}') for value in quantiles])
+
+    def edges(self) -> np.ndarray:
+        """Return the edges between which scores count as equal, ascending, see RankedPixels.
+
+        Without any image there are none.
+        """
+        if not self._pixels:
+            return np.empty(0)
+        shares = RANKED_SHARES if self.detector.low_is_artifact else 1 - RANKED_SHARES
+        return np.unique(np.quantile(np.concatenate(self._pixels), shares))
 
 
 def in_order(detector: BaseDetector, thresholds: Iterable[float]) -> list[float]:
