@@ -93,8 +93,8 @@ def comparison_markdown(comparison: DetectorComparison) -> str:
         ('With the threshold of the highest pixel IoU (all images as if they were one), chosen on '
          'these very images: what the map could do, not what it will do on others.'),
         table_of_best(comparison),
-        ('How sure: 95% intervals, by drawing the images anew with replacement. They tell how much '
-         'a figure hangs on which images these are, and nothing about images of another kind. AP '
+        ('How sure: 95% intervals, by drawing the images anew with replacement. They tell how '
+         'much a figure hangs on which images these are, and nothing about images of another kind. AP '
          'is the average precision of the map, pixel by pixel, before any cleaning.'),
         table_of_confidence(comparison),
         *_about_equal_recall(comparison),
@@ -170,8 +170,8 @@ def _about_equal_recall(comparison: DetectorComparison) -> list[str]:
     recall = first.scores.recall
     if math.isnan(recall) or not recall:
         return []
-    return [f'At the recall that {_name(first)} has at its own threshold, {recall:.4f}, or the '
-            "next that the sweep has above it; the threshold is chosen on these very images:",
+    return [(f'At the recall that {_name(first)} has at its own threshold, {recall:.4f}, or the '
+             'next that the sweep has above it; the threshold is chosen on these very images:'),
             table_at_recall(comparison, recall)]
 
 

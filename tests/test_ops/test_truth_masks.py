@@ -14,7 +14,7 @@ from mmdesra.ops.truth_masks import (
 levels = st.floats(0, 100, width=32)
 
 
-@pytest.mark.parametrize(('gan', 'truth', 'reference', 'is_artifact'), [
+@pytest.mark.parametrize('gan, truth, reference, is_artifact', [
     (12.4, 1.8, 1.6, True),    # stipple on even ground, the reference is near
     (15., 14., 5., False),     # bark: the reference has lost it, the GAN has not
     (20., 14., 5., False),     # too strong, but the reference is farther away
@@ -35,7 +35,7 @@ def test_strength_is_the_rule_as_it_is_told(gan, truth, reference):
     assert bool(strength_artifacts(*values)) == bool(expected)
 
 
-@pytest.mark.parametrize(('gan', 'truth', 'is_artifact'), [
+@pytest.mark.parametrize('gan, truth, is_artifact', [
     (12., 1., True), (12., 4., False), (3.5, 1., False), (5., 1., True)])
 def test_even_ground(gan, truth, is_artifact):
     assert bool(even_ground_artifacts(torch.tensor(gan), torch.tensor(truth))) == is_artifact
