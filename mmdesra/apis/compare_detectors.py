@@ -94,7 +94,7 @@ def comparison_markdown(comparison: DetectorComparison) -> str:
          'these very images: what the map could do, not what it will do on others.'),
         table_of_best(comparison),
         ('How sure: 95% intervals, by drawing the images anew with replacement. They tell how '
-         'much a figure hangs on which images these are, and nothing about images of another kind. AP '
+         'much a figure hangs on which images these are, and nothing about others. AP '
          'is the average precision of the map, pixel by pixel, before any cleaning.'),
         table_of_confidence(comparison),
         *_about_equal_recall(comparison),

@@ -29,7 +29,8 @@ class TruthSample:
 
     Attributes:
         name (str): A file stem of its own.
-        source (dict): Where it is from, for manifests.
+        source (dict): Where it is from, for manifests: ``photograph``, ``file`` (what it was made
+            from, one of the source's paths), and what else there is to say.
         gan (np.ndarray): GAN-SR image.
         reference (np.ndarray): MSE-SR image, or what stands for it.
         truth (np.ndarray): The photograph.
@@ -139,7 +140,7 @@ class MadeFromPhotographs(TruthSource):
             reference = enlarge_bicubic(lq, self.cutting.scale)
         else:
             reference = self._upscale(self.mse, lq, path, piece, 'MSE-trained generator')
-        source = dict(photograph=piece.source, short_side=piece.short_side,
+        source = dict(photograph=piece.source, file=path.name, short_side=piece.short_side,
                       corner=list(piece.corner))
         return TruthSample(piece.name, source, gan, reference, piece.image, lq)
 
@@ -191,5 +192,5 @@ class StoredWithTruths(TruthSource):
             raise ImageError(f'{path}: expected images of one size, got {size_of(pair.gan)} '
                              f'(GAN-SR) and {size_of(pair.mse)} (MSE-SR)')
         truth = cut_to(read_image(truth_path), pair.gan, self.scale, truth_path)
-        yield TruthSample(path.stem, dict(photograph=truth_path.name), pair.gan, pair.mse,
-                          np.ascontiguousarray(truth))
+        source = dict(photograph=truth_path.name, file=path.name)
+        yield TruthSample(path.stem, source, pair.gan, pair.mse, np.ascontiguousarray(truth))
