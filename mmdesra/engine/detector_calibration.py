@@ -60,11 +60,11 @@ class CalibrationSettings:
     Raises:
         InputError: If a value is out of range.
     """
-    epochs: int = 24
+    epochs: int = 16
     batch_size: int = 16
     patch: int = 160
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 5e-2
     heldout_share: float = 0.2
     precision: float = 0.8
     seed: int = 0

@@ -10,6 +10,9 @@ STRIDE = 8
 
 CHANNELS = (32, 48, 64)
 
+DROPPED = 0.1
+"""Share of the planes that are left out at random in training: photographs are few."""
+
 
 class ArtifactNet(nn.Module):
     """Blocks in, an answer for every 2×2 blocks out, with three scales seen on the way.
@@ -32,6 +35,7 @@ class ArtifactNet(nn.Module):
         self.coarse = _convolution(coarse, coarse)
         self.middle_again = _convolution(middle + coarse, middle)
         self.fine_again = _convolution(fine + middle, fine)
+        self.drop = nn.Dropout2d(DROPPED)
         self.answer = nn.Conv2d(fine, answers, 1)
 
     def forward(self, planes: Tensor) -> Tensor:
@@ -45,10 +49,10 @@ class ArtifactNet(nn.Module):
         """
         fine = self.fine(self.enter(planes))
         middle = self.middle(self.to_middle(fine))
-        coarse = self.coarse(self.to_coarse(middle))
+        coarse = self.drop(self.coarse(self.to_coarse(middle)))
         middle = self.middle_again(torch.cat([middle, _enlarged(coarse)], dim=1))
         fine = self.fine_again(torch.cat([fine, _enlarged(middle)], dim=1))
-        return self.answer(fine)
+        return self.answer(self.drop(fine))
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Module:

@@ -12,7 +12,9 @@ HAAR = np.array([[1, 1], [1, -1]]) / 2  # the square of the sum of squares is ke
 
 
 def image_of(seed, height=3, width=5):
-    return np.random.default_rng(seed).integers(0, 256, (4 * height, 4 * width, 3)).astype(np.uint8)
+    """Of so many blocks."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (4 * height, 4 * width, 3)).astype(np.uint8)
 
 
 def blocks_of(image):
@@ -30,7 +32,7 @@ def oracle(image):
     coarse = np.einsum('iy,...yx,jx->...ij', HAAR, pairs.mean(axis=(-1, -2)), HAAR)
     planes = [np.log1p(np.sqrt((fine[..., i, j]**2).sum(axis=(-1, -2)) / 16))
               for i, j in ((0, 1), (1, 0), (1, 1))]
-    planes += [np.log1p(np.abs(coarse[..., i, j]) / 2 * 2) for i, j in ((0, 1), (1, 0), (1, 1))]
+    planes += [np.log1p(np.abs(coarse[..., i, j])) for i, j in ((0, 1), (1, 0), (1, 1))]
     return np.concatenate([means.transpose(2, 0, 1) / 64, np.log1p(stds).transpose(2, 0, 1),
                            planes])
 
