@@ -56,8 +56,8 @@ def parse_args() -> argparse.Namespace:
     add_truth_source_options(parser, CUTTING)
     add_rule_options(parser, TruthRules())
     group = parser.add_argument_group('learning')
-    group.add_argument('--epochs', type=int, default=default.epochs, metavar='N',
-                       help='how often the photographs are gone through (default: %(default)s)')
+    group.add_argument('--steps', type=int, default=default.steps, metavar='N',
+                       help='batches to learn from (default: %(default)s)')
     group.add_argument('--heldout-share', type=float, default=default.heldout_share, metavar='S',
                        help='share of the photographs that nothing is learnt from '
                        '(default: %(default)s)')

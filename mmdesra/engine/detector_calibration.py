@@ -47,7 +47,7 @@ class CalibrationSettings:
     """What decides a calibration, given the images.
 
     Attributes:
-        epochs (int): How often the images are gone through.
+        steps (int): How many are learnt, whatever the number of images.
         batch_size (int): Patches a step.
         patch (int): Their side in px, a multiple of 32.
         learning_rate (float): The highest.
@@ -60,7 +60,7 @@ class CalibrationSettings:
     Raises:
         InputError: If a value is out of range.
     """
-    epochs: int = 16
+    steps: int = 1200
     batch_size: int = 16
     patch: int = 160
     learning_rate: float = 3e-3
@@ -70,7 +70,7 @@ class CalibrationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.epochs >= 1, 'at least 1 epoch', self.epochs)
+        _check(self.steps >= 1, 'at least 1 step', self.steps)
         _check(self.batch_size >= 1, 'a batch of at least 1 patch', self.batch_size)
         _check(self.patch >= COARSEST and self.patch % COARSEST == 0,
                f'a patch whose side is a multiple of {COARSEST} px', self.patch)
@@ -104,7 +104,9 @@ def calibrate_detector(source: TruthSource, rules: TruthRules, scale: int,
     settings = settings or CalibrationSettings()
     uses_mse = source.reference == SIBLING if uses_mse is None else uses_mse
     learning, held_out = _collect(source, rules, settings, uses_mse)
-    network = _train(learning, settings)
+    with torch.random.fork_rng(devices=[]):  # the first weights, and what is dropped
+        torch.manual_seed(settings.seed)
+        network = _train(learning, settings)
     thresholds, figures = judge_held_out(network, held_out, rules, settings.precision)
     made = dict(source.describe(), rules=rules.describe(), settings=asdict(settings),
                 photographs=len({one.file for one in learning}), pieces=len(learning),
@@ -146,20 +148,15 @@ def _collect(source: TruthSource, rules: TruthRules, settings: CalibrationSettin
 
 
 def _train(samples: Sequence[CalibrationSample], settings: CalibrationSettings) -> ArtifactNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network = ArtifactNet(len(samples[0].planes), ANSWERS)
+    network = ArtifactNet(len(samples[0].planes), ANSWERS)
     nn.init.constant_(network.answer.bias, FIRST_LOGIT)
     network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate,
                                   betas=(0.9, 0.99), weight_decay=settings.weight_decay)
-    turns = _turns(samples, settings)
-    steps = -(-len(turns) // settings.batch_size) * settings.epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=max(steps, 2), pct_start=WARM_UP)
-    rng = np.random.default_rng(settings.seed)
+        optimizer, settings.learning_rate, total_steps=settings.steps + 1, pct_start=WARM_UP)
     network.train()
-    for planes, targets in tqdm(_batches(samples, turns, settings, rng), 'learn', steps,
+    for planes, targets in tqdm(_batches(samples, settings), 'learn', settings.steps,
                                 unit='step'):
         loss = _loss(network(planes), targets)
         optimizer.zero_grad()
@@ -171,21 +168,23 @@ def _train(samples: Sequence[CalibrationSample], settings: CalibrationSettings) 
 
 
 def _turns(samples: Sequence[CalibrationSample], settings: CalibrationSettings) -> list[int]:
-    """Which samples an epoch goes through: each as often as it has room for a patch."""
+    """Which samples are gone through in turn: each as often as it has room for a patch."""
     cells = [sample.targets[0].numel() * 64 / settings.patch**2 for sample in samples]
     return [place for place, count in enumerate(cells) for _ in range(max(round(count), 1))]
 
 
-def _batches(samples: Sequence[CalibrationSample], turns: Sequence[int],
-             settings: CalibrationSettings, rng: np.random.Generator
+def _batches(samples: Sequence[CalibrationSample], settings: CalibrationSettings
              ) -> Iterator[tuple[Tensor, Tensor]]:
-    for _ in range(settings.epochs):
-        order = rng.permutation(turns)
-        for first in range(0, len(order), settings.batch_size):
-            patches = [draw_patch(samples[place], settings.patch, rng)
-                       for place in order[first:first + settings.batch_size]]
-            planes, targets = (torch.stack(part) for part in zip(*patches))
-            yield planes.contiguous(memory_format=torch.channels_last), targets
+    rng = np.random.default_rng(settings.seed)
+    turns = _turns(samples, settings)
+    order: list[int] = []
+    for _ in range(settings.steps):
+        while len(order) < settings.batch_size:
+            order += rng.permutation(turns).tolist()
+        chosen, order = order[:settings.batch_size], order[settings.batch_size:]
+        patches = [draw_patch(samples[place], settings.patch, rng) for place in chosen]
+        planes, targets = (torch.stack(part) for part in zip(*patches))
+        yield planes.contiguous(memory_format=torch.channels_last), targets
 
 
 def _loss(answers: Tensor, targets: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from ..ops.ranking import RankedPixels
 from .detector_samples import KINDS, CalibrationSample
 
 THRESHOLDS = tuple(float(f'{value:.3g}') for value in
-                   1 / (1 + np.exp(-np.linspace(-4, 3.5, 31))))
+                   1 / (1 + np.exp(-np.linspace(-4, 3.5, 16))))
 """Tried; evenly spread in the logit, from 0.018 to 0.97."""
 
 EDGES = 1 / (1 + np.exp(-np.linspace(-12, 8, 2000)))

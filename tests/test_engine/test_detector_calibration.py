@@ -35,7 +35,7 @@ from mmdesra.ops import MaskScores
 from mmdesra.ops.block_statistics import pair_planes
 
 RULES = TruthRules(min_area=100)
-SETTINGS = CalibrationSettings(epochs=8, batch_size=4, patch=64, learning_rate=1e-2)
+SETTINGS = CalibrationSettings(steps=60, batch_size=4, patch=64, learning_rate=1e-2)
 
 
 def write_photographs(folder: Path, count=5, clean=()) -> Path:
@@ -89,7 +89,7 @@ def test_equal_seeds_make_equal_files_and_leave_others_random_numbers_alone(
     again = calibrate_detector(source_of(photographs), RULES, 4, SETTINGS)
     assert torch.equal(torch.rand(2), expected)
     other = calibrate_detector(source_of(photographs), RULES, 4, CalibrationSettings(
-        epochs=1, batch_size=4, patch=64, seed=1))
+        steps=2, batch_size=4, patch=64, seed=1))
     contents = []
     for place, pair in enumerate((calibrated, again, other)):
         write_calibrated(tmp_path / f'{place}.safetensors', *pair)
@@ -98,7 +98,7 @@ def test_equal_seeds_make_equal_files_and_leave_others_random_numbers_alone(
 
 
 def test_without_a_sibling_the_detector_sees_the_gan_alone(photographs):
-    quick = CalibrationSettings(epochs=1, patch=64)
+    quick = CalibrationSettings(steps=2, patch=64)
     _, card = calibrate_detector(source_of(photographs, sibling=False), RULES, 4, quick)
     assert not card.uses_mse and card.made['mse_sha256'] is None
     _, card = calibrate_detector(source_of(photographs), RULES, 4, quick, uses_mse=False)
@@ -114,7 +114,7 @@ def test_a_kind_that_does_not_come_is_told(tmp_path, caplog, photographs):
     rules = TruthRules(min_area=100, even=1e-6)
     with caplog.at_level(logging.WARNING, 'mmdesra'):
         _, card = calibrate_detector(source_of(photographs), rules, 4,
-                                     CalibrationSettings(epochs=1, patch=64))
+                                     CalibrationSettings(steps=2, patch=64))
     assert 'kind even_ground' in caplog.text
     assert card.made['heldout']['even_ground']['average_precision'] is None
 
@@ -198,7 +198,7 @@ def test_the_threshold_is_the_lowest_that_is_right_often_enough(found, expected)
 
 
 @pytest.mark.parametrize('values', [
-    dict(epochs=0), dict(batch_size=0), dict(patch=50), dict(learning_rate=0.),
+    dict(steps=0), dict(batch_size=0), dict(patch=50), dict(learning_rate=0.),
     dict(weight_decay=-1.), dict(heldout_share=1.), dict(precision=0.), dict(seed=-1)])
 def test_settings_out_of_range_are_refused(values):
     with pytest.raises(InputError, match='expected'):

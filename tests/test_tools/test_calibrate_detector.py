@@ -26,7 +26,7 @@ def data(tmp_path_factory):
 def arguments(data, out, *more):
     return ('calibrate_detector.py', '--truth', data / 'photographs', '--generator',
             data / 'toy_generator.py', '--gan-checkpoint', data / 'gan.pth', '--mse-checkpoint',
-            data / 'mse.pth', '--short-sides', '--min-area', '100', '--epochs', '1', '--out', out,
+            data / 'mse.pth', '--short-sides', '--min-area', '100', '--steps', '2', '--out', out,
             *more)
 
 
@@ -39,7 +39,7 @@ def test_a_calibration_and_what_it_is_for(data, tmp_path):
     assert 'sees GAN-SR and MSE-SR' in done.stdout
     assert '| strength, calibrated    |' in done.stdout and '| strength, D < 0.7' in done.stdout
     _, card = read_calibrated(out)
-    assert card.made['settings']['epochs'] == 1 and card.scale == 4
+    assert card.made['settings']['steps'] == 2 and card.scale == 4
     bench = tmp_path / 'bench'
     assert call('benchmark_truth.py', *arguments(data, bench)[1:9], '--min-area', '100',
                 '--out', bench) == 0
@@ -65,7 +65,7 @@ def test_a_detector_that_sees_the_gan_alone_needs_no_mse_images(data, tmp_path):
 
 
 @pytest.mark.parametrize('more, message', [
-    (('--epochs', '0'), 'expected at least 1 epoch'),
+    (('--steps', '0'), 'expected at least 1 step'),
     (('--precision', '2'), 'expected a precision'),
     (('--heldout-share', '1'), 'expected a share held out'),
     (('--truth', 'nowhere'), 'nowhere'),
