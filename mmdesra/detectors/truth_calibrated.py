@@ -98,8 +98,8 @@ class TruthCalibrated(BaseDetector):
         planes = pair_planes(images[0], images[1] if self.uses_mse else None)
         planes = planes[None].to(self.device, memory_format=torch.channels_last)
         logits = self._network(planes)[:, self._place:self._place + 1]
-        probability = F.interpolate(torch.sigmoid(logits), scale_factor=STRIDE, mode='bilinear')
-        return probability[0, 0, :height, :width].cpu()
+        enlarged = F.interpolate(logits, scale_factor=STRIDE, mode='bilinear')
+        return torch.sigmoid(enlarged[0, 0, :height, :width]).cpu()
 
 
 def _padded(image: Tensor) -> np.ndarray:

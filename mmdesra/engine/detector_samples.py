@@ -27,9 +27,6 @@ ANSWERS = len(KINDS) + 2
 WEIGHT = ANSWERS
 """The plane of the targets that says how much of a place is known: not its image's frame."""
 
-MEANS = slice(0, 3)
-"""Planes of colours."""
-
 COARSEST = 32
 """The network's coarsest scale, in px; images are extended to multiples of it."""
 
@@ -79,11 +76,6 @@ def calibration_sample(sample: TruthSample, rules: TruthRules, uses_mse: bool,
     return CalibrationSample(file, planes, targets, masks, difference)
 
 
-COLOUR_CHANGE = 0.15
-"""Standard deviation of what patches are made brighter and redder by, as a share; the network
-shall know textures, not the colours of a few photographs."""
-
-
 def draw_patch(sample: CalibrationSample, side: int, rng: np.random.Generator
                ) -> tuple[Tensor, Tensor]:
     """Cut a square out of a sample, turned and mirrored at random.
@@ -105,7 +97,6 @@ def draw_patch(sample: CalibrationSample, side: int, rng: np.random.Generator
     missing = [0, cells - targets.shape[2], 0, cells - targets.shape[1]]
     if any(missing):
         planes, targets = F.pad(planes, [2 * more for more in missing]), F.pad(targets, missing)
-    planes[MEANS] *= torch.from_numpy(rng.normal(1, COLOUR_CHANGE, (3, 1, 1)).astype(np.float32))
     for axis in (-1, -2):
         if rng.random() < 0.5:
             planes, targets = planes.flip(axis), targets.flip(axis)

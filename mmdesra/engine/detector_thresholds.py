@@ -94,8 +94,8 @@ def choose_threshold(found: dict[float, MaskScores], precision: float) -> tuple[
 def probabilities(network: nn.Module, sample: CalibrationSample) -> np.ndarray:
     """Return the map of each kind, float32, shape ``(kinds, H, W)``."""
     planes = sample.planes[None].float().contiguous(memory_format=torch.channels_last)
-    kinds = torch.sigmoid(network(planes)[:, :len(KINDS)])
-    full = F.interpolate(kinds, scale_factor=STRIDE, mode='bilinear')[0].numpy()
+    logits = network(planes)[:, :len(KINDS)]
+    full = torch.sigmoid(F.interpolate(logits, scale_factor=STRIDE, mode='bilinear')[0]).numpy()
     height, width = sample.masks[KINDS[0]].shape
     return full[:, :height, :width]
 

@@ -15,6 +15,9 @@ are dense at the low end."""
 RANKED_SHARES = np.geomspace(1e-5, 1, 1000)[:-1]
 """Of the pixels, which stand before each edge of a ranking: dense where artifacts are."""
 
+BEYOND = np.geomspace(1, 100, 201)[1:]
+"""Times the end of a map's range: edges for values that no sampled image has."""
+
 PIXELS_PER_IMAGE = 20_000
 DIGITS = 4
 
@@ -51,12 +54,17 @@ class SampledMap:
     def edges(self) -> np.ndarray:
         """Return the edges between which scores count as equal, ascending, see RankedPixels.
 
-        Without any image there are none.
+        Quantiles of the sampled pixels, and even steps over the map's range and beyond: the
+        images sampled need not have what is most suspicious in the others.
         """
-        if not self._pixels:
-            return np.empty(0)
-        shares = RANKED_SHARES if self.detector.low_is_artifact else 1 - RANKED_SHARES
-        return np.unique(np.quantile(np.concatenate(self._pixels), shares))
+        low, high = self.detector.map_range
+        edges = [np.linspace(low, high, len(RANKED_SHARES))]
+        if self._pixels:
+            shares = RANKED_SHARES if self.detector.low_is_artifact else 1 - RANKED_SHARES
+            edges.append(np.quantile(np.concatenate(self._pixels), shares))
+        if not self.detector.low_is_artifact:
+            edges.append(high * BEYOND)
+        return np.unique(np.concatenate(edges).astype(np.float64))
 
 
 def in_order(detector: BaseDetector, thresholds: Iterable[float]) -> list[float]:
