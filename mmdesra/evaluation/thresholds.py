@@ -16,7 +16,7 @@ RANKED_SHARES = np.geomspace(1e-5, 1, 1000)[:-1]
 """Of the pixels, which stand before each edge of a ranking: dense where artifacts are."""
 
 BEYOND = np.geomspace(1, 100, 201)[1:]
-"""Times the end of a map's range: edges for values that no sampled image has."""
+"""Times the upper end of a map's range: edges for values that no sampled image has."""
 
 PIXELS_PER_IMAGE = 20_000
 DIGITS = 4
@@ -62,8 +62,8 @@ class SampledMap:
         if self._pixels:
             shares = RANKED_SHARES if self.detector.low_is_artifact else 1 - RANKED_SHARES
             edges.append(np.quantile(np.concatenate(self._pixels), shares))
-        if not self.detector.low_is_artifact:
-            edges.append(high * BEYOND)
+        edges.append(np.linspace(low - (high - low), low, len(BEYOND))
+                     if self.detector.low_is_artifact else high * BEYOND)
         return np.unique(np.concatenate(edges).astype(np.float64))
 
 
