@@ -81,7 +81,7 @@ class TruthCalibrated(BaseDetector):
         self.kind = kind
         self.device = device
         self.uses_mse = self.card.uses_mse
-        self._network.to(device, memory_format=torch.channels_last)
+        self._network.to(device)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return the probability; see :meth:`BaseDetector.artifact_map`."""

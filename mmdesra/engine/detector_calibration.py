@@ -149,8 +149,7 @@ def _collect(source: TruthSource, rules: TruthRules, settings: CalibrationSettin
 
 def _train(samples: Sequence[CalibrationSample], settings: CalibrationSettings) -> ArtifactNet:
     network = ArtifactNet(len(samples[0].planes), ANSWERS)
-    nn.init.constant_(network.answer.bias, FIRST_LOGIT)
-    network.to(memory_format=torch.channels_last)
+    nn.init.constant_(_bias_of(network.answer), FIRST_LOGIT)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate,
                                   betas=(0.9, 0.99), weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -165,6 +164,11 @@ def _train(samples: Sequence[CalibrationSample], settings: CalibrationSettings) 
         optimizer.step()
         schedule.step()
     return network.eval()
+
+
+def _bias_of(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None  # it was made with one
+    return layer.bias
 
 
 def _turns(samples: Sequence[CalibrationSample], settings: CalibrationSettings) -> list[int]:

@@ -71,9 +71,10 @@ def calibration_sample(sample: TruthSample, rules: TruthRules, uses_mse: bool,
     file = str(sample.source['file'])
     if not is_held_out:
         return CalibrationSample(file, planes, targets)
-    pair = (torch.from_numpy(image).permute(2, 0, 1) for image in (sample.gan, sample.reference))
-    difference = np.pad(difference_map(*pair).numpy(), MARGIN, constant_values=1)
-    return CalibrationSample(file, planes, targets, masks, difference)
+    difference = difference_map(torch.from_numpy(sample.gan).permute(2, 0, 1),
+                                torch.from_numpy(sample.reference).permute(2, 0, 1))
+    return CalibrationSample(file, planes, targets, masks,
+                             np.pad(difference.numpy(), MARGIN, constant_values=1))
 
 
 def draw_patch(sample: CalibrationSample, side: int, rng: np.random.Generator

@@ -39,7 +39,7 @@ def block_rows(image, top, bottom, out):
                 total, energy = 0, 0
                 for y in range(4):
                     for x in range(4):
-                        value = np.int64(image[4 * by + y, 4 * bx + x, c])
+                        value = int(image[4 * by + y, 4 * bx + x, c])
                         total += value
                         energy += value * value
                         luma[y, x] += weight * value
