@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
+from benchmark_images import joined_pair
 from numpy.lib.format import open_memmap
 from scipy import ndimage
 from tqdm import tqdm
@@ -109,24 +110,10 @@ def ours_mask_only(gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
 
 
 def write_images(source: PairSource, side: int, folder: Path) -> list[Path]:
-    """Write a square GAN-SR and MSE-SR image of this side as .npy files.
-
-    Row after row is filled with the source's images from the left, each row as high as its lowest
-    image; all of them are used before one comes again.
-    """
+    """Write a square GAN-SR and MSE-SR image of this side as .npy files, see joined_pair."""
     paths = [folder / f'{name}{side}.npy' for name in ('gan', 'mse')]
-    images = [open_memmap(path, 'w+', np.uint8, (side, side, 3)) for path in paths]
-    number = top = 0
-    while top < side:
-        row: list = []
-        while sum(pair.gan.shape[1] for pair in row) < side:
-            row.append(source.load(source.paths[number % len(source.paths)]))
-            number += 1
-        height = min(*(len(pair.gan) for pair in row), side - top)
-        for image, name in zip(images, ('gan', 'mse')):
-            joined = np.concatenate([getattr(pair, name)[:height] for pair in row], axis=1)
-            image[top:top + height] = joined[:, :side]
-        top += height
+    joined_pair(source, side, lambda name, shape: open_memmap(
+        folder / f'{name}{side}.npy', 'w+', np.uint8, shape))
     return paths
 
 

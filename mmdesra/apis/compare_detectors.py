@@ -1,12 +1,21 @@
 """Writing down a comparison of detectors: tables, a sweep, a plot."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..evaluation.confidence import (
+    AVERAGE_PRECISION,
+    SCORE_FIGURES,
+    Intervals,
+    intervals_of,
+    scores_interval,
+)
 from ..evaluation.figures import (
     SCORE_COUNTS,
     SCORE_RATES,
+    UNKNOWN,
     decimal,
     known,
     score_figures,
@@ -25,6 +34,8 @@ IMAGES_NAME = 'images.csv'
 PLOT_NAME = 'precision_recall.png'
 
 SCORES = (*SCORE_RATES, *SCORE_COUNTS)
+RANKING = (AVERAGE_PRECISION, *(f'{name}_{end}' for name in (*SCORE_FIGURES, AVERAGE_PRECISION)
+                                for end in ('low', 'high')))
 
 
 def write_comparison(comparison: DetectorComparison, out_dir: str | Path, settings: dict) -> None:
@@ -45,8 +56,8 @@ def write_comparison(comparison: DetectorComparison, out_dir: str | Path, settin
     out_dir = make_output_folder(out_dir)
     write_bytes(out_dir / PLOT_NAME, draw_precision_recall(_panels(comparison)))
     write_csv(out_dir / TABLE_NAME,
-              ('detector', 'threshold', 'labels', *SCORES, 'seconds_per_image'),
-              map(_row, comparison.standings))
+              ('detector', 'threshold', 'labels', *SCORES, *RANKING, 'seconds_per_image'),
+              (_row(comparison, standing) for standing in comparison.standings))
     write_csv(out_dir / SWEEP_NAME, ('detector', 'threshold', 'own', *SCORES),
               _sweep_rows(comparison))
     write_csv(out_dir / IMAGES_NAME, ('image', 'detector', *SCORES, 'error'),
@@ -62,7 +73,7 @@ def comparison_figures(comparison: DetectorComparison) -> dict:
         p=comparison.p, margin=comparison.margin, images=comparison.num_images,
         skipped=comparison.skipped, unscored=comparison.unscored,
         detectors=[dict(
-            _row(standing), config=standing.contestant.detector.describe(),
+            _row(comparison, standing), config=standing.contestant.detector.describe(),
             best=dict(threshold=standing.best.threshold, **score_figures(standing.best.scores)),
             sweep=[dict(threshold=point.threshold, **score_figures(point.scores))
                    for point in standing.sweep]) for standing in comparison.standings])
@@ -82,13 +93,19 @@ def comparison_markdown(comparison: DetectorComparison) -> str:
         ('With the threshold of the highest pixel IoU (all images as if they were one), chosen on '
          'these very images: what the map could do, not what it will do on others.'),
         table_of_best(comparison),
+        ('How sure: 95% intervals, by drawing the images anew with replacement. They tell how '
+         'much a figure hangs on which images these are, and nothing about others. AP '
+         'is the average precision of the map, pixel by pixel, before any cleaning.'),
+        table_of_confidence(comparison),
+        *_about_equal_recall(comparison),
         f'![Precision and recall over the thresholds]({PLOT_NAME})')) + '\n'
 
 
 def table_of_detectors(comparison: DetectorComparison) -> str:
     """Return DeSRA's Table 1, each detector at its own threshold, as Markdown."""
-    columns = ['detector', 'IoU', 'Precision', 'Recall', 's / image']
-    rows = [[_name(standing), *_cells(standing.scores), decimal(standing.seconds_per_image, 3)]
+    columns = ['detector', 'IoU', 'Precision', 'Recall', 'AP', 's / image']
+    rows = [[_name(standing), *_cells(standing.scores), decimal(standing.average_precision),
+             decimal(standing.seconds_per_image, 3)]
             for standing in comparison.standings]
     if comparison.standings[0].scores.clean_images:
         columns += ['clean images kept', 'IoU of the others']
@@ -107,6 +124,57 @@ def table_of_best(comparison: DetectorComparison) -> str:
           *_cells(standing.best.scores)] for standing in comparison.standings])
 
 
+def table_of_confidence(comparison: DetectorComparison) -> str:
+    """Return each detector's figures at its own threshold, with their intervals, as Markdown."""
+    rows = []
+    for standing in comparison.standings:
+        found, scores = intervals_of(comparison, standing), standing.scores
+        rows.append([_name(standing),
+                     between(100 * scores.iou, found['iou'], 1, 100),
+                     between(scores.precision, found['precision']),
+                     between(scores.recall, found['recall']),
+                     between(standing.average_precision, found[AVERAGE_PRECISION])])
+    return markdown_table(('detector', 'IoU', 'Precision', 'Recall', 'AP'), rows)
+
+
+def table_at_recall(comparison: DetectorComparison, recall: float) -> str:
+    """Return each detector at the strictest threshold of its sweep with this recall of regions.
+
+    Args:
+        comparison (DetectorComparison): The result.
+        recall (float): In [0, 1]. A detector without such a threshold gets dashes.
+    """
+    rows = []
+    for standing in comparison.standings:
+        point = standing.at_recall(recall)
+        if point is None:
+            rows.append([_name(standing), *[UNKNOWN] * 3])
+            continue
+        place = standing.sweep.index(point)
+        images = [image.sweep[place].scores
+                  for image in comparison.images_of(standing.contestant.name)]
+        rows.append([_name(standing), f'{point.threshold:.4g}', decimal(point.scores.recall),
+                     between(point.scores.precision, scores_interval(images, 'precision'))])
+    return markdown_table(('detector', 'threshold', 'Recall', 'Precision'), rows)
+
+
+def between(value: float, ends: tuple[float, float], digits: int = 3, unit: float = 1) -> str:
+    """Return a figure with its interval as people read it, ``'0.138 (0.101 to 0.190)'``."""
+    low, high = (decimal(unit * end, digits) for end in ends)
+    text = decimal(value, digits)
+    return text if UNKNOWN in (text, low) else f'{text} ({low} to {high})'
+
+
+def _about_equal_recall(comparison: DetectorComparison) -> list[str]:
+    first = comparison.standings[0]
+    recall = first.scores.recall
+    if math.isnan(recall) or not recall:
+        return []
+    return [(f'At the recall that {_name(first)} has at its own threshold, {recall:.4f}, or the '
+             'next that the sweep has above it; the threshold is chosen on these very images:'),
+            table_at_recall(comparison, recall)]
+
+
 def _name(standing: Standing) -> str:
     return standing.contestant.name + ' (with label maps)' * standing.labelled
 
@@ -115,11 +183,18 @@ def _cells(scores: MaskScores) -> list[str]:
     return [decimal(100 * scores.iou, 1), decimal(scores.precision), decimal(scores.recall)]
 
 
-def _row(standing: Standing) -> dict:
+def _row(comparison: DetectorComparison, standing: Standing) -> dict:
     return dict(detector=standing.contestant.name,
                 threshold=standing.contestant.detector.threshold, labels=standing.labelled,
                 **score_figures(standing.scores),
+                average_precision=known(standing.average_precision),
+                **_ends(intervals_of(comparison, standing)),
                 seconds_per_image=known(standing.seconds_per_image))
+
+
+def _ends(intervals: Intervals) -> dict[str, float | None]:
+    return {f'{name}_{end}': known(value) for name, ends in intervals.items()
+            for end, value in zip(('low', 'high'), ends)}
 
 
 def _sweep_rows(comparison: DetectorComparison) -> Iterator[dict]:

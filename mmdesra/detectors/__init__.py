@@ -13,7 +13,9 @@ from .registry import DETECTORS, build_detector
 from .semantic_step import build_labels
 from .ssim import SSIM
 from .texture_difference import TextureDifference
+from .truth_calibrated import TruthCalibrated
 
 __all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'SSIM', 'AreaLimit', 'BaseDetector',
            'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
-           'build_detector', 'build_labels', 'detect_image', 'detect_pairs', 'label_image']
+           'TruthCalibrated', 'build_detector', 'build_labels', 'detect_image', 'detect_pairs',
+           'label_image']

@@ -19,6 +19,7 @@ from ..files.atomic import make_parent
 from ..files.inputs import refuse_inside, refuse_same_files
 from ..generators import Pair, PairSource
 from ..ops import score_mask
+from ..ops.ranking import RankedPixels
 from ..ops.scores import COVERAGE
 from ..segmentors import LabelSource
 from .mask_scores import check_options, name_some
@@ -104,24 +105,25 @@ def compare_detectors(source: PairSource,
     if not any(_uses_labels(contestant) for contestant in contestants):
         labels = None
     reader = _Reader(source, masks, labels)
+    samplers = _sample_maps(reader, contestants)
     standings = [
         Standing(contestant, labels is not None and _uses_labels(contestant), seconds=0,
-                 sweep=[SweepPoint(threshold) for threshold in thresholds])
-        for contestant, thresholds in zip(contestants, _all_thresholds(reader, contestants))]
+                 sweep=[SweepPoint(threshold) for threshold in _thresholds(contestant, sampler)])
+        for contestant, sampler in zip(contestants, samplers)]
+    all_edges = [sampler.edges() for sampler in samplers]
     folders = [make_output_folder(Path(masks_dir) / one.folder) if masks_dir else None
                for one in contestants]
     rows = []
     for gt_path in tqdm(masks.paths, 'compare', unit='image'):
         try:
             sample = reader.read(gt_path)
-            judged = [_judge(standing, sample, p, margin, folder)
-                      for standing, folder in zip(standings, folders)]
+            judged = [_judge(standing, sample, p, margin, folder, edges)
+                      for standing, folder, edges in zip(standings, folders, all_edges)]
         except ImageError as error:
             logger.warning('skipped: %s', error)
             rows.append(ImageStanding(shown_name(gt_path), error=str(error)))
             continue
-        rows += [ImageStanding(shown_name(gt_path), one.contestant.name, one.scores)
-                 for one in judged]
+        rows += [ImageStanding(shown_name(gt_path), one.contestant.name, one) for one in judged]
         standings = [_add(*two) for two in zip(standings, judged)]
     if reader.unscored:
         logger.warning('%d pairs have no mask in %s and were not scored: %s',
@@ -137,12 +139,14 @@ class _Reader:
         self.source = source
         self.masks = masks
         self.labels = labels
+        self._kept: dict[Path, np.ndarray] = {}
         self._paths = {image_name(path): path for path in source.paths}
         names = set(map(image_name, masks.paths))
         self.unscored = [shown_name(path) for path in source.paths
                          if image_name(path) not in names]
 
-    def read(self, gt_path: Path) -> _Sample:
+    def read(self, gt_path: Path, again: bool = False) -> _Sample:
+        """Read a sample; one that is read again later keeps its label map, which may be dear."""
         path = self._paths.get(image_name(gt_path))
         if path is None:
             raise ImageError(f'{gt_path}: no pair has this file stem')
@@ -150,31 +154,37 @@ class _Reader:
         gt = self.masks.read(gt_path, pair.gan)
         known = None
         if self.labels is not None:
-            known = _KnownLabels(self.labels.label([pair.gan], [path])[0])
+            known = _KnownLabels(self._label(path, pair, again))
         return _Sample(path, pair, gt, known)
+
+    def _label(self, path: Path, pair: Pair, again: bool) -> np.ndarray:
+        assert self.labels is not None
+        label_map = self._kept.pop(path, None)
+        if label_map is None:
+            label_map = self.labels.label([pair.gan], [path])[0]
+        if again:
+            self._kept[path] = label_map
+        return label_map
 
 
 def _uses_labels(contestant: Contestant) -> bool:
     return contestant.with_labels and contestant.detector.uses_labels
 
 
-def _all_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> list[list[float]]:
-    """The thresholds of each contestant's sweep."""
-    unknown = [contestant for contestant in contestants if not contestant.thresholds]
-    chosen = iter(_choose_thresholds(reader, unknown))
-    return [in_order(contestant.detector, contestant.thresholds) if contestant.thresholds
-            else next(chosen) for contestant in contestants]
+def _thresholds(contestant: Contestant, sampler: SampledMap) -> list[float]:
+    """The thresholds of a contestant's sweep."""
+    if contestant.thresholds:
+        return in_order(contestant.detector, contestant.thresholds)
+    return sampler.thresholds()
 
 
-def _choose_thresholds(reader: _Reader, contestants: Sequence[Contestant]) -> list[list[float]]:
-    if not contestants:
-        return []
+def _sample_maps(reader: _Reader, contestants: Sequence[Contestant]) -> list[SampledMap]:
     samplers = [SampledMap(contestant.detector) for contestant in contestants]
     for sample in _spread_samples(reader):
         for sampler, contestant in zip(samplers, contestants):
             with suppress(ImageError):  # reported when its turn comes
                 sampler.add(sample.detect(contestant))
-    return [sampler.thresholds() for sampler in samplers]
+    return samplers
 
 
 def _spread_samples(reader: _Reader) -> Iterator[_Sample]:
@@ -183,11 +193,11 @@ def _spread_samples(reader: _Reader) -> Iterator[_Sample]:
     chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
     for index in tqdm(chosen, 'choose thresholds', unit='image'):
         with suppress(ImageError):  # reported when its turn comes
-            yield reader.read(paths[index])
+            yield reader.read(paths[index], again=True)
 
 
 def _judge(standing: Standing, sample: _Sample, p: float, margin: int,
-           folder: Path | None) -> Standing:
+           folder: Path | None, edges: np.ndarray) -> Standing:
     """The standing of one image alone."""
     detector = standing.contestant.detector
     start = time.perf_counter()
@@ -203,13 +213,23 @@ def _judge(standing: Standing, sample: _Sample, p: float, margin: int,
                  for threshold, mask in masks]
     except ValueError as error:  # the margin leaves nothing of a small image
         raise ImageError(f'{sample.path}: {error}') from error
-    return replace(standing, seconds=seconds, sweep=sweep)
+    ranking = RankedPixels.count(_inside(detection.map, margin), _inside(sample.gt, margin),
+                                 edges, detector.low_is_artifact)
+    return replace(standing, seconds=seconds, sweep=sweep, ranking=ranking)
+
+
+def _inside(full: np.ndarray, margin: int) -> np.ndarray:
+    height, width = full.shape
+    return full[margin:height - margin, margin:width - margin]
 
 
 def _add(total: Standing, one: Standing) -> Standing:
     sweep = [SweepPoint(a.threshold, a.scores + b.scores)
              for a, b in zip(total.sweep, one.sweep)]
-    return replace(total, seconds=total.seconds + one.seconds, sweep=sweep)
+    ranking = one.ranking
+    if total.ranking is not None and ranking is not None:
+        ranking = total.ranking + ranking
+    return replace(total, seconds=total.seconds + one.seconds, sweep=sweep, ranking=ranking)
 
 
 def _check_names(contestants: Sequence[Contestant]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..detectors import BaseDetector
 from ..ops import MaskScores
+from ..ops.ranking import RankedPixels
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,18 @@ class Standing:
         seconds (float): Spent on maps and masks, without reading, generating and labelling.
         sweep (list[SweepPoint]): Those thresholds with the fewest artifacts first; its own is
             among them.
+        ranking (RankedPixels, optional): The pixels, ordered by the map; None before any image.
     """
     contestant: Contestant
     labelled: bool
     seconds: float
     sweep: list[SweepPoint]
+    ranking: RankedPixels | None = None
+
+    @property
+    def average_precision(self) -> float:
+        """float: Of the map pixel by pixel, before any cleaning; nan where no pixel is known."""
+        return math.nan if self.ranking is None else self.ranking.average_precision
 
     @property
     def scores(self) -> MaskScores:
@@ -74,14 +82,34 @@ class Standing:
         """
         return max(self.sweep, key=lambda point: np.nan_to_num(point.scores.pixel_iou))
 
+    def at_recall(self, recall: float) -> SweepPoint | None:
+        """Return the point of the fewest artifacts that has at least this recall of regions.
+
+        None: no point of the sweep has.
+        """
+        return next((point for point in self.sweep
+                     if np.nan_to_num(point.scores.recall) >= recall), None)
+
 
 @dataclass(frozen=True)
 class ImageStanding:
-    """The scores of one image: a row of ``images.csv``."""
+    """What one detector makes of one image: a row of ``images.csv``.
+
+    Attributes:
+        image (str): File name of its known mask.
+        detector (str): The contestant's name; empty for an image that was skipped.
+        standing (Standing, optional): Of this image alone.
+        error (str): Why it was skipped; empty if it was not.
+    """
     image: str
     detector: str = ''
-    scores: MaskScores | None = None
+    standing: Standing | None = None
     error: str = ''
+
+    @property
+    def scores(self) -> MaskScores | None:
+        """MaskScores | None: At the detector's own threshold."""
+        return self.standing.scores if self.standing else None
 
 
 @dataclass(frozen=True)
@@ -111,3 +139,8 @@ class DetectorComparison:
     def skipped(self) -> dict[str, str]:
         """dict[str, str]: Image to why it was skipped."""
         return {image.image: image.error for image in self.images if image.error}
+
+    def images_of(self, name: str) -> list[Standing]:
+        """Return what the contestant of this name makes of each image, one by one."""
+        return [image.standing for image in self.images
+                if image.standing and image.detector == name]

@@ -12,6 +12,12 @@ SHARES = (.002, .005, .01, .015, .02, .03, .04, .05, .065, .08, .1, .125, .15, .
 """Of the pixels, which a threshold calls artifacts before cleaning. Artifacts are rare, so they
 are dense at the low end."""
 
+RANKED_SHARES = np.geomspace(1e-5, 1, 1000)[:-1]
+"""Of the pixels, which stand before each edge of a ranking: dense where artifacts are."""
+
+BEYOND = np.geomspace(1, 100, 201)[1:]
+"""Times the upper end of a map's range: edges for values that no sampled image has."""
+
 PIXELS_PER_IMAGE = 20_000
 DIGITS = 4
 
@@ -44,6 +50,21 @@ class SampledMap:
         shares = np.array(SHARES) if self.detector.low_is_artifact else 1 - np.array(SHARES)
         quantiles = np.quantile(np.concatenate(self._pixels), shares)
         return in_order(self.detector, [float(f'{value:.{DIGITS}g}') for value in quantiles])
+
+    def edges(self) -> np.ndarray:
+        """Return the edges between which scores count as equal, ascending, see RankedPixels.
+
+        Quantiles of the sampled pixels, and even steps over the map's range and beyond: the
+        images sampled need not have what is most suspicious in the others.
+        """
+        low, high = self.detector.map_range
+        edges = [np.linspace(low, high, len(RANKED_SHARES))]
+        if self._pixels:
+            shares = RANKED_SHARES if self.detector.low_is_artifact else 1 - RANKED_SHARES
+            edges.append(np.quantile(np.concatenate(self._pixels), shares))
+        edges.append(np.linspace(low - (high - low), low, len(BEYOND))
+                     if self.detector.low_is_artifact else high * BEYOND)
+        return np.unique(np.concatenate(edges).astype(np.float64))
 
 
 def in_order(detector: BaseDetector, thresholds: Iterable[float]) -> list[float]:

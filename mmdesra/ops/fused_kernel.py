@@ -23,7 +23,8 @@ RELEASED, PRINTED, ABSOLUTE = range(3)
 """What to compute: D as released, D as printed, d."""
 
 
-def _compiled(function: Callable) -> Callable:
+def compiled(function: Callable) -> Callable:
+    """Compile a function that holds no Python objects; the code is kept where that can be."""
     options: dict[str, Any] = dict(nogil=True, error_model='numpy', fastmath={'contract'})
     try:
         return numba.njit(cache=True, **options)(function)
@@ -31,7 +32,7 @@ def _compiled(function: Callable) -> Callable:
         return numba.njit(**options)(function)
 
 
-@_compiled
+@compiled
 def _sum_row(row, start, half_window, values, squares, sums, energies):
     """Sum along a row: E[v] and E[v²] of the window's middle row, by its taps."""
     w0, w1, w2, w3, w4, w5 = half_window
@@ -51,7 +52,7 @@ def _sum_row(row, start, half_window, values, squares, sums, energies):
                        + w5 * (squares[i] + squares[i + 30]))
 
 
-@_compiled
+@compiled
 def _sum_column(rows, first, half_window, means):
     """Sum down the eleven rows of a ring buffer, of which ``first`` is the top one."""
     middle = rows[(first + MARGIN) % TAPS]
@@ -64,7 +65,7 @@ def _sum_column(rows, first, half_window, means):
             means[i] += weight * (above[i] + below[i])
 
 
-@_compiled
+@compiled
 def _compare(means, form, stability, floor, differences):
     """Return to ``differences`` D or d of each channel."""
     n = differences.size
@@ -81,7 +82,7 @@ def _compare(means, form, stability, floor, differences):
             differences[i] = min((product + stability) / (x + y + stability), 1.)
 
 
-@_compiled
+@compiled
 def difference_block(gan, mse, half_window, form, stability, floor, top, bottom, left, right, out):
     """Compute rows ``top`` to ``bottom``, columns ``left`` to ``right`` of a map.
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from mmdesra.detectors import BaseDetector, Detection
 from mmdesra.evaluation.thresholds import SHARES, SampledMap, in_order
+from mmdesra.ops.ranking import RankedPixels
 
 
 class Low(BaseDetector):
@@ -33,6 +35,23 @@ def test_thresholds_call_the_shares_of_pixels_artifacts(kind, own, size):
     shares = [np.mean(values < t if detector.low_is_artifact else values > t) for t in thresholds]
     assert thresholds[0] == own
     assert shares == pytest.approx([0, *SHARES], abs=.01)
+
+
+@pytest.mark.parametrize('kind', [Low, High])
+@pytest.mark.parametrize('scale', [.2, 1, 8])
+def test_a_ranking_tells_pixels_apart_that_no_sampled_image_has(kind, scale):
+    """Artifacts that are in none of the sampled images, below, in and beyond the map's range."""
+    detector, rng = kind(.5), np.random.default_rng(0)
+    sampled = SampledMap(detector)
+    quiet = rng.uniform(.4, .6, (60, 60))
+    sampled.add(detection_of(detector, quiet))
+    values, mask = rng.normal(.5, .2 * scale, (200, 200)), rng.random((200, 200)) < .03
+    values[mask] += rng.normal(-.3 if detector.low_is_artifact else .3, .1, mask.sum()) * scale
+    values = values.clip(-.9, None)
+    found = RankedPixels.count(values, mask, sampled.edges(), detector.low_is_artifact)
+    exact = average_precision_score(
+        mask.ravel(), (-values if detector.low_is_artifact else values).ravel())
+    assert found.average_precision == pytest.approx(exact, rel=.03)
 
 
 def test_equal_quantiles_are_one_threshold():
