@@ -80,7 +80,7 @@ def understand(values: np.ndarray, alpha: np.ndarray | None = None, white: int =
         return _by_transparency(values, alpha, white, is_lossy)
     _refuse_lower_bits(values, is_cut)
     if values.ndim == 3:
-        if (values == values[..., :1]).all():
+        if all(np.array_equal(values[..., 0], values[..., channel]) for channel in (1, 2)):
             return _by_numbers(values[..., 0], white, is_lossy)
         return _by_colors(values, is_lossy)
     return _by_numbers(*_whole_numbers(values, white), is_lossy)
@@ -262,5 +262,8 @@ def _refuse_picture(values: np.ndarray, is_lossy: bool) -> None:
 
 def _codes(values: np.ndarray) -> np.ndarray:
     """Return a number for each colour; black is 0."""
-    red, green, blue = (values[..., channel].astype(np.int32) for channel in range(3))
-    return (red << 16) | (green << 8) | blue
+    codes = values[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        codes <<= 8
+        codes |= values[..., channel]
+    return codes
