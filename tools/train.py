@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detector_options import check_segmentor_options
+from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_from
 from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.finetune_hook import STOPS
 from mmdesra.engine.inherit import find_hook, inherit_desra
@@ -63,7 +64,9 @@ def parse_args() -> argparse.Namespace:
     files.add_argument('--heldout-lq-dir', metavar='DIR', help='LR images to measure with, not '
                        'trained on')
     files.add_argument('--heldout-gt-dir', metavar='DIR', help='their ground truths, matched by '
-                       'file stem: adds PSNR and SSIM')
+                       'file stem: adds PSNR, SSIM, and the distance to them inside the artifacts '
+                       'and outside')
+    add_perceptual_options(files)
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
     files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
                        "segformer-b5 (the paper's) or an mmseg config")
@@ -84,7 +87,8 @@ def load(args: argparse.Namespace) -> Config:
     config = training_config_from(args)
     options = dict(
         lq_dir=args.lq_dir, heldout_lq_dir=args.heldout_lq_dir,
-        heldout_gt_dir=args.heldout_gt_dir, labels_dir=args.labels_dir,
+        heldout_gt_dir=args.heldout_gt_dir, perceptual=perceptual_from(args),
+        labels_dir=args.labels_dir,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint,

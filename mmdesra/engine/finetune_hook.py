@@ -14,6 +14,7 @@ from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
+from ..evaluation.perceptual import build_perceptual
 from ..files.folder_lock import let_go_of_folder
 from ..generators import Upscaler, load_generator, load_weights
 from ..generators.wrappers import generator_of, unwrap
@@ -56,7 +57,11 @@ class DeSRAFinetuneHook(Hook):
             would pull the generator towards noise.
         heldout_lq_dir (str, optional): Folder of LR images not trained on, to measure with.
         heldout_gt_dir (str, optional): Folder of their ground truths, matched by file stem: adds
-            PSNR and SSIM to what is measured.
+            PSNR, SSIM, and how far MSE-SR and GAN-SR are from the truth inside the artifacts and
+            outside.
+        perceptual (str | dict, optional): Perceptual distance to the ground truths, such as
+            ``dict(type='LPIPS', net='alex', backbone_weights='alexnet.pth')``, see
+            :func:`mmdesra.evaluation.perceptual.build_perceptual`.
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
         segmentor (str | dict, optional): Instead: a segmenter, see
@@ -101,6 +106,7 @@ class DeSRAFinetuneHook(Hook):
                  discriminator_checkpoint: str | None = None,
                  heldout_lq_dir: str | None = None,
                  heldout_gt_dir: str | None = None,
+                 perceptual: str | dict | None = None,
                  pseudo_gt_dir: str | None = None,
                  labels_dir: str | None = None,
                  segmentor: str | dict | None = None,
@@ -124,6 +130,9 @@ class DeSRAFinetuneHook(Hook):
         if heldout_gt_dir and not heldout_lq_dir:
             raise InputError('DeSRAFinetuneHook: heldout_gt_dir needs heldout_lq_dir: the LR '
                              'images of these ground truths')
+        if perceptual is not None and not heldout_gt_dir:
+            raise InputError('DeSRAFinetuneHook: perceptual needs heldout_gt_dir: the ground '
+                             'truths that the distance is measured to')
         if rounds < 1:
             raise InputError(f'DeSRAFinetuneHook: expected at least 1 round, got {rounds}')
         _check_stop(stop, watch_interval, wanted_removal, heldout_lq_dir)
@@ -133,6 +142,7 @@ class DeSRAFinetuneHook(Hook):
         self.discriminator_checkpoint = discriminator_checkpoint
         self.heldout_lq_dir = heldout_lq_dir
         self.heldout_gt_dir = heldout_gt_dir
+        self.perceptual = build_perceptual(perceptual)
         self.pseudo_gt_dir = pseudo_gt_dir
         if labels_dir and segmentor:
             raise InputError('DeSRAFinetuneHook: expected labels_dir or segmentor, got both')
@@ -238,7 +248,8 @@ class DeSRAFinetuneHook(Hook):
     def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
         assert self.heldout_lq_dir is not None  # or nothing is measured
         images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
-                             Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir)
+                             Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir,
+                             self.perceptual)
         if is_resumed and not images.knows_before:
             runner.logger.warning(f'DeSRA: {images.out_dir} does not say how the held-out images '
                                   'were before; they will not be compared')

@@ -22,7 +22,8 @@ FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
 """What fine-tuning changes in a config, in one place for this module and for configs that inherit
 it: ``desra_X`` there is for X."""
 
-METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half')
+METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half',
+                  'perceptual')
 
 
 def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) -> Config:
@@ -163,6 +164,8 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
         if hook.get('labels_dir'):
             metric['segmentor'] = dict(folder=hook['labels_dir'])
+        if hook.get('heldout_gt_dir'):
+            metric['gt_dir'] = hook['heldout_gt_dir']
         config.val_cfg = dict(type='MultiValLoop')
         config.val_dataloader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),

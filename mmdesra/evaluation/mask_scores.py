@@ -2,111 +2,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from tqdm import tqdm
 
+from ..detectors import BaseDetector
 from ..errors import InputError
-from ..files import ImageError, find_by_stem, list_images, read_image, read_mask, size_of
-from ..ops import DetailChange, MaskScores, RegionChanges, compare_regions, score_mask
+from ..files import ImageError, list_images
+from ..ops import DetailChange, Fading, MaskScores, RegionChanges
 from ..ops.scores import COVERAGE
-from .figures import (
-    CHANGE_COUNTS,
-    CHANGE_RATES,
-    SCORE_COUNTS,
-    SCORE_RATES,
-    change_figures,
-    score_figures,
-)
-from .image_detail import image_detail
+from .figures import change_figures, fading_figures, score_figures
+from .ground_truths import GroundTruths
+from .image_scores import COLUMNS, ImageScores, score_image
+from .judge import Judge
+from .mask_folders import MaskFolders
+from .perceptual import build_perceptual
+from .truth_sums import TruthSums
 
 logger = logging.getLogger('mmdesra')
 
+__all__ = ['COLUMNS', 'FolderScores', 'ImageScores', 'MaskFolders', 'check_options', 'name_some',
+           'score_folders']
+
 NAMED_AT_MOST = 5
-
-COLUMNS = ('image', *SCORE_RATES, *SCORE_COUNTS, 'iou_before', *CHANGE_RATES, *CHANGE_COUNTS,
-           'detail_kept', 'error')
-"""Of the table of images."""
-
-
-@dataclass(frozen=True)
-class MaskFolders:
-    """The folders to score, matched by file stem.
-
-    The images of ``gt`` (without it, those of ``before``) are the set; each needs a file in
-    every other folder.
-
-    Attributes:
-        pred (str | Path): Detected masks; with ``before``, those after fine-tuning.
-        gt (str | Path, optional): Ground truth.
-        before (str | Path, optional): Masks detected before fine-tuning.
-        pred_images (str | Path, optional): The SR images after, for the detail kept.
-        before_images (str | Path, optional): The SR images before.
-
-    Raises:
-        InputError: If there is nothing to score against, or one of the images' folders is given
-            without the other or without ``before``.
-    """
-    pred: str | Path
-    gt: str | Path | None = None
-    before: str | Path | None = None
-    pred_images: str | Path | None = None
-    before_images: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.gt is None and self.before is None:
-            raise InputError('expected masks to score against: ground truth, masks from before '
-                             'fine-tuning, or both')
-        given = {folder is not None for folder in (self.pred_images, self.before_images)}
-        if len(given) > 1 or (True in given and self.before is None):
-            raise InputError('expected the images after and before fine-tuning together, with '
-                             'the masks from before: detail kept is measured outside those')
-
-    @property
-    def reference(self) -> str | Path:
-        """str | Path: The folder whose images are the set."""
-        found = self.before if self.gt is None else self.gt
-        assert found is not None  # __post_init__ has seen to it
-        return found
-
-
-@dataclass(frozen=True)
-class ImageScores:
-    """What became of one image; a part whose folders were not given is None.
-
-    Attributes:
-        image (str): Name of its file in the folder that decides the set.
-        scores (MaskScores, optional): The mask against the ground truth.
-        scores_before (MaskScores, optional): The mask from before against the ground truth.
-        changes (RegionChanges, optional): From the mask before to the mask after.
-        detail (DetailChange, optional): From the image before to the image after.
-        error (str): Why the image was skipped; empty if it was not.
-    """
-    image: str
-    scores: MaskScores | None = None
-    scores_before: MaskScores | None = None
-    changes: RegionChanges | None = None
-    detail: DetailChange | None = None
-    error: str = ''
-
-    def row(self) -> dict:
-        """Return a row of the table of images, see :data:`COLUMNS`."""
-        row: dict = dict(image=self.image, error=self.error)
-        if self.scores:
-            row.update(score_figures(self.scores))
-        if self.scores_before:
-            row['iou_before'] = self.scores_before.iou
-        if self.changes:
-            row.update(change_figures(self.changes))
-        if self.detail:
-            row['detail_kept'] = self.detail.kept
-        return row
-
 
 @dataclass(frozen=True)
 class FolderScores:
@@ -118,12 +37,14 @@ class FolderScores:
         margin (int): The same.
         images (list[ImageScores]): In the order of the names, those skipped included.
         unscored (list[str]): Masks of ``pred`` that the set does not hold.
+        perceptual (dict, optional): The perceptual distance to the truths, described.
     """
     folders: MaskFolders
     p: float
     margin: int
     images: list[ImageScores]
     unscored: list[str] = field(default_factory=list)
+    perceptual: dict | None = None
 
     @property
     def done(self) -> list[ImageScores]:
@@ -150,6 +71,17 @@ class FolderScores:
         """DetailChange | None: Over the set; None without images."""
         return self._total('detail', DetailChange())
 
+    @property
+    def fading(self) -> Fading | None:
+        """Fading | None: Over the set; None without images before, after and MSE-SR."""
+        return self._total('fading', Fading())
+
+    @property
+    def truth(self) -> TruthSums | None:
+        """TruthSums | None: Over the images whose truth is known; None without any."""
+        parts = [image.truth for image in self.done if image.truth is not None]
+        return sum(parts, TruthSums()) if parts else None
+
     def figures(self) -> dict:
         """Return everything as plain figures, for JSON."""
         folders = {name: str(folder) for name, folder in asdict(self.folders).items()
@@ -164,6 +96,10 @@ class FolderScores:
             figures['changes'] = change_figures(self.changes)
         if self.detail:
             figures['detail_kept'] = self.detail.kept
+        if self.fading:
+            figures['fading'] = fading_figures(self.fading)
+        if self.truth:
+            figures.update(truth=self.truth.figures(), perceptual=self.perceptual)
         return dict(figures, per_image=[image.row() for image in self.images],
                     unscored=self.unscored)
 
@@ -172,27 +108,35 @@ class FolderScores:
         return None if not parts or parts[0] is None else sum(parts, nothing)
 
 
-def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) -> FolderScores:
+def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0,
+                  perceptual: str | dict | BaseDetector | None = None) -> FolderScores:
     """Score every image of a set; one that cannot be used is reported and skipped.
 
     Args:
         folders (MaskFolders): Where the masks (and images) are; nothing is written there.
         p (float): See :func:`mmdesra.ops.scores.score_mask`.
         margin (int): The same.
+        perceptual (str | dict | BaseDetector, optional): Perceptual distance to the true images,
+            see :func:`mmdesra.evaluation.perceptual.build_perceptual`.
 
     Raises:
-        InputError: If ``p`` or ``margin`` is out of range.
+        InputError: If ``p`` or ``margin`` is out of range, or there is a perceptual distance that
+            cannot be built, or has no true images.
         ImageError: If a folder does not exist or holds no image.
     """
     check_options(p, margin)
+    if perceptual is not None and folders.gt_images is None:
+        raise InputError('expected true images for the perceptual distance to be measured to')
     paths = list_images(folders.reference)
     for folder in asdict(folders).values():
         if folder is not None:
             list_images(folder)
+    judge = Judge(build_perceptual(perceptual))
+    truths = None if folders.gt_images is None else GroundTruths(folders.gt_images, paths)
     images = []
     for path in tqdm(paths, 'score', unit='image'):
         try:
-            images.append(_score_image(folders, path, p, margin))
+            images.append(score_image(folders, path, judge, truths, p, margin))
         except ImageError as error:
             logger.warning('skipped: %s', error)
             images.append(ImageScores(path.name, error=str(error)))
@@ -201,7 +145,7 @@ def score_folders(folders: MaskFolders, p: float = COVERAGE, margin: int = 0) ->
     if unscored:
         logger.warning('%s: %d masks have no partner in %s and were not scored: %s', folders.pred,
                        len(unscored), folders.reference, name_some(unscored))
-    return FolderScores(folders, p, margin, images, unscored)
+    return FolderScores(folders, p, margin, images, unscored, judge.describe())
 
 
 def check_options(p: float, margin: int) -> None:
@@ -221,45 +165,3 @@ def name_some(names: list[str]) -> str:
     return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)
 
 
-def _score_image(folders: MaskFolders, path: Path, p: float, margin: int) -> ImageScores:
-    pred = _read(read_mask, folders.pred, path)
-    gt, before = (None if folder is None else _read(read_mask, folder, path)
-                  for folder in (folders.gt, folders.before))
-    _check_sizes(path, pred=pred, gt=gt, before=before)
-    try:
-        scores = None if gt is None else _score(pred, gt, p, margin)
-        scores_before = None if gt is None or before is None else _score(before, gt, p, margin)
-    except ValueError as error:
-        raise ImageError(f'{path}: {error}') from error
-    if before is None:
-        return ImageScores(path.name, scores)
-    changes = compare_regions(torch.from_numpy(before), torch.from_numpy(pred))
-    return ImageScores(path.name, scores, scores_before, changes,
-                       _detail_change(folders, path, before))
-
-
-def _detail_change(folders: MaskFolders, path: Path, before: np.ndarray) -> DetailChange | None:
-    if folders.before_images is None or folders.pred_images is None:
-        return None
-    images = [_read(read_image, folder, path)
-              for folder in (folders.before_images, folders.pred_images)]
-    _check_sizes(path, mask=before, image_before=images[0], image_after=images[1])
-    try:
-        return DetailChange(*(image_detail(image, before) for image in images))
-    except ValueError as error:
-        raise ImageError(f'{path}: {error}') from error
-
-
-def _read(read: Callable[[Path], np.ndarray], folder: str | Path, path: Path) -> np.ndarray:
-    return read(find_by_stem(folder, path.stem))
-
-
-def _score(pred: np.ndarray, gt: np.ndarray, p: float, margin: int) -> MaskScores:
-    return score_mask(torch.from_numpy(pred), torch.from_numpy(gt), p, margin)
-
-
-def _check_sizes(path: Path, **images: np.ndarray | None) -> None:
-    sizes = {name: size_of(image) for name, image in images.items() if image is not None}
-    if len(set(sizes.values())) > 1:
-        named = ', '.join(f'{size} ({name.replace("_", " ")})' for name, size in sizes.items())
-        raise ImageError(f'{path}: expected one size, got {named}')
