@@ -39,8 +39,8 @@ from mmdesra.engine.inherit import HOOK, find_hook, inherit_desra, is_hook
 from mmdesra.files import read_image
 from mmdesra.files.configs import merge_options, read_config
 
-NOT_MEASURED = ('heldout_lq_dir', 'heldout_gt_dir', 'stop', 'watch_interval', 'rounds',
-                'original_share')
+NOT_MEASURED = ('heldout_lq_dir', 'heldout_gt_dir', 'perceptual', 'stop', 'watch_interval',
+                'rounds', 'original_share')
 """Arguments of the hook for what is done between and after iterations, or with other data."""
 
 

@@ -15,6 +15,7 @@ from demo import DISCRIMINATOR, PAIR, convert_weights, finetune
 
 from mmdesra.apis import command_line as cli
 from mmdesra.evaluation.figures import percent
+from mmdesra.evaluation.truth_table import truth_table
 from mmdesra.files import make_output_folder
 from mmdesra.files.tables import markdown_table, write_json
 
@@ -56,10 +57,14 @@ def main() -> int:
         print(f'=== {name}', flush=True)
         rows[name] = run(args.demo, out / str(index), config, options)
         write_json(out / 'recipes.json', rows)
-    print(markdown_table(('recipe', 'regions', 'removed', 'added', 'detail kept'), (
+    print(markdown_table(('recipe', 'regions', 'removed', 'of them faded', 'added', 'excess left',
+                          'detail kept'), (
         (name, f'{row["regions_before"]} -> {row["regions_after"]}', percent(row['removal_rate']),
-         percent(row['addition_rate']), f'{row["detail_kept"]:.4f}')
-        for name, row in rows.items())))
+         str(row['faded']), percent(row['addition_rate']), percent(row['excess_left']),
+         f'{row["detail_kept"]:.4f}') for name, row in rows.items())))
+    for name, row in rows.items():
+        if row['truth']:
+            print(f'\n{name}\n\n{truth_table(row["truth"], row["perceptual"])}')
     return 0
 
 

@@ -18,26 +18,24 @@ from pathlib import Path
 
 import numpy as np
 from demo_photographs import collect, prepare, wheel_folder
-from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.before_after_page import page_samples, write_before_after_page
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
-from mmdesra.evaluation.before_after import RESULTS, read_pictures
-from mmdesra.files import (
-    list_images,
-    make_output_folder,
-    read_image,
-    write_image,
-)
+from mmdesra.evaluation.before_after import RESULTS
+from mmdesra.evaluation.figures import percent
+from mmdesra.evaluation.truth_table import truth_text
+from mmdesra.files import list_images, make_output_folder, write_image
 from mmdesra.files.tables import write_json
-from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip, write_page
+from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip
 
 TOOLS = Path(__file__).parent
 CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 PAIR = ('pre_generator', 'gan_generator')
 DISCRIMINATOR = 'gan_discriminator'
 FIGURES = ('regions_before', 'regions_after', 'area_before', 'area_after', 'removal_rate',
-           'addition_rate', 'detail_kept')
+           'addition_rate', 'gone', 'faded', 'left', 'excess_left', 'detail_kept', 'truth',
+           'perceptual')
 STAGES = dict(setup='set-up', weights='weights converted', photographs='photographs reduced',
               detect_before='detected on held-out photographs', pseudo_gt='pseudo GTs made',
               finetune='fine-tuned', detect_after='detected again', page='page written')
@@ -64,7 +62,7 @@ def main() -> int:
     with timed(seconds, 'photographs', 'Photographs'):
         photographs = (list_images(args.photographs) if args.photographs
                        else collect(out / 'photographs'))
-        prepare(photographs, out / 'lq')
+        prepare(photographs, out)
     say('Detect, make pseudo GTs, fine-tune, detect again')
     results = finetune(out, CONFIG, out / 'finetune')
     heldout = out / 'finetune/heldout'
@@ -88,6 +86,7 @@ def finetune(out: Path, config: Path, work_dir: Path, *options: object) -> dict:
     weights = out / 'checkpoints'
     run_tool('train.py', config, '--work-dir', work_dir,
              '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
+             '--heldout-gt-dir', out / 'gt/heldout',
              '--gan-checkpoint', weights / 'srgan_gan.pth',
              '--mse-checkpoint', weights / 'srgan_mse.pth', *options)
     return json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
@@ -102,22 +101,12 @@ def run_tool(name: str, *arguments: object) -> None:
 
 
 def write_pictures(out: Path, heldout: Path, results: dict) -> None:
-    rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
-    samples = (sample_of(out, heldout, name, row) for name, row in tqdm(rows, 'page'))
-    write_page(out / 'index.html', 'mmdesra demo: held-out images before and after',
-               figure_rows(results), samples)
-    found = [sample_of(out, heldout, name, row) for name, row in rows if row['removed']]
+    write_before_after_page(out / 'index.html', 'mmdesra demo: held-out images before and after',
+                            out / 'lq/heldout', heldout, figure_rows(results), out / 'gt/heldout')
+    removed = {name: row for name, row in results['per_image'].items() if row['removed']}
+    found = list(page_samples(dict(results, per_image=removed), out / 'lq/heldout', heldout))
     if found:
         write_image(out / 'strip.png', strip_of(max(found, key=strength)))
-
-
-def sample_of(out: Path, heldout: Path, name: str, row: dict) -> PageSample:
-    pictures = read_pictures(heldout, name)
-    facts = [('regions', f'{row["before"]} -> {row["after"]}'),
-             ('artifact px', f'{row["area_before"]} -> {row["area_after"]}')]
-    return PageSample(name, read_image(out / 'lq/heldout' / name), pictures['mse'],
-                      pictures['gan_before'], pictures['mask_before'], pictures['gan_after'],
-                      facts)
 
 
 def strength(sample: PageSample) -> float:
@@ -145,6 +134,8 @@ def figure_rows(results: dict) -> list[tuple[str, str]]:
         ('artifact area, px', f'{results["area_before"]} -> {results["area_after"]}'),
         ('removal rate', rate(results['removal_rate'])),
         ('addition rate', rate(results['addition_rate'])),
+        ('gone, faded, left', f'{results["gone"]}, {results["faded"]}, {results["left"]}'),
+        ('excess left', percent(results['excess_left'])),
         ('detail kept', f'{results["detail_kept"]:.3f}'),
     ]
 
@@ -154,6 +145,8 @@ def print_table(out: Path, results: dict, seconds: dict) -> None:
     rows += [(f'seconds: {label}', f'{seconds[stage]:.1f}') for stage, label in STAGES.items()]
     rows += [('seconds: all', f'{sum(seconds.values()):.1f}')]
     print('\n' + '\n'.join(f'{label:<42}{value:>20}' for label, value in rows))
+    if results['truth']:
+        print('\n' + truth_text(results['truth'], results['perceptual']))
     print(f'\nfigures: {out}/results.json   page: {out}/index.html   smallest region: '
           f'{smallest_region(out)}')
 

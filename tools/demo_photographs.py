@@ -62,22 +62,28 @@ def collect(cache: Path) -> list[Path]:
 
 
 def prepare(photographs: list[Path], out_dir: Path) -> None:
-    """Write the LR images: every second photograph by name is held out, the others train."""
+    """Write LR images and their ground truths: ``lq/ gt/``, each with ``train/ heldout/``.
+
+    Every second photograph by name is held out, the others train.
+    """
     for index, path in enumerate(photographs):
-        folder = make_output_folder(out_dir / ('heldout' if index % 2 else 'train'))
-        targets = {side: folder / f'{path.stem}_{side}.png' for side in SHORT_SIDES}
-        if not all(target.is_file() for target in targets.values()):
+        kind = 'heldout' if index % 2 else 'train'
+        lq, gt = (make_output_folder(out_dir / name / kind) for name in ('lq', 'gt'))
+        names = {side: f'{path.stem}_{side}.png' for side in SHORT_SIDES}
+        if not all((folder / name).is_file() for name in names.values() for folder in (lq, gt)):
             picture = Image.fromarray(read_image(path))
-            for side, target in targets.items():
-                write_image(target, reduce(picture, side))
+            for side, name in names.items():
+                truth = reduce(picture, side)
+                write_image(gt / name, np.asarray(truth))
+                size = truth.width // SCALE, truth.height // SCALE
+                write_image(lq / name, np.asarray(truth.resize(size, Image.Resampling.BICUBIC)))
 
 
-def reduce(picture: Image.Image, short_side: int) -> np.ndarray:
-    """Make an LR image: the shorter side to at most this, then 4 times smaller, antialiased."""
+def reduce(picture: Image.Image, short_side: int) -> Image.Image:
+    """Make the ground truth: the shorter side at most this, both multiples of 4."""
     factor = max(1, min(picture.size) / short_side)
-    width, height = (int(side / factor) // SCALE for side in picture.size)
-    picture = picture.resize((width * SCALE, height * SCALE), Image.Resampling.LANCZOS)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    width, height = (int(side / factor) // SCALE * SCALE for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def wheel_folder(package: str) -> Path:

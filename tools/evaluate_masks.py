@@ -6,11 +6,16 @@ Against human masks, matched by file stem:
 
 Before and after fine-tuning, with or without human masks, with the detail kept:
   python tools/evaluate_masks.py --pred after/mask --before before/mask \\
-      --pred-images after/sr/gan --before-images before/sr/gan
+      --pred-images after/sr/gan --before-images before/sr/gan --mse-images before/sr/mse
 
-Masks are 0/255 images of the SR images' size. The images of --gt (without it, of --before) are
-the set; one that is clean needs a black mask. A pattern in quotes ('masks/**/*.png') may stand
-for a folder. docs/scores.md defines every figure.
+Against the true images, inside the masks and outside, of a GAN alone or before and after:
+  python tools/evaluate_masks.py --pred artifacts/mask --pred-images artifacts/sr/gan \\
+      --mse-images artifacts/sr/mse --gt-images photographs \\
+      --perceptual LPIPS --backbone-weights alexnet.pth
+
+Masks are 0/255 images of the SR images' size. The images of --gt (without it, of --before, then
+of --gt-images) are the set; one that is clean needs a black mask. A pattern in quotes
+('masks/**/*.png') may stand for a folder. docs/scores.md defines every figure.
 Exit code: 0 = all images scored, 1 = some were skipped (they are named), 2 = nothing was scored.
 """
 from __future__ import annotations
@@ -19,8 +24,10 @@ import argparse
 from pathlib import Path
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_from
 from mmdesra.evaluation.figures import decimal, percent
 from mmdesra.evaluation.mask_scores import COLUMNS, FolderScores, MaskFolders, score_folders
+from mmdesra.evaluation.truth_table import truth_text
 from mmdesra.files import make_output_folder
 from mmdesra.files.tables import markdown_table, write_csv, write_json
 from mmdesra.ops import MaskScores
@@ -39,9 +46,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--before', metavar='DIR',
                         help='masks detected before fine-tuning, for removal and addition rate')
     parser.add_argument('--pred-images', metavar='DIR',
-                        help='SR images after fine-tuning, for the detail kept')
+                        help='SR images after fine-tuning (or of a GAN alone), for the detail '
+                        'kept and the distance to the true images')
     parser.add_argument('--before-images', metavar='DIR', help='SR images before fine-tuning')
     cli.add_recursive_option(parser)
+    parser.add_argument('--mse-images', metavar='DIR', help='MSE-SR images, the reference: with '
+                        'images before and after, how much of the excess texture is left')
+    parser.add_argument('--gt-images', metavar='DIR', help='true images, for the distance of '
+                        'all SR images to them inside the masks and outside')
+    add_perceptual_options(parser)
     parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
                         help="share of a region's own area that must lie in the other mask for "
                         'it to be right or found (default: %(default)s)')
@@ -53,18 +66,19 @@ def parse_args() -> argparse.Namespace:
                         help='where all figures go (default: %(default)s in the working folder)')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='write a table of the images')
     args = parser.parse_args()
-    if args.gt is None and args.before is None:
-        parser.error('give --gt, --before, or both')
+    if args.gt is None and args.before is None and args.gt_images is None:
+        parser.error('give --gt, --before, or both; or --gt-images')
     return args
 
 
 def main() -> int:
     args = parse_args()
-    folders = MaskFolders(args.pred, args.gt, args.before, args.pred_images, args.before_images)
+    folders = MaskFolders(args.pred, args.gt, args.before, args.pred_images, args.before_images,
+                          args.mse_images, args.gt_images)
     written = list(filter(None, (args.json, args.csv)))
     for path in written:
         make_output_folder(path.parent)
-    result = score_folders(folders, args.p, args.margin, args.recursive)
+    result = score_folders(folders, args.p, args.margin, perceptual_from(args), args.recursive)
     write_json(args.json, result.figures())
     if args.csv:
         write_csv(args.csv, COLUMNS, (image.row() for image in result.images))
@@ -92,8 +106,17 @@ def describe(result: FolderScores, per_image: bool) -> list[str]:
             f'regions {changes.before} -> {changes.after}: '
             f'removal rate {percent(changes.removal_rate)} ({changes.removed} removed), '
             f'addition rate {percent(changes.addition_rate)} ({changes.added} added)')
+    if result.fading:
+        fading = result.fading
+        parts.append(f'{fading.gone} gone, {fading.faded} faded (removed, but more than half of '
+                     f'the excess texture is left), {fading.left} left; excess left '
+                     f'{percent(fading.excess_left)}')
     if result.detail:
         parts.append(f'detail kept {decimal(result.detail.kept)}')
+    if result.truth:
+        known = result.truth.images
+        parts.append(f'against the true images ({known} of {len(result.done)})\n'
+                     + truth_text(result.truth.figures(), result.perceptual))
     if per_image and result.scores:
         parts.append(score_table('image', {image.image: image.scores for image in result.done
                                            if image.scores}))

@@ -5,12 +5,14 @@ r"""Fine-tune the published SRGAN pair in several ways and measure each: docs/re
   .venv/bin/python tools/convert_keras_srgan.py --download --out checkpoints
   .venv/bin/python tools/reproduce_results.py --checkpoints checkpoints --train TRAIN_LQ \
       --test bsd100=BSD100_LQ realsrset=REALSRSET \
-      --train-labels TRAIN_LABELS --test-labels BSD100_LABELS
+      --train-labels TRAIN_LABELS --test-labels BSD100_LABELS \
+      --test-gt bsd100=BSD100 --perceptual LPIPS --backbone-weights alexnet.pth
 
 The main run has --iters iterations and is measured on the way, with and without EMA; the
 variations of it, and its like for comparison (baseline), have --variation-iters. The variation
-with semantic weights needs label maps, by file stem. What was done already is not done again:
-stop it at any moment and start it anew. Writes OUT/results.json, tables.md, curve.png and
+with semantic weights needs label maps, by file stem. With --test-gt all is compared with the
+ground truths, too; an image without one is left out of that. What was done already is not done
+again: stop it at any moment and start it anew. Writes OUT/results.json, tables.md, curve.png and
 OUT/SET.html, the test images before and after the main run. All of it takes about two hours on
 two cores with --variation-iters 200.
 """
@@ -43,26 +45,21 @@ from result_runs import (
 from torch import nn
 
 from mmdesra.apis import command_line as cli
+from mmdesra.apis.before_after_page import write_before_after_page
+from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_from
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
-from mmdesra.evaluation.before_after import picture_path, read_pictures
 from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.finetune_table import TestSet
-from mmdesra.files import (
-    list_images,
-    make_output_folder,
-    read_image,
-    read_mask,
-    write_bytes,
-    write_text,
-)
+from mmdesra.evaluation.perceptual import build_perceptual, describe_perceptual
+from mmdesra.evaluation.truth_table import truth_table
+from mmdesra.files import list_images, make_output_folder, write_bytes, write_text
 from mmdesra.files.configs import read_config
 from mmdesra.files.tables import markdown_table, write_json
 from mmdesra.generators import Upscaler, build_generator, load_generator, read_checkpoint
 from mmdesra.generators.checkpoint import fill_weights
 from mmdesra.segmentors import build_segmentor
-from mmdesra.visualization import PageSample, write_page
 from mmdesra.visualization.finetune_curve import draw_finetune_curve
 
 GENERATOR = 'SRResNet'
@@ -74,7 +71,8 @@ MIN_ITERS = 100
 SETTINGS = 'settings.json'
 PICTURES_OF = 'pictures_of.json'
 """In a test set's folder: which weights the pictures there were made with."""
-FIGURES = ('regions', 'artifact px', 'IoU with before', 'removed', 'added', 'detail kept')
+FIGURES = ('regions', 'artifact px', 'IoU with before', 'removed', 'of them faded', 'added',
+           'excess left', 'detail kept')
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,6 +90,9 @@ def parse_args() -> argparse.Namespace:
                         help='label maps of the LR photographs to fine-tune on')
     parser.add_argument('--test-labels', type=Path, metavar='DIR',
                         help='label maps of the first test set')
+    parser.add_argument('--test-gt', nargs='+', type=named_folder, default=[],
+                        metavar='NAME=DIR', help='ground truths of test sets, by file stem')
+    add_perceptual_options(parser)
     parser.add_argument('--iters', type=iterations, default=1000, metavar='N',
                         help='iterations of the main run (default: %(default)s)')
     parser.add_argument('--variation-iters', type=iterations, default=1000, metavar='N',
@@ -101,7 +102,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/results', type=Path, metavar='DIR',
                         help='where everything goes (default: %(default)s)')
     args = parser.parse_args()
-    args.test = dict(args.test)
+    args.test, args.test_gt = dict(args.test), dict(args.test_gt)
+    unknown = args.test_gt.keys() - args.test.keys()
+    if unknown:
+        parser.error(f'--test-gt: expected names of test sets ({", ".join(args.test)}), got '
+                     f'{", ".join(sorted(unknown))}')
     return args
 
 
@@ -154,14 +159,18 @@ def check_settings(args: argparse.Namespace) -> None:
     recipes = sorted(CONFIGS.glob('desra_srgan-bn*.py'))
     photographs = {name: [path.name for path in list_images(folder)]
                    for name, folder in dict(args.test, train=args.train).items()}
+    truths = {name: [path.name for path in list_images(folder)]
+              for name, folder in args.test_gt.items()}
     settings = dict(iters=args.iters, variation_iters=args.variation_iters, detector=DETECTOR,
-                    photographs=photographs,
+                    photographs=photographs, truths=truths,
+                    perceptual=describe_perceptual(build_perceptual(perceptual_from(args))),
                     weights={path.name: sha256(path.read_bytes()) for path in weights},
                     recipes={path.name: sha256(settings_of(path)) for path in recipes})
     note = args.out / SETTINGS
     if note.is_file() and json.loads(note.read_text('utf-8')) != settings:
-        raise InputError(f'{args.out}: holds figures of other weights, photographs, recipes or '
-                         'iterations; give another --out, or delete it if it is not needed')
+        raise InputError(f'{args.out}: holds figures of other weights, photographs, truths, '
+                         'recipes or iterations; give another --out, or delete it if it is not '
+                         'needed')
     write_json(note, settings)
 
 
@@ -222,8 +231,9 @@ def make_set(args: argparse.Namespace, name: str, labels: Path | None = None) ->
     mse = Upscaler(load_generator(GENERATOR, args.checkpoints / 'srgan_mse.pth'))
     gan = Upscaler(load_generator(GENERATOR, args.checkpoints / 'srgan_gan.pth'))
     folder = args.out / 'tests' / (f'{name}-labels' if labels else name)
+    gt_dir = args.test_gt.get(name)
     images = TestSet(args.test[name], folder, mse, build_detector(DETECTOR),
-                     build_segmentor(labels))
+                     build_segmentor(labels), gt_dir, perceptual_from(args) if gt_dir else None)
     images.measure_before(gan)
     return images
 
@@ -306,6 +316,10 @@ def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
             (str(row['iters']), row['weights'], *figures_of(row)) for row in main))
         if main[0]['regions_before']:
             write_curve(args, main)
+    for row in final:
+        if row['truth']:
+            yield (f'{row["set"]}: {row["truth"]["images"]} images with ground truth\n\n'
+                   + truth_table(row['truth'], row['perceptual']))
     variations = [row for row in rows if row['run'] != MAIN]
     if variations:
         yield markdown_table(('variation', 'iterations', 'images', *FIGURES), (
@@ -316,8 +330,8 @@ def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
 def figures_of(row: dict) -> list[str]:
     return [f'{row["regions_before"]} -> {row["regions_after"]}',
             f'{row["area_before"]} -> {row["area_after"]}', percent(row['iou'], 1),
-            percent(row['removal_rate'], 1), percent(row['addition_rate'], 1),
-            f'{row["detail_kept"]:.3f}']
+            percent(row['removal_rate'], 1), str(row['faded']), percent(row['addition_rate'], 1),
+            percent(row['excess_left'], 1), f'{row["detail_kept"]:.3f}']
 
 
 def write_curve(args: argparse.Namespace, rows: list[dict]) -> None:
@@ -334,18 +348,9 @@ def write_pages(args: argparse.Namespace, sets: Mapping[str, TestSet]) -> None:
         note = images.out_dir / PICTURES_OF
         if not note.is_file() or json.loads(note.read_text('utf-8')) != asdict(final_of(args)):
             measure_now(args, final_of(args), images)
-        write_page(args.out / f'{name}.html', f'{name}: before and after fine-tuning', [],
-                   samples_of(args.test[name], images.out_dir))
-
-
-def samples_of(lq_dir: str, folder: Path) -> Iterator[PageSample]:
-    files = {path: picture_path(folder, 'mask_before', path) for path in list_images(lq_dir)}
-    masks = {path: read_mask(file) for path, file in files.items() if file.is_file()}
-    for path, mask in sorted(masks.items(), key=lambda item: -item[1].sum()):
-        pictures = read_pictures(folder, path)
-        facts = [('artifact px', f'{mask.sum()} -> {pictures["mask_after"].sum()}')]
-        yield PageSample(path.name, read_image(path), pictures['mse'], pictures['gan_before'],
-                         mask, pictures['gan_after'], facts)
+        write_before_after_page(
+            args.out / f'{name}.html', f'{name}: before and after fine-tuning', args.test[name],
+            images.out_dir, gt_dir=args.test_gt.get(name))
 
 
 if __name__ == '__main__':

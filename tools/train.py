@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detector_options import add_label_offset, check_segmentor_options
+from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_from
 from mmdesra.apis.training_options import add_run_options, training_config_from
 from mmdesra.engine.config_faults import config_faults
 from mmdesra.engine.hook_settings import STOPS
@@ -67,7 +68,9 @@ def parse_args() -> argparse.Namespace:
     files.add_argument('--heldout-lq-dir', nargs='+', metavar='PATH', help='LR images to measure '
                        'with, not trained on, likewise')
     files.add_argument('--heldout-gt-dir', metavar='DIR', help='their ground truths, matched by '
-                       'file stem: adds PSNR and SSIM')
+                       'file stem: adds PSNR, SSIM, and the distance to them inside the artifacts '
+                       'and outside')
+    add_perceptual_options(files)
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
     add_label_offset(files)
     files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
@@ -89,8 +92,9 @@ def load(args: argparse.Namespace) -> Config:
     config = training_config_from(args)
     options = dict(
         lq_dir=one_or_several(args.lq_dir), heldout_lq_dir=one_or_several(args.heldout_lq_dir),
-        heldout_gt_dir=args.heldout_gt_dir, labels_dir=args.labels_dir,
-        label_offset=args.label_offset, recursive=args.recursive or None,
+        heldout_gt_dir=args.heldout_gt_dir, perceptual=perceptual_from(args),
+        labels_dir=args.labels_dir, label_offset=args.label_offset,
+        recursive=args.recursive or None,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint,

@@ -14,6 +14,7 @@ from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
 from ..evaluation.comparison import Comparison
+from ..evaluation.perceptual import build_perceptual
 from ..files.folder_lock import let_go_of_folder
 from ..files.listing import ImageInputs
 from ..generators import Upscaler, image_sizes_of, load_generator
@@ -67,7 +68,11 @@ class DeSRAFinetuneHook(Hook):
         heldout_lq_dir (str | Sequence[str], optional): LR images not trained on, to measure with,
             likewise.
         heldout_gt_dir (str, optional): Folder of their ground truths, matched by file stem: adds
-            PSNR and SSIM to what is measured.
+            PSNR, SSIM, and how far MSE-SR and GAN-SR are from the truth inside the artifacts and
+            outside.
+        perceptual (str | dict, optional): Perceptual distance to the ground truths, such as
+            ``dict(type='LPIPS', net='alex', backbone_weights='alexnet.pth')``, see
+            :func:`mmdesra.evaluation.perceptual.build_perceptual`.
         pseudo_gt_dir (str, optional): Default: ``WORK_DIR/pseudo_gt``.
         labels_dir (str, optional): Label maps for the semantic step, by file stem.
         label_offset (int, optional): The value in them that means the first class, see
@@ -117,6 +122,7 @@ class DeSRAFinetuneHook(Hook):
                  discriminator_checkpoint: str | None = None,
                  heldout_lq_dir: ImageInputs | None = None,
                  heldout_gt_dir: str | None = None,
+                 perceptual: str | dict | None = None,
                  pseudo_gt_dir: str | None = None,
                  labels_dir: str | None = None,
                  segmentor: str | dict | None = None,
@@ -145,6 +151,7 @@ class DeSRAFinetuneHook(Hook):
         self.discriminator_checkpoint = discriminator_checkpoint
         self.heldout_lq_dir = heldout_lq_dir
         self.heldout_gt_dir = heldout_gt_dir
+        self.perceptual = build_perceptual(perceptual)
         self.pseudo_gt_dir = pseudo_gt_dir
         self.detector = build_detector(detector)
         self.labels = build_labels(
@@ -267,7 +274,7 @@ class DeSRAFinetuneHook(Hook):
         assert self.heldout_lq_dir is not None  # or nothing is measured
         images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
                              Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir,
-                             self.recursive)
+                             self.perceptual, self.recursive)
         if is_resumed and not images.knows_before:
             runner.logger.warning(f'DeSRA: {images.out_dir} does not say how the held-out images '
                                   'were before; they will not be compared')

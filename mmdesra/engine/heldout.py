@@ -74,4 +74,6 @@ class HeldOut:
         self.images.write(comparison, self._stopwatch.seconds)
         show_worst_images(runner.visualizer, self.images, comparison, runner.iter)
         runner.logger.info(f'DeSRA: {comparison}')
+        if comparison.table:
+            runner.logger.info(f'DeSRA: against the ground truths:\n{comparison.table}')
         runner.logger.info(f'DeSRA: pictures and figures in {self.images.out_dir}')

@@ -60,6 +60,9 @@ def _check_together(settings: Mapping) -> None:
     if settings['heldout_gt_dir'] and not settings['heldout_lq_dir']:
         raise InputError(f'{HOOK}: heldout_gt_dir needs heldout_lq_dir: the LR images of these '
                          'ground truths')
+    if settings['perceptual'] is not None and not settings['heldout_gt_dir']:
+        raise InputError(f'{HOOK}: perceptual needs heldout_gt_dir: the ground truths that the '
+                         'distance is measured to')
     if settings['labels_dir'] and settings['segmentor']:
         raise InputError(f'{HOOK}: expected labels_dir or segmentor, got both')
     looks = settings['stop'] == 'knee' or settings['watch_interval']

@@ -29,7 +29,8 @@ FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
 """What fine-tuning changes in a config, in one place for this module and for configs that inherit
 it: ``desra_X`` there is for X."""
 
-METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half')
+METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half',
+                  'perceptual')
 
 
 def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) -> Config:
@@ -194,6 +195,8 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
         if hook.get('labels_dir'):
             metric['segmentor'] = label_folder(hook['labels_dir'], hook.get('label_offset'))
+        if hook.get('heldout_gt_dir'):
+            metric['gt_dir'] = hook['heldout_gt_dir']
         is_recursive = hook.get('recursive', False)
         listing = list_inputs(heldout, is_recursive)
         if any('/' in image_name(path) for path in listing.paths):

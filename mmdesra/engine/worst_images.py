@@ -54,24 +54,28 @@ def _show(visualizer: Visualizer, heldout: BeforeAfter, comparison: Comparison,
             old.unlink()
     paths = {shown_name(path): path for path in heldout.paths}
     for rank, name in enumerate(worst_images(comparison), 1):
-        picture = _draw(paths[name], heldout.out_dir, comparison.per_image[name])
+        picture = _draw(paths[name], heldout, comparison.per_image[name])
         stem = image_name(paths[name]).replace('/', '_')
         write_image(folder / f'{rank}_{stem}.png', picture)
         visualizer.add_image(f'worst_{rank}', picture, step)
 
 
-def _draw(path: Path, out_dir: Path, row: dict) -> np.ndarray:
-    pictures = read_pictures(out_dir, path)
+def _draw(path: Path, heldout: BeforeAfter, row: dict) -> np.ndarray:
+    pictures = read_pictures(heldout.out_dir, path)
+    truth = heldout.read_truth(pictures['mse'], path) if 'truth' in row else None
     return draw_before_after(BeforeAfterImage(
         title=_title(shown_name(path), row), lq=read_image(path), mse=pictures['mse'],
         before=pictures['gan_before'], mask_before=pictures['mask_before'],
-        after=pictures['gan_after'], mask_after=pictures['mask_after']))
+        after=pictures['gan_after'], mask_after=pictures['mask_after'], truth=truth,
+        fates=[region['fate'] for region in row['regions']]))
 
 
 def _title(name: str, row: dict) -> str:
     kept = row['detail_after'] / row['detail_before'] if row['detail_before'] else 1.
     title = (f'{name}: {row["removed"]} of {row["before"]} regions removed, {row["added"]} added, '
              f'detail kept {kept:.4f}')
+    if row['excess_left'] is not None:
+        title += f', excess left {row["excess_left"]:.0%}'
     if 'psnr_after' in row:
         title += (f', PSNR {row["psnr_before"]:.2f} to {row["psnr_after"]:.2f} dB, '
                   f'SSIM {row["ssim_before"]:.4f} to {row["ssim_after"]:.4f}')

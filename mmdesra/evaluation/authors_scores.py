@@ -29,10 +29,16 @@ from .authors_sources import (
     read_two_valued,
 )
 from .detector_comparison import compare_detectors
-from .mask_scores import ImageScores, SetScores, name_some, score_image
+from .image_figures import Before, Known
+from .image_scores import ImageScores, score_image
+from .judge import Judge
+from .mask_scores import SetScores, name_some
 from .standings import Contestant, DetectorComparison
 
 logger = logging.getLogger('mmdesra')
+
+JUDGE = Judge()
+"""Of no use without true images, which the authors' data do not have."""
 
 Keys = Mapping[str, Key]
 
@@ -158,7 +164,7 @@ class _Judge:
 
     def _score_one_stored(self, path: Path, key: Key) -> ImageScores:
         mask, human = self._masks([self.trees[Role.STORED]], key)
-        return score_image(path, mask, human, p=COVERAGE, margin=MARGIN)
+        return score_image(path, mask, None, Known(human), JUDGE, COVERAGE, MARGIN)
 
     def _compare(self, masks_dir: str | Path | None) -> DetectorComparison | None:
         missing = [role.value for role in (Role.GAN, Role.MSE) if role not in self.trees]
@@ -198,8 +204,8 @@ class _Judge:
 
     def _score_one_tuned(self, tuned: TunedModel, path: Path, key: Key) -> ImageScores:
         image = self.tuned_image(tuned, path, key)
-        return score_image(path, image.mask_after, image.human, image.mask_before,
-                           (image.before.gan, image.after), COVERAGE, MARGIN)
+        facts = Known(image.human, Before(image.mask_before, image.before.gan), image.before.mse)
+        return score_image(path, image.mask_after, image.after, facts, JUDGE, COVERAGE, MARGIN)
 
     def tuned_image(self, tuned: TunedModel, path: Path, key: Key) -> TunedImage:
         mse_path, after_path = self.trees[Role.MSE].find(key), tuned.trees[Role.GAN].find(key)
@@ -218,7 +224,8 @@ class _Judge:
     def _score_one_stored_tuned(self, tuned: TunedModel, path: Path, key: Key) -> ImageScores:
         before, after, human = self._masks(
             [self.trees[Role.STORED], tuned.trees[Role.STORED]], key)
-        return score_image(path, after, human, before, None, COVERAGE, MARGIN)
+        return score_image(path, after, None, Known(human, Before(before)), JUDGE, COVERAGE,
+                           MARGIN)
 
     def _masks(self, trees: Sequence[ImageTree], key: Key) -> list[np.ndarray]:
         """The masks of an image in some trees, then the human one, all of its size."""

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
@@ -32,8 +34,11 @@ from ..generators.pairs import refuse_different_scales
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
-from .image_detail import image_detail
-from .image_figures import Before, ImageFigures
+from .image_before import ImageBefore
+from .image_change import ImageChange
+from .judge import Judge
+from .judge_change import judge_after, judge_before
+from .perceptual import build_perceptual
 
 logger = logging.getLogger('mmdesra')
 
@@ -81,21 +86,25 @@ class BeforeAfter:
         detector (BaseDetector): Finds the artifacts.
         out_dir (str | Path): Where the files go.
         labels (LabelSource, optional): Label maps for the semantic step.
-        gt_dir (str | Path, optional): Folder of ground truths, for PSNR and SSIM. One that is
-            missing or of another size than the SR image is reported, and its image left out of
-            these two figures.
+        gt_dir (str | Path, optional): Folder of ground truths, to compare all versions with. One
+            that is missing or of another size than the SR image is reported, and its image left
+            out of the figures that need it.
+        perceptual (str | dict | BaseDetector, optional): Perceptual distance to the ground
+            truths, see :func:`mmdesra.evaluation.perceptual.build_perceptual`.
         recursive (bool): Whether to read the sub-folders of ``lq_dir``, too; ground truths and
             label maps are then in sub-folders of one name.
 
     Raises:
         ImageError: If ``lq_dir`` holds no image, or ``gt_dir`` the ground truth of none of them.
-        InputError: If one of them is a folder that is cleared and written into, or ``out_dir``
-            lies in one that is read with its sub-folders.
+        InputError: If one of them is a folder that is cleared and written into, ``out_dir`` lies
+            in one that is read with its sub-folders, or the perceptual distance cannot be built.
     """
 
     def __init__(self, lq_dir: ImageInputs, mse: Upscaler, detector: BaseDetector,
                  out_dir: str | Path, labels: LabelSource | None = None,
-                 gt_dir: str | Path | None = None, recursive: bool = False) -> None:
+                 gt_dir: str | Path | None = None,
+                 perceptual: str | dict | BaseDetector | None = None,
+                 recursive: bool = False) -> None:
         listing = list_inputs(lq_dir, recursive)
         self.paths = listing.paths
         refuse_same_files([Path(out_dir) / name for name in FOLDERS],
@@ -106,13 +115,14 @@ class BeforeAfter:
         self.out_dir = Path(out_dir)
         self.labels = labels
         self.ground_truths = GroundTruths(gt_dir, self.paths) if gt_dir else None
+        self.judge = Judge(build_perceptual(perceptual) if gt_dir else None)
 
     @property
     def knows_before(self) -> bool:
         """bool: Whether :meth:`measure_before` was completed in this folder."""
         # Not the figures of detail alone that earlier versions left there.
         return ((self.out_dir / BEFORE).is_file()
-                and all(isinstance(row, dict) for row in self._read_before().values()))
+                and all(isinstance(row, dict) for row in self._read_rows(dict).values()))
 
     def measure_before(self, gan: Upscaler) -> None:
         """Detect with the generator as it was loaded; an image that cannot be used is skipped.
@@ -130,10 +140,10 @@ class BeforeAfter:
         rows, skipped = {}, {}
         for path in self._share('held-out, before'):
             try:
-                rows[shown_name(path)] = self._measure_one(gan, path)
+                rows[shown_name(path)] = self._measure_one(gan, path).row()
             except ImageError as error:
                 logger.warning('skipped: %s', error)
-                skipped[path.name] = str(error)
+                skipped[shown_name(path)] = str(error)
         rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
         if not rows:
             raise ImageError(f'none of the {len(skipped)} held-out images can be used; '
@@ -162,24 +172,30 @@ class BeforeAfter:
             ImageError: If no image can be compared, such as with a generator that has diverged;
                 in every process. A single one is skipped.
         """
-        known, rows, skipped = self._read_before(), {}, {}
+        known, images, skipped = self._read_before(), {}, {}
+        had_truths = any(image.fidelity for image in known.values())
         for path in self._share('held-out, after'):
             name = shown_name(path)
             if name not in known:
                 continue
             try:
-                rows[name] = self._compare_one(gan, path, known[name], write)
+                before = self._complete(known[name], path, had_truths)
+                images[name] = self._compare_one(gan, path, *before, write)
             except ImageError as error:
                 logger.warning('skipped: %s', error)
                 skipped[name] = str(error)
-        rows, skipped = (_merge(all_gather_object(part)) for part in (rows, skipped))
-        if skipped and not rows:
+        images, skipped = (_merge(all_gather_object(part)) for part in (images, skipped))
+        if skipped and not images:
             raise ImageError(f'none of the {len(skipped)} held-out images can be compared; '
                              f'{next(iter(skipped.values()))}')
-        if not rows:
+        if not images:
             logger.warning('none of the held-out images could be compared: they are not those of '
                            '%s', self.out_dir / BEFORE)
-        return Comparison.of(rows)
+        return Comparison.of(images, self.judge.describe())
+
+    def read_truth(self, sr: np.ndarray, path: Path) -> np.ndarray | None:
+        """Return the ground truth of an LR image, see :meth:`GroundTruths.read`."""
+        return self.ground_truths.read(sr, path) if self.ground_truths else None
 
     def write(self, comparison: Comparison, seconds: dict[str, float]) -> None:
         """Write ``results.json``: the comparison, and the seconds of each stage."""
@@ -198,7 +214,7 @@ class BeforeAfter:
             for path in make_output_folder(self.out_dir / name).rglob('*.png'):
                 path.unlink()
 
-    def _measure_one(self, gan: Upscaler, path: Path) -> dict:
+    def _measure_one(self, gan: Upscaler, path: Path) -> ImageBefore:
         lq = read_image(path)
         pair = enlarge(gan, self.mse, lq, path)
         mse_sr, gan_sr = pair.mse, pair.gan
@@ -206,36 +222,44 @@ class BeforeAfter:
         self._write('mse', path, mse_sr)
         self._write('gan_before', path, gan_sr)
         write_mask(make_parent(self._file('mask_before', path)), mask)
-        figures = ImageFigures.of(gan_sr, mask)
-        fidelity = self.ground_truths.compare(gan_sr, path) if self.ground_truths else None
-        return dict(regions=figures.regions, area=figures.area,
-                    detail=image_detail(gan_sr, mask), **asdict(fidelity) if fidelity else {})
+        return judge_before(self.judge, gan_sr, mse_sr, mask, self.read_truth(gan_sr, path))
 
-    def _compare_one(self, gan: Upscaler, path: Path, known: dict, write: bool) -> dict:
+    def _compare_one(self, gan: Upscaler, path: Path, known: ImageBefore,
+                     truth: np.ndarray | None, write: bool) -> ImageChange:
         gan_sr = upscale(gan, read_image(path), path)
         mse_sr = read_image(self._file('mse', path))
-        before = Before(read_mask(self._file('mask_before', path)), known['detail'])
         mask = detect_image(self.detector, gan_sr, mse_sr, path, self.labels).mask
         if write:
             self._write('gan_after', path, gan_sr)
             write_mask(make_parent(self._file('mask_after', path)), mask)
-        figures = ImageFigures.of(gan_sr, mask, before=before)
-        assert figures.changes and figures.detail  # as `before` has both
-        return dict(asdict(figures.changes), area_before=known['area'], area_after=figures.area,
-                    detail_before=figures.detail.before, detail_after=figures.detail.after,
-                    **self._compare_fidelity(gan_sr, path, known))
+        mask_before = read_mask(self._file('mask_before', path))
+        return judge_after(self.judge, known, mask_before, gan_sr, mse_sr, mask, truth)
 
-    def _compare_fidelity(self, gan_sr: np.ndarray, path: Path, known: dict) -> dict:
+    def _complete(self, known: ImageBefore, path: Path, had_truths: bool
+                  ) -> tuple[ImageBefore, np.ndarray | None]:
+        """Return what is known from before, measured again if it lacks a figure, and the truth.
+
+        A run that is resumed may have begun with an earlier version of this program, without
+        ground truths, or with another perceptual distance; the pictures from before are there.
+        """
+        mse_sr = read_image(self._file('mse', path))
         # An image without a fitting ground truth was reported before; once is enough.
-        if self.ground_truths is None or 'psnr' not in known:
-            return {}
-        after = self.ground_truths.compare(gan_sr, path)
-        return {} if after is None else dict(
-            psnr_before=known['psnr'], psnr_after=after.psnr,
-            ssim_before=known['ssim'], ssim_after=after.ssim)
+        is_wanted = known.fidelity is not None or not had_truths
+        truth = self.read_truth(mse_sr, path) if is_wanted else None
+        if known.excess is not None and (truth is None or (
+                known.to_truth is not None
+                and known.to_truth.perceptual == self.judge.describe())):
+            return known, truth
+        gan_sr, mask = (read(self._file(folder, path)) for read, folder in (
+            (read_image, 'gan_before'), (read_mask, 'mask_before')))
+        return judge_before(self.judge, gan_sr, mse_sr, mask, truth), truth
 
-    def _read_before(self) -> dict[str, dict]:
-        return read_json(self.out_dir / BEFORE, dict, 'restore it from a copy: what was before '
+    def _read_before(self) -> dict[str, ImageBefore]:
+        return self._read_rows(lambda rows: {name: ImageBefore.from_row(row)
+                                             for name, row in rows.items()})
+
+    def _read_rows(self, build: Callable[[Any], dict]) -> dict:
+        return read_json(self.out_dir / BEFORE, build, 'restore it from a copy: what was before '
                          'fine-tuning cannot be measured again by a resumed run')
 
     def _share(self, title: str) -> tqdm:

@@ -1,10 +1,17 @@
 """The figures of held-out images before and after fine-tuning."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 
-from ..ops import DetailChange, RegionChanges
+from ..ops import DetailChange, Fading, RegionChanges
+from .figures import known, percent
+from .ground_truths import Fidelity
+from .image_before import ImageBefore
+from .image_change import ImageChange
+from .truth_sums import BEFORE, TruthSums, flat_figures
+from .truth_table import truth_text
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,12 @@ class Comparison:
             [0, 1]; None where there was none before.
         addition_rate (float | None): Regions that share no pixel with one from before /
             regions before; None where there was none before.
+        gone (int): Regions removed with at most half of their excess texture left.
+        faded (int): Regions removed with more than that left, see
+            :func:`mmdesra.ops.region_fates`.
+        left (int): Regions not removed.
+        excess_left (float | None): Excess texture over the MSE-SR images inside the masks from
+            before, after ÷ before; None where there was none.
         detail_kept (float): Sum of local standard deviations outside the masks from before,
             after ÷ before.
         gt_images (int): Images whose ground truth is known; the following are their means.
@@ -28,7 +41,11 @@ class Comparison:
         psnr_after (float | None): In dB.
         ssim_before (float | None): In [-1, 1].
         ssim_after (float | None): In [-1, 1].
-        per_image (dict): The same counts for each image, by file name.
+        truth (dict | None): How far the images are from the ground truths inside the masks and
+            outside, see :meth:`mmdesra.evaluation.truth_sums.TruthSums.figures`.
+        perceptual (dict | None): The perceptual distance that ``truth`` has, described; None
+            where it has none.
+        per_image (dict): The figures of each image, by file name.
     """
     images: int
     regions_before: int
@@ -37,45 +54,67 @@ class Comparison:
     area_after: int
     removal_rate: float | None
     addition_rate: float | None
+    gone: int
+    faded: int
+    left: int
+    excess_left: float | None
     detail_kept: float
     gt_images: int
     psnr_before: float | None
     psnr_after: float | None
     ssim_before: float | None
     ssim_after: float | None
+    truth: dict | None
+    perceptual: dict | None
     per_image: dict[str, dict]
 
     @classmethod
-    def of(cls, rows: dict[str, dict]) -> Comparison:
+    def of(cls, images: Mapping[str, ImageChange], perceptual: dict | None = None) -> Comparison:
         """Sum up the counts of the images, by file name."""
-        def total(key: str) -> Any:  # counts are int, detail is float
-            return sum(row[key] for row in rows.values())
-
-        changes = RegionChanges(*map(total, ('before', 'after', 'removed', 'added')))
-        detail = DetailChange(total('detail_before'), total('detail_after'))
-        fidelity = ('psnr_before', 'psnr_after', 'ssim_before', 'ssim_after')
+        changed = images.values()
+        changes = sum((image.changes for image in changed), RegionChanges())
+        fading = sum((image.fading for image in changed), Fading())
+        pairs = [image.fidelity for image in changed if image.fidelity is not None]
+        before, after = (mean_fidelity(pair[stage] for pair in pairs) for stage in (0, 1))
+        truths = [image.truth for image in changed if image.truth is not None]
         return cls(
-            images=len(rows), regions_before=changes.before, regions_after=changes.after,
-            area_before=total('area_before'), area_after=total('area_after'),
-            removal_rate=changes.removal_rate if changes.before else None,
-            addition_rate=changes.addition_rate if changes.before else None,
-            detail_kept=detail.kept,
-            gt_images=sum('psnr_after' in row for row in rows.values()),
-            **{key: mean(rows, key) for key in fidelity},
-            per_image=rows)
+            images=len(images), regions_before=changes.before, regions_after=changes.after,
+            area_before=sum(image.area_before for image in changed),
+            area_after=sum(image.area_after for image in changed),
+            removal_rate=known(changes.removal_rate), addition_rate=known(changes.addition_rate),
+            gone=fading.gone, faded=fading.faded, left=fading.left,
+            excess_left=known(fading.excess_left),
+            detail_kept=sum((image.detail for image in changed), DetailChange()).kept,
+            gt_images=len(pairs),
+            **{f'{name}_before': value for name, value in before.items()},
+            **{f'{name}_after': value for name, value in after.items()},
+            truth=sum(truths, TruthSums()).figures() if truths else None,
+            perceptual=perceptual,
+            per_image={name: image.row() for name, image in images.items()})
 
     @property
     def scalars(self) -> dict[str, float]:
         """dict[str, float]: How it is after, as scalars to be drawn over the iterations."""
         return _known(removal=self.removal_rate, addition=self.addition_rate,
                       detail_kept=self.detail_kept, regions=self.regions_after,
-                      artifact_px=self.area_after, psnr=self.psnr_after, ssim=self.ssim_after)
+                      artifact_px=self.area_after, excess_left=self.excess_left,
+                      gone=self.gone if self.regions_before else None,
+                      faded=self.faded if self.regions_before else None,
+                      psnr=self.psnr_after, ssim=self.ssim_after,
+                      **flat_figures(self.truth) if self.truth else {})
+
+    @property
+    def table(self) -> str:
+        """str: What the ground truths say, for people; empty without any."""
+        return truth_text(self.truth, self.perceptual) if self.truth else ''
 
     def __str__(self) -> str:
         if self.removal_rate is None:
             rates = f'nothing to remove, added {self.regions_after} regions'
         else:
-            rates = f'removed {self.removal_rate:.2%}, added {self.addition_rate:.2%}'
+            rates = (f'removed {self.removal_rate:.2%}, added {self.addition_rate:.2%} '
+                     f'({self.gone} gone, {self.faded} faded, {self.left} left), '
+                     f'excess left {percent(self.excess_left, 1)}')
         return (f'{self.images} held-out images: regions {self.regions_before} -> '
                 f'{self.regions_after}, artifact area {self.area_before} -> {self.area_after} '
                 f'px, {rates}, detail kept {self.detail_kept:.4f}{self._fidelity()}')
@@ -88,24 +127,31 @@ class Comparison:
                 f'SSIM {self.ssim_before:.4f} -> {self.ssim_after:.4f}{some}')
 
 
-def scalars_before(rows: dict[str, dict]) -> dict[str, float]:
+def scalars_before(images: Mapping[str, ImageBefore]) -> dict[str, float]:
     """Return :attr:`Comparison.scalars` for the start, when nothing has changed yet.
 
     Args:
-        rows (dict[str, dict]): What is known of each image from before, by file name.
+        images (Mapping[str, ImageBefore]): What is known of each from before, by file name.
     """
-    regions = sum(row['regions'] for row in rows.values())
-    rate = 0. if regions else None
-    return _known(removal=rate, addition=rate, detail_kept=1., regions=regions,
-                  artifact_px=sum(row['area'] for row in rows.values()),
-                  psnr=mean(rows, 'psnr'), ssim=mean(rows, 'ssim'))
+    regions = sum(image.regions for image in images.values())
+    has_excess = any(sum(image.excess or ()) for image in images.values())
+    fidelity = mean_fidelity(image.fidelity for image in images.values() if image.fidelity)
+    truths = [image.to_truth.sums for image in images.values() if image.to_truth]
+    return _known(removal=0. if regions else None, addition=0. if regions else None,
+                  detail_kept=1., regions=regions,
+                  artifact_px=sum(image.area for image in images.values()),
+                  excess_left=1. if has_excess else None, gone=0 if regions else None,
+                  faded=0 if regions else None, **fidelity,
+                  **flat_figures(sum(truths, TruthSums()).figures(), BEFORE) if truths else {})
 
 
-def mean(rows: dict[str, dict], key: str) -> float | None:
-    """Return the mean of a figure over the images that have it; None if none has."""
-    values = [row[key] for row in rows.values() if key in row]
-    return sum(values) / len(values) if values else None
+def mean_fidelity(fidelities: Iterable[Fidelity]) -> dict[str, float | None]:
+    """Return the means of PSNR and SSIM, by name; None of no images."""
+    known_ones = list(fidelities)
+    return {field.name: sum(getattr(one, field.name) for one in known_ones) / len(known_ones)
+            if known_ones else None for field in fields(Fidelity)}
 
 
 def _known(**figures: float | None) -> dict[str, float]:
-    return {f'DeSRA/{name}': value for name, value in figures.items() if value is not None}
+    return {f'DeSRA/{name}': value for name, value in figures.items()
+            if value is not None and not math.isnan(value)}

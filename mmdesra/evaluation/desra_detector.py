@@ -11,15 +11,18 @@ from mmengine.evaluator import BaseMetric
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..detectors import build_detector, build_labels, detect_image
+from ..detectors import BaseDetector, build_detector, build_labels, detect_image
 from ..files import ImageError
 from ..generators import Upscaler, load_generator, load_weights, upscale
 from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of
 from ..segmentors import LabelSource
-from .image_figures import ImageFigures, sum_up
-from .known_masks import KnownMasks
+from .image_figures import ImageFigures, Known, sum_up
+from .judge import Judge
+from .known_masks import GT_KEY, KnownMasks
+from .perceptual import build_perceptual
 from .sample_arrays import MODEL_ORDER, order_of_outputs, path_of, to_labels, to_rgb
+from .truth_table import NO_PERCEPTUAL
 
 logger = logging.getLogger('mmdesra')
 
@@ -40,7 +43,16 @@ class DeSRADetector(BaseMetric):
       fine-tuning (``mask_before``, or a file of ``mask_before_dir``);
     - ``DetailKept``, at least 0, over those that also have the GAN-SR image from before
       (``img_before``, in the channel order of ``mse_img``, or a file of ``img_before_dir``);
-      see :func:`mmdesra.ops.detail_outside`.
+      see :func:`mmdesra.ops.detail_outside`. Over the same samples ``excess_left``, at least 0,
+      and the counts ``gone``, ``faded`` and ``left``; see :func:`mmdesra.ops.region_fates`;
+    - ``texture_error_inside``, ``texture_above_inside`` (in grey levels of 255),
+      ``psnr_inside`` (in dB), with ``perceptual`` also ``perceptual_inside``, and the same with
+      ``_outside``, over the samples with a ground truth (``gt_key``, or a file of ``gt_dir``):
+      how far the predictions are from it inside the masks from before fine-tuning (where no
+      sample has one: inside their own) and outside. With ``_before`` and ``_reference`` at the
+      end: the same of the images from before and of the MSE-SR images. ``farther_by_texture``,
+      ``farther_by_perceptual`` (and ``…_before``), in [0, 1]: the share of the regions in which
+      they are farther from the truth than the MSE-SR image is.
 
     A figure without a denominator (nothing detected, nothing to remove) is nan. The folders
     ``mask_before`` and ``gan_before`` that :class:`DeSRAFinetuneHook` leaves in
@@ -61,10 +73,16 @@ class DeSRADetector(BaseMetric):
         img_before_dir (str, optional): Folder of GAN-SR images from before fine-tuning.
         img_dir (str, optional): Folder of the samples' images: those in its sub-folders are
             matched by sub-folder and stem. Default: by stem alone.
+        gt_dir (str, optional): Folder of ground truths.
+        perceptual (str | dict, optional): Perceptual distance to the ground truths, such as
+            ``dict(type='LPIPS', net='alex', backbone_weights='alexnet.pth')``, see
+            :func:`mmdesra.evaluation.perceptual.build_perceptual`. Without one this is said
+            once.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         half (bool): Half precision for the MSE-trained generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
         mse_key (str): Key of a stored MSE-SR image in a data sample. Default: 'mse_img'.
+        gt_key (str): Key of the ground truth in a data sample. Default: 'gt_img'.
         skip_unusable (bool): Report an image that cannot be judged (it has no label map, say),
             and leave it out, instead of raising: it must not end a training that validates.
             Default: False.
@@ -87,10 +105,13 @@ class DeSRADetector(BaseMetric):
                  mask_before_dir: str | None = None,
                  img_before_dir: str | None = None,
                  img_dir: str | None = None,
+                 gt_dir: str | None = None,
+                 perceptual: str | dict | BaseDetector | None = None,
                  tile: int = 0,
                  half: bool = False,
                  pred_key: str = 'pred_img',
                  mse_key: str = 'mse_img',
+                 gt_key: str = GT_KEY,
                  skip_unusable: bool = False,
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
@@ -100,13 +121,16 @@ class DeSRADetector(BaseMetric):
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector, segmentor)
         self.img_dir = img_dir
-        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir, img_dir)
+        self.known_masks = KnownMasks(gt_mask_dir, mask_before_dir, img_before_dir, gt_dir,
+                                      gt_key, img_dir)
+        self.judge = Judge(build_perceptual(perceptual))
         self.tile = tile
         self.half = half
         self.pred_key = pred_key
         self.mse_key = mse_key
         self.skip_unusable = skip_unusable
         self.size: int | None = None
+        self._has_said_so = False
         self._mse: Upscaler | None = None
         if mse_generator is not None:
             if mse_checkpoint is None:
@@ -152,20 +176,29 @@ class DeSRADetector(BaseMetric):
 
     def compute_metrics(self, results: list[ImageFigures]) -> dict:
         """Sum up the counts."""
+        if self.judge.perceptual is None and not self._has_said_so and any(
+                image.truth for image in results):
+            logger.warning('DeSRADetector: %s', NO_PERCEPTUAL)
+            self._has_said_so = True
         return sum_up(results)
 
-    def _detect(self, sample: dict, gan: np.ndarray) -> np.ndarray:
-        mse = self._reference(sample) if self.detector.uses_mse else gan
+    def _detect(self, sample: dict, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
         if 'labels' in sample:
             return self.detector.detect(gan, mse, to_labels(sample['labels'])).mask
         return detect_image(self.detector, gan, mse, self._name(sample), self.labels).mask
 
     def _compare(self, sample: dict) -> ImageFigures:
-        known = self.known_masks
+        masks = self.known_masks
         try:
             gan = to_rgb(sample.get('output', sample)[self.pred_key], order_of_outputs(sample))
-            return ImageFigures.of(gan, self._detect(sample, gan), known.gt_mask(sample),
-                                   known.before(sample))
+            before, truth = masks.before(sample), masks.truth(sample, gan)
+            is_compared = truth is not None or (before is not None and before.image is not None)
+            mse = None
+            if self.detector.uses_mse or (is_compared and self._has_reference(sample)):
+                mse = self._reference(sample)
+            mask = self._detect(sample, gan, gan if mse is None else mse)
+            known = Known(masks.gt_mask(sample), before, mse, truth)
+            return ImageFigures.of(gan, mask, known, self.judge)
         except ImageError:
             raise
         except ValueError as error:
@@ -173,6 +206,9 @@ class DeSRADetector(BaseMetric):
 
     def _set_mse(self, generator: nn.Module) -> None:
         self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
+
+    def _has_reference(self, sample: dict) -> bool:
+        return self.mse_key in sample or (self._mse is not None and 'input' in sample)
 
     def _reference(self, sample: dict) -> np.ndarray:
         if self.mse_key in sample:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 
-from ..ops import MaskScores, RegionChanges
+from ..ops import Fading, MaskScores, RegionChanges
 
 SCORE_RATES = ('iou', 'artifact_iou', 'precision', 'recall', 'pixel_iou', 'pixel_precision',
                'pixel_recall')
@@ -11,6 +11,7 @@ SCORE_COUNTS = ('clean_images', 'clean_right', 'pred_regions', 'pred_right', 'gt
                 'gt_found', 'pred_px', 'gt_px', 'common_px')
 CHANGE_RATES = ('removal_rate', 'addition_rate')
 CHANGE_COUNTS = ('regions_before', 'regions_after', 'removed', 'added')
+FADING_FIGURES = ('gone', 'faded', 'left', 'excess_before', 'excess_after', 'excess_left')
 
 UNKNOWN = '-'
 
@@ -26,6 +27,11 @@ def change_figures(changes: RegionChanges) -> dict:
     return dict({name: known(getattr(changes, name)) for name in CHANGE_RATES},
                 regions_before=changes.before, regions_after=changes.after,
                 removed=changes.removed, added=changes.added)
+
+
+def fading_figures(fading: Fading) -> dict:
+    """Return the regions by their fate, and the excess texture; None where there was none."""
+    return {name: known(getattr(fading, name)) for name in FADING_FIGURES}
 
 
 def known(value: float) -> float | None:

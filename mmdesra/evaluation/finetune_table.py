@@ -31,14 +31,18 @@ class TestSet:
         mse (Upscaler): The MSE-trained generator.
         detector (BaseDetector): Finds the artifacts.
         labels (LabelSource, optional): Label maps for the semantic step.
+        gt_dir (str | Path, optional): Ground truths, see :class:`BeforeAfter`.
+        perceptual (str | dict | BaseDetector, optional): Perceptual distance to them.
     """
 
     __test__ = False  # pytest: not a test
 
     def __init__(self, lq_dir: str | Path, out_dir: str | Path, mse: Upscaler,
-                 detector: BaseDetector, labels: LabelSource | None = None) -> None:
+                 detector: BaseDetector, labels: LabelSource | None = None,
+                 gt_dir: str | Path | None = None,
+                 perceptual: str | dict | BaseDetector | None = None) -> None:
         self.out_dir = Path(out_dir)
-        self._images = BeforeAfter(lq_dir, mse, detector, out_dir, labels)
+        self._images = BeforeAfter(lq_dir, mse, detector, out_dir, labels, gt_dir, perceptual)
 
     def measure_before(self, gan: Upscaler) -> None:
         """Detect with the generator as it was, unless that was done in this folder already."""
@@ -46,7 +50,7 @@ class TestSet:
             self._images.measure_before(gan)
 
     def measure(self, gan: Upscaler) -> dict:
-        """Detect with fine-tuned weights.
+        """Detect with fine-tuned weights; ``results.json`` in the folder gets the figures.
 
         Returns:
             dict: The fields of :class:`Comparison` but the single images, and ``iou``: the mean
@@ -54,6 +58,7 @@ class TestSet:
             [0, 1]; None where there was no artifact before.
         """
         comparison = self._images.measure_after(gan)
+        self._images.write(comparison, {})
         row = asdict(comparison)
         scores = sum((self._score(name) for name in row.pop('per_image')), MaskScores())
         had_artifacts = scores.images > scores.clean_images

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of SR images whose ground truth is known."""
+"""The ground truths of LR images, and PSNR and SSIM of SR images to them."""
 from __future__ import annotations
 
 import logging
@@ -12,11 +12,10 @@ from ..files import ImageError, ImageFolder, image_name, read_image, size_of
 from ..ops import MARGIN, by_strips
 from ..ops.psnr import psnr
 from ..ops.ssim import structural_similarity
+from .tensors import to_tensor
+from .truth_sums import MAX_PSNR
 
 logger = logging.getLogger('mmdesra')
-
-MAX_PSNR = 100.
-"""In dB: stands for the infinity of two equal images, for which JSON has no word."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,16 @@ class GroundTruths:
                              f'{lq_paths[0].parent}, matched by file stem, e.g. '
                              f'{image_name(lq_paths[0])}.png; found none')
 
-    def compare(self, sr: np.ndarray, lq_path: Path) -> Fidelity | None:
-        """Compare an SR image with its ground truth.
+    def read(self, sr: np.ndarray, lq_path: Path) -> np.ndarray | None:
+        """Read the ground truth of an SR image.
 
         Args:
             sr (np.ndarray): uint8, shape ``(H, W, 3)``, RGB.
             lq_path (Path): The LR image that it was made from.
 
         Returns:
-            Fidelity | None: None where there is none that fits; this is logged.
+            np.ndarray | None: uint8, the shape of ``sr``; None where there is none that fits, and
+            this is logged.
         """
         try:
             path = self._images.find(image_name(lq_path))
@@ -77,12 +77,10 @@ class GroundTruths:
                 raise ImageError(f'{path}: expected the size of the SR image of {lq_path}, '
                                  f'{size_of(sr)}, got {size_of(gt)}')
         except ImageError as error:
-            logger.warning('no PSNR and SSIM: %s', error)
+            logger.warning('not compared with its ground truth: %s', error)
             return None
-        return Fidelity.of(sr, gt)
+        return gt
 
 
 def _similarity(image: np.ndarray, gt: np.ndarray) -> np.ndarray:
-    pair = (torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-            for pixels in (image, gt))
-    return structural_similarity(*pair).mean(dim=0).numpy()
+    return structural_similarity(to_tensor(image), to_tensor(gt)).mean(dim=0).numpy()

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from ..ops import detail_outside
+from .tensors import to_tensor
 
 
 def image_detail(image: np.ndarray, mask: np.ndarray) -> float:
@@ -17,5 +18,4 @@ def image_detail(image: np.ndarray, mask: np.ndarray) -> float:
     Raises:
         ValueError: If mask and image differ in size.
     """
-    channels_first = np.ascontiguousarray(image.transpose(2, 0, 1))
-    return detail_outside(torch.from_numpy(channels_first), torch.from_numpy(mask))
+    return detail_outside(to_tensor(image), torch.from_numpy(mask))

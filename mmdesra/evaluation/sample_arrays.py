@@ -22,6 +22,15 @@ def order_of_outputs(sample: dict) -> str:
     return 'bgr' if MODEL_ORDER in sample else 'rgb'
 
 
+def order_of_truth(sample: dict, key: str) -> str:
+    """Return the channel order of a sample's ground truth, by its key (MMagic: ``gt_img``)."""
+    # MMagic's preprocessor says what it made of it, its loader under another name what it read.
+    loaded = f'{key.removesuffix("_img")}_channel_order'
+    order = sample.get(f'{key}_output_channel_order') or sample.get(
+        loaded, sample.get(f'{key}_channel_order', 'rgb'))
+    return 'bgr' if str(order).lower() == 'bgr' else 'rgb'
+
+
 def path_of(sample: dict, img_dir: str | None = None) -> Path | None:
     """Return the file that a sample comes from; None if it does not say.
 

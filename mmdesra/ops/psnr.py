@@ -25,4 +25,9 @@ def psnr(image: Tensor, reference: Tensor) -> float:
                          f'{tuple(reference.shape)}')
     # The square of a difference of 8-bit values is exact in single precision, their sum is not.
     error = (image.float() - reference.float()).square_().mean(dtype=torch.float64).item()
+    return psnr_of(error)
+
+
+def psnr_of(error: float) -> float:
+    """Return the PSNR in dB for a mean squared error of values in [0, 255]; inf for none."""
     return 10 * math.log10(255**2 / error) if error else math.inf

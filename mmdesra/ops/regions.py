@@ -81,6 +81,20 @@ def compare_regions(before: Tensor, after: Tensor) -> RegionChanges:
         added=_count_untouched(regions_after, before))
 
 
+def touched_regions(regions: Regions, mask: Tensor) -> Tensor:
+    """Say of each region whether it shares a pixel with a mask.
+
+    Args:
+        regions (Regions): N regions of an image.
+        mask (Tensor): bool, shape ``(H, W)``, of the same image.
+
+    Returns:
+        Tensor: bool, shape ``(N,)``.
+    """
+    touched = torch.zeros(len(regions) + 1, dtype=torch.bool)
+    touched[regions.labels[mask.cpu()].long()] = True
+    return touched[1:]
+
+
 def _count_untouched(regions: Regions, mask: Tensor) -> int:
-    touched = regions.labels[mask.cpu()].unique()
-    return len(regions) - int((touched > 0).sum())
+    return int((~touched_regions(regions, mask)).sum())

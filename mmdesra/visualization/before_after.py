@@ -1,15 +1,17 @@
 """What fine-tuning did to an image, in one picture: the whole of it, and the worst place."""
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import ImageFont
 
+from ..ops.fading import LEFT
 from .checks import check_versions
 from .crop import crop_around
-from .overlay import draw_overlay
+from .fates import count_fates, draw_fates, masks_of_fates
 from .strip import GAP, draw_caption, make_strip
 from .views import reduce, reduce_mask
 
@@ -34,6 +36,9 @@ class BeforeAfterImage:
         mask_before (np.ndarray): Its artifacts, bool, shape ``(H, W)``.
         after (np.ndarray): GAN-SR image after fine-tuning, as ``mse``.
         mask_after (np.ndarray): Its artifacts, as ``mask_before``.
+        truth (np.ndarray, optional): Ground truth, as ``mse``.
+        fates (Sequence[str], optional): What became of each region of ``mask_before``, see
+            :func:`mmdesra.ops.region_fates`: its outline has that colour. Default: red.
     """
     title: str
     lq: np.ndarray
@@ -42,32 +47,40 @@ class BeforeAfterImage:
     mask_before: np.ndarray
     after: np.ndarray
     mask_after: np.ndarray
+    truth: np.ndarray | None = None
+    fates: Sequence[str] | None = None
 
 
 def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
-    """Draw the whole image before and after, and the worst place in four versions.
+    """Draw the whole image before and after, and the worst place in four or five versions.
 
     The worst place is the largest region that is left or, if none is, that there was. The whole
     images show the regions' outlines; the crops none, so that nothing hides the texture.
 
     Returns:
-        np.ndarray: uint8, shape ``(h, w, 3)``, RGB; of some 1300 px in width.
+        np.ndarray: uint8, shape ``(h, w, 3)``, RGB; of some 1300 px in width, with the truth
+        1600.
 
     Raises:
         ValueError: If dtypes or shapes differ from :class:`BeforeAfterImage`.
     """
+    truth = {} if image.truth is None else {'truth': image.truth}
     for mask in (image.mask_before, image.mask_after):
         check_versions(image.title, mask, image.mse, lq=image.lq, before=image.before,
-                       after=image.after)
+                       after=image.after, **truth)
     mask = image.mask_after if image.mask_after.any() else image.mask_before
     crop = crop_around(mask, CROP_SIDE)
-    wholes = [(f'{name}, {_count(mask)}', _whole(picture, mask, crop)) for name, picture, mask in (
-        ('GAN-SR before', image.before, image.mask_before),
-        ('GAN-SR after', image.after, image.mask_after))]
+    fates = {} if image.fates is None else masks_of_fates(image.mask_before, image.fates)
+    became = f' ({count_fates(image.fates)})' if image.fates else ''
+    wholes = [(f'{name}, {_count(mask)}{more}', _whole(picture, masks or {LEFT: mask}, crop))
+              for name, picture, mask, more, masks in (
+                  ('GAN-SR before', image.before, image.mask_before, became, fates),
+                  ('GAN-SR after', image.after, image.mask_after, '', {}))]
     crops = [('LR, bicubic', enlarge(image.lq, crop, mask.shape))] + [
         (name, np.ascontiguousarray(picture[crop])) for name, picture in (
             ('MSE-SR', image.mse), ('GAN-SR before', image.before),
-            ('GAN-SR after', image.after))]
+            ('GAN-SR after', image.after), *((name.title(), picture) for name, picture in
+                                             truth.items()))]
     rows = [make_strip(wholes, wholes[0][1].shape[0]), make_strip(crops, CROP_HEIGHT)]
     width = max(row.shape[1] for row in rows)
     font = ImageFont.load_default(size=TITLE_SIZE)
@@ -96,9 +109,11 @@ def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, ...]) ->
                           borderMode=cv2.BORDER_REPLICATE)
 
 
-def _whole(picture: np.ndarray, mask: np.ndarray, crop: tuple[slice, slice]) -> np.ndarray:
-    small = draw_overlay(reduce(picture, WHOLE_SIDE), reduce_mask(mask, WHOLE_SIDE))
-    factor = np.divide(small.shape[:2], mask.shape)
+def _whole(picture: np.ndarray, masks: Mapping[str, np.ndarray], crop: tuple[slice, slice]
+           ) -> np.ndarray:
+    small = draw_fates(reduce(picture, WHOLE_SIDE), {
+        fate: reduce_mask(mask, WHOLE_SIDE) for fate, mask in masks.items()})
+    factor = np.divide(small.shape[:2], picture.shape[:2])
     (top, bottom), (left, right) = (
         np.rint([part.start * share, part.stop * share]).astype(int).tolist()
         for part, share in zip(crop, factor))

@@ -18,7 +18,8 @@ def outline_width(height: int, width: int) -> int:
     return int(np.clip(round(max(height, width) / 300), 1, 3))
 
 
-def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def draw_overlay(image: np.ndarray, mask: np.ndarray,
+                 color: tuple[int, int, int] = INNER_COLOR) -> np.ndarray:
     """Draw an artifact mask onto its image.
 
     Each region is tinted lightly and gets a double outline: red just inside its edge and white
@@ -27,6 +28,7 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Args:
         image: uint8 (H, W, 3), RGB.
         mask: bool (H, W), True where the image shows an artifact.
+        color: RGB, instead of red.
 
     Returns:
         A new uint8 (H, W, 3) array, RGB.
@@ -45,9 +47,9 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     grown = cv2.dilate(region, kernel) > 0
 
     out = image.copy()
-    color = np.array(INNER_COLOR, dtype=np.float32)
-    out[core] = np.rint(image[core] * np.float32(1 - TINT) + color * np.float32(TINT))
-    out[mask & ~core] = INNER_COLOR
+    tint = np.array(color, dtype=np.float32) * np.float32(TINT)
+    out[core] = np.rint(image[core] * np.float32(1 - TINT) + tint)
+    out[mask & ~core] = color
     out[grown & ~mask] = OUTER_COLOR
     return out
 

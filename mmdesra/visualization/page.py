@@ -1,4 +1,4 @@
-"""One self-contained HTML page that compares LR, MSE-SR, GAN-SR, mask and GAN-SR after."""
+"""One self-contained HTML page that compares LR, MSE-SR, GAN-SR, GAN-SR after and the truth."""
 from __future__ import annotations
 
 import os
@@ -14,6 +14,7 @@ from ..files import atomic_path
 from .checks import check_versions
 from .crop import crop_around, crop_scaled
 from .embed import data_uri, definitions, read_template
+from .fates import draw_fates, fate_legend, masks_of_fates
 from .overlay import draw_overlay
 
 SAMPLES_MARK = '<!-- samples -->'
@@ -30,7 +31,11 @@ class PageSample:
         gan: GAN-SR image, as ``mse``.
         mask: Artifacts of ``gan``, bool (H, W).
         after: GAN-SR image after fine-tuning, as ``mse``; None leaves this picture out.
+        truth: Ground truth, as ``mse``; None leaves this picture out.
         facts: (label, value) pairs shown below the heading, as ('regions', '3 → 0').
+        fates: What became of each region of ``mask``, see :func:`mmdesra.ops.region_fates`: its
+            outline has that colour. None: all outlines are red.
+        regions: A row of cells for each region, shown on demand, the first one with the titles.
 
     Raises:
         ValueError: If a dtype or a shape differs from the above; the message names the sample.
@@ -42,16 +47,24 @@ class PageSample:
     mask: np.ndarray
     after: np.ndarray | None = None
     facts: Sequence[tuple[str, object]] = ()
+    truth: np.ndarray | None = None
+    fates: Sequence[str] | None = None
+    regions: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
-        after = {} if self.after is None else {'after': self.after}
-        check_versions(self.name, self.mask, self.mse, lq=self.lq, gan=self.gan, **after)
+        others = {name: image for name, image in dict(
+            after=self.after, truth=self.truth).items() if image is not None}
+        check_versions(self.name, self.mask, self.mse, lq=self.lq, gan=self.gan, **others)
 
     def panels(self) -> list[tuple[str, np.ndarray]]:
-        """(label, image) of the four or five pictures, in the order in which they are shown."""
-        panels = [('LR', self.lq), ('MSE-SR', self.mse), ('GAN-SR', self.gan),
-                  ('Mask', draw_overlay(self.gan, self.mask))]
-        return panels if self.after is None else [*panels, ('GAN-SR after', self.after)]
+        """(label, image) of the four to six pictures, in the order in which they are shown."""
+        drawn = (draw_overlay(self.gan, self.mask) if self.fates is None else
+                 draw_fates(self.gan, masks_of_fates(self.mask, self.fates)))
+        panels = [('LR', self.lq), ('MSE-SR', self.mse), ('GAN-SR', self.gan), ('Mask', drawn)]
+        for label, image in (('GAN-SR after', self.after), ('Truth', self.truth)):
+            if image is not None:
+                panels.append((label, image))
+        return panels
 
 
 def write_page(path: str | os.PathLike,
@@ -110,7 +123,20 @@ def _sample(sample: PageSample, number: int, crop_size: int) -> str:
     figures = ''.join(_figure(label, image, sample, crop) for label, image in panels)
     return (f'<article id="sample-{number}" data-name="{escape(sample.name)}">\n'
             f'<h2>{escape(sample.name)}</h2>\n{definitions(sample.facts)}'
-            f'<div class="panels n{len(panels)}">\n{figures}</div>\n</article>\n')
+            f'{fate_legend(sample.fates or ())}'
+            f'<div class="panels n{len(panels)}">\n{figures}</div>\n'
+            f'{_region_table(sample.regions)}</article>\n')
+
+
+def _region_table(rows: Sequence[Sequence[str]]) -> str:
+    """A <details> with the rows of a table; nothing for no rows below the titles."""
+    if len(rows) < 2:
+        return ''
+    titles, *others = ([f'{escape(str(cell))}' for cell in row] for row in rows)
+    head = ''.join(f'<th>{title}</th>' for title in titles)
+    body = ''.join(f'<tr>{"".join(f"<td>{cell}</td>" for cell in row)}</tr>\n' for row in others)
+    return (f'<details>\n<summary>Regions</summary>\n<table>\n<thead><tr>{head}</tr></thead>\n'
+            f'<tbody>\n{body}</tbody>\n</table>\n</details>\n')
 
 
 def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice, slice]) -> str:

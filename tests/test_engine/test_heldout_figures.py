@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from toy_training import make_runner, model_config, results_of, training_config
 from toys import ToyGenerator
 
@@ -25,13 +26,25 @@ def gt_dir(data, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def runner(data, gt_dir, tmp_path_factory):
+def distance(tmp_path_factory):
+    """LPIPS on a network of random weights."""
+    pytest.importorskip('lpips')
+    import torchvision
+    path = tmp_path_factory.mktemp('weights') / 'squeezenet.pth'
+    torch.manual_seed(0)
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), path)
+    return dict(type='LPIPS', net='squeeze', backbone_weights=str(path))
+
+
+@pytest.fixture(scope='module')
+def runner(data, gt_dir, distance, tmp_path_factory):
     pytest.importorskip('tensorboard')
     config = training_config(model_config(), iterations=ITERATIONS)
+    config.log_level = 'INFO'
     config.visualizer.vis_backends = [dict(type='LocalVisBackend'),
                                       dict(type='TensorboardVisBackend')]
     runner = make_runner(tmp_path_factory.mktemp('shown') / 'run', data, config,
-                         heldout_gt_dir=str(gt_dir), rounds=2)
+                         heldout_gt_dir=str(gt_dir), perceptual=distance, rounds=2)
     runner.train()
     runner.visualizer.close()
     return runner
@@ -57,7 +70,17 @@ def test_figures_at_the_start_and_after_each_round_are_scalars(runner, events):
         assert shown == [(0, pytest.approx(before)),
                          (SECOND_ROUND, pytest.approx(rounds[0]['heldout'][after])),
                          (ITERATIONS, pytest.approx(results[after]))]
-    assert results['gt_images'] == 4
+    assert results['gt_images'] == results['truth']['images'] == 4
+    assert rounds[0]['heldout']['truth']['images'] == 4
+    inside = results['truth']['inside']
+    for name in ('texture_error', 'texture_above', 'psnr', 'perceptual'):
+        shown = [event.value for event in events.Scalars(f'DeSRA/{name}_inside')]
+        assert shown == [pytest.approx(inside['before'][name]),
+                         pytest.approx(rounds[0]['heldout']['truth']['inside']['after'][name]),
+                         pytest.approx(inside['after'][name])]
+    assert results['perceptual'].keys() == {'type', 'net', 'weights'}
+    shares = [event.value for event in events.Scalars('DeSRA/farther_by_texture')]
+    assert shares[0] == 1  # the truths are the MSE-SR images
     assert results['psnr_after'] > results['psnr_before']
 
 
@@ -76,6 +99,22 @@ def test_the_worst_images_are_files_and_pictures_of_the_visualizer(runner, event
         assert (event.height, event.width) == picture.shape[:2]
         (local,) = Path(runner.work_dir).glob(f'*/vis_data/vis_image/worst_{rank}_*.png')
         assert (read_image(local) == picture).all()
+
+
+def test_a_table_of_the_truth_is_in_the_log(runner):
+    (log,) = Path(runner.work_dir).glob('*/*.log')
+    text = log.read_text()
+    assert '| distance to the truth ' in text and '| inside: LPIPS (squeeze) ' in text
+
+
+def test_a_perceptual_distance_without_ground_truths_is_refused(data, tmp_path):
+    with pytest.raises(InputError, match='perceptual needs heldout_gt_dir'):
+        make_runner(tmp_path / 'run', data, perceptual='LPIPS')
+
+
+def test_a_perceptual_distance_without_weights_is_refused(data, gt_dir, tmp_path):
+    with pytest.raises(InputError, match='expected backbone_weights, the file of .*alexnet'):
+        make_runner(tmp_path / 'run', data, heldout_gt_dir=str(gt_dir), perceptual='LPIPS')
 
 
 def test_ground_truths_without_their_lr_images_are_refused(data, gt_dir, tmp_path):

@@ -4,14 +4,14 @@ import pytest
 
 from mmdesra.engine.worst_images import worst_images
 from mmdesra.evaluation.comparison import Comparison
-
-COUNTS = ('before', 'after', 'removed', 'added', 'detail_before', 'detail_after')
+from mmdesra.evaluation.image_change import ImageChange
+from mmdesra.ops import DetailChange, RegionChanges
 
 
 def comparison(**areas):
-    return Comparison.of({name: dict(dict.fromkeys(COUNTS, 1), area_before=before,
-                                     area_after=after)
-                          for name, (before, after) in areas.items()})
+    return Comparison.of({
+        name: ImageChange(RegionChanges(1, 1, 1, 1), before, after, DetailChange(1, 1))
+        for name, (before, after) in areas.items()})
 
 
 @pytest.mark.parametrize('areas, expected', [

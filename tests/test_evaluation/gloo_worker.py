@@ -9,12 +9,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from gloo_pair import process_group
 from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
 from torch import distributed
+from toy_distance import ToyDistance
 from toys import MIN_AREA, ToyGenerator
 
 from mmdesra.detectors import DeSRA
@@ -40,23 +42,31 @@ def sample_of(lq, index: int) -> dict:
     known = dict(mask_before=torch.from_numpy(mask))
     if index % 3 < 2:
         known['gt_mask'] = torch.from_numpy(mask).roll(10 * index, dims=1)
+    if index % 2 == 0:
+        known['gt_img'] = torch.from_numpy(truth_of(lq).transpose(2, 0, 1).copy())
     images = dict(pred_img=now, mse_img=mse, img_before=before)
     return dict(known, **{key: torch.from_numpy(image.transpose(2, 0, 1).copy())
                           for key, image in images.items()})
 
 
+def truth_of(lq) -> np.ndarray:
+    """Return a truth with some of the texture that the GAN-SR image has too much of."""
+    return Upscaler(ToyGenerator(.05))(lq)
+
+
 def evaluate(folder: Path, out_dir: Path) -> dict:
     """Return the figures of the metric, called in both ways, and of the comparison."""
     paths = list_images(folder / 'lq')
-    with_size = Evaluator([dict(type='DeSRADetector', detector=DETECTOR)])
-    prepared = METRICS.build(dict(type='DeSRADetector', detector=DETECTOR))
+    metric = dict(type='DeSRADetector', detector=DETECTOR, perceptual=ToyDistance())
+    with_size = Evaluator([metric])
+    prepared = METRICS.build(metric)
     prepared.prepare(ToyGenerator(), torch.utils.data.DataLoader(paths))
     for sample in samples_of(paths):
         with_size.process(data_samples=[sample], data_batch=None)
         prepared.process(None, [sample])
 
     heldout = BeforeAfter(folder / 'lq', Upscaler(ToyGenerator()), DeSRA(min_area=MIN_AREA),
-                          out_dir)
+                          out_dir, gt_dir=folder / 'gt', perceptual=ToyDistance())
     heldout.measure_before(Upscaler(ToyGenerator(.15)))
     if distributed.is_initialized():
         distributed.barrier()

@@ -9,6 +9,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
 from PIL import Image
+from toy_distance import ToyDistance
 from toy_training import DETECTOR
 from toys import ToyGenerator, make_lq_image, write_checkpoints
 
@@ -176,6 +177,121 @@ def test_detail_kept_outside_the_mask_from_before():
     assert evaluate([entry])['DeSRA/DetailKept'] > 100
 
 
+def test_faded_where_no_artifact_is_found_any_more():
+    """A stipple of 8 grey levels is one, of 5 is not: 5/8 of the excess is left."""
+    before, after = (flat() + (stipple() - flat()) * (levels / 50) for levels in (8, 5))
+    entry = dict(sample(after, flat()), mask_before=region(slice(0, 50)), img_before=before)
+    figures = evaluate([entry, dict(entry, mask_before=region(slice(0, 0)))])
+    assert figures['DeSRA/RemovalRate'] == 1
+    assert [figures[f'DeSRA/{name}'] for name in ('gone', 'faded', 'left')] == [0, 1, 0]
+    assert figures['DeSRA/excess_left'] == pytest.approx(5 / 8, abs=1e-3)
+
+
+# ---------------------------------------- the truth
+
+
+def truth_figures(samples, **options):
+    figures = evaluate(samples, **options)
+    return {name[len('DeSRA/'):]: value for name, value in figures.items()}
+
+
+def test_the_prediction_alone_is_compared_inside_its_own_mask():
+    """Closed form: local deviations of 50, 0 and 25 where all is detected."""
+    half = flat() + (stipple() - flat()) / 2
+    figures = truth_figures([dict(sample(stipple(), flat()), gt_img=half)])
+    assert figures['texture_error_inside'] == pytest.approx(25, rel=1e-3)
+    assert figures['texture_above_inside'] == pytest.approx(25, rel=1e-3)
+    assert figures['texture_error_inside_reference'] == pytest.approx(25, rel=1e-3)
+    assert figures['texture_above_inside_reference'] == 0
+    assert figures['psnr_inside'] == pytest.approx(20 * np.log10(255 / 25))
+    assert np.isnan(figures['psnr_outside'])  # nothing of the valid area is outside
+    assert not any('before' in name or 'perceptual' in name for name in figures)
+
+
+@pytest.mark.parametrize('gt, share', [(flat(), 1), (stipple(), 0)])
+def test_share_of_the_regions_that_are_farther_from_the_truth(gt, share):
+    figures = truth_figures([dict(sample(two_regions(), flat()), gt_img=gt)],
+                            detector=dict(type='DeSRA', min_area=500))
+    assert figures['regions'] == 2 and figures['farther_by_texture'] == share
+
+
+def test_before_and_after_are_compared_inside_the_mask_from_before():
+    before = region(slice(0, 50))
+    entry = dict(sample(flat(), flat()), mask_before=before, img_before=stipple(), gt_img=flat())
+    figures = truth_figures([entry], perceptual=ToyDistance())
+    assert figures['texture_error_inside_before'] == pytest.approx(50, rel=1e-3)
+    assert figures['perceptual_inside_before'] == pytest.approx(50 / 255)
+    assert figures['texture_error_inside'] == figures['perceptual_inside'] == 0
+    assert figures['psnr_inside'] == 100
+    assert (figures['farther_by_perceptual_before'], figures['farther_by_perceptual']) == (1, 0)
+
+
+def test_a_sample_without_an_image_from_before_is_in_neither_side():
+    """Or before and after would be means over different images."""
+    full = dict(sample(flat(), flat()), mask_before=region(slice(0, 50)), img_before=stipple(),
+                gt_img=flat())
+    other = dict(sample(stipple(), flat()), gt_img=flat())
+    figures, alone = truth_figures([full, other]), truth_figures([full])
+    for name in alone:
+        if 'inside' in name or 'outside' in name:
+            assert figures[name] == alone[name], name
+
+
+def test_truths_from_a_folder(tmp_path, caplog):
+    write_image(tmp_path / 'a.png', stipple().permute(1, 2, 0).numpy().astype(np.uint8))
+    (tmp_path / 'c.png').write_bytes(b'no image')
+    entry = sample(stipple(), flat())
+    names = [dict(entry, img_path=f'photos/{name}.jpg') for name in 'abc']
+    figures = truth_figures(names, gt_dir=str(tmp_path))
+    assert figures['regions'] == 3
+    expected = truth_figures([dict(entry, gt_img=stipple())])
+    assert {name: value for name, value in figures.items() if 'side' in name} == pytest.approx(
+        {name: value for name, value in expected.items() if 'side' in name}, nan_ok=True)
+    assert "no image named 'b'" in caplog.text
+    assert 'c.jpg: not compared with its ground truth' in caplog.text
+
+
+@pytest.mark.parametrize('gt', [flat()[..., :50], flat()[:1, :50]])
+def test_a_truth_of_another_size_is_reported_and_left_out(gt, caplog):
+    figures = truth_figures([dict(sample(stipple(), flat()), gt_img=gt, img_path='a.png')])
+    assert set(figures) == {'artifact_images', 'artifact_area', 'regions'}
+    assert ('a.png: not compared with its ground truth: expected a ground truth of the size of '
+            'the SR image, 100x80, got') in caplog.text
+
+
+def test_a_grey_truth_stands_for_three_channels():
+    entry = sample(stipple(), flat())
+    assert truth_figures([dict(entry, gt_img=flat()[:1])]) == pytest.approx(
+        truth_figures([dict(entry, gt_img=flat())]), nan_ok=True)
+
+
+def test_a_truth_under_another_key():
+    figures = truth_figures([dict(sample(stipple(), flat()), truth=stipple())], gt_key='truth')
+    assert figures['psnr_inside'] == 100
+
+
+def test_a_detector_without_reference_is_compared_with_the_truth_alone():
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (3, 200, 200), np.uint8))
+    figures = truth_figures([dict(pred_img=image, gt_img=image)], detector='NIQE')
+    assert 100 in (figures['psnr_inside'], figures['psnr_outside'])
+    assert not any(name.endswith('reference') or name.startswith('farther') for name in figures)
+
+
+def test_a_missing_perceptual_distance_is_said_once(caplog):
+    evaluator = Evaluator([dict(type='DeSRADetector')])
+    for _ in range(2):
+        evaluator.process(data_samples=[dict(sample(stipple(), flat()), gt_img=flat())],
+                          data_batch=None)
+        evaluator.evaluate(1)
+    assert caplog.text.count('no perceptual distance to the truth: it needs the weights') == 1
+
+
+@pytest.mark.parametrize('config', ['SSIM', dict(type='DeSRA'), dict(net='alex'), DeSRA(), 3])
+def test_what_is_no_perceptual_distance_is_refused(config):
+    with pytest.raises(InputError, match='expected a perceptual distance, LPIPS or DISTS, got'):
+        METRICS.build(dict(type='DeSRADetector', perceptual=config))
+
+
 @pytest.mark.parametrize('form', [
     lambda mask: mask.unsqueeze(0).to(torch.uint8) * 255,
     lambda mask: mask.float(),
@@ -203,7 +319,7 @@ def test_masks_and_images_from_folders(tmp_path, caplog):
     entry = sample(two_regions(), flat())
     expected = evaluate([dict(entry, gt_mask=gt, mask_before=before, img_before=stipple())],
                         detector=detector)
-    assert len(expected) == 9
+    assert len(expected) == 13
     assert evaluate([dict(entry, img_path='photos/a.jpg')], **options) == expected
 
     figures = evaluate([dict(entry, img_path='a.png'), dict(entry, img_path='b.png')], **options)

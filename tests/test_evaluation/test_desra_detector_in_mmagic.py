@@ -22,8 +22,7 @@ from toys import SCALE, ToyGenerator, make_lq_folder, make_lq_image, write_check
 
 from mmdesra.detectors import DeSRA
 from mmdesra.evaluation.ground_truths import Fidelity
-from mmdesra.evaluation.image_detail import image_detail
-from mmdesra.evaluation.image_figures import Before, ImageFigures, sum_up
+from mmdesra.evaluation.image_figures import Before, ImageFigures, Known, sum_up
 from mmdesra.generators import Upscaler
 
 pytestmark = pytest.mark.usefixtures('own_scope')
@@ -61,7 +60,8 @@ def make_loader(folders, orders, meta_keys=(), batch_size=1, color_types=None):
     from mmagic.datasets import BasicImageDataset
     pipeline = [dict(type='LoadImageFromFile', key=key, channel_order=orders.get(key, 'rgb'),
                      color_type=(color_types or {}).get(key, 'color')) for key in folders]
-    pipeline.append(dict(type='PackInputs', data_keys=[key for key in folders if key != 'img'],
+    own = [key for key in folders if key not in ('img', 'gt')]
+    pipeline.append(dict(type='PackInputs', data_keys=own,
                          meta_keys=list(meta_keys)))
     with DefaultScope.overwrite_default_scope('mmagic'):
         dataset = BasicImageDataset(
@@ -213,6 +213,17 @@ def test_stored_reference_is_compared_channel_by_channel(data, run, order, meta_
     assert run(model, loader)['DeSRA/artifact_images'] == 0
 
 
+@pytest.mark.parametrize('run', [run_mmagic, run_mmengine])
+@pytest.mark.parametrize('order', ['rgb', 'bgr'])
+def test_the_truth_is_compared_channel_by_channel(data, run, order):
+    """The truths are the model's own images: no difference, in whatever order they are loaded."""
+    folders = dict(img=data / 'red', gt=data / 'red_sr', mse_img=data / 'red_sr')
+    loader = make_loader(folders, dict(img='rgb', gt=order))
+    figures = run(make_model('RedStipple', .15), loader)
+    assert figures['DeSRA/psnr_outside'] == 100
+    assert figures['DeSRA/texture_error_outside'] == 0
+
+
 # ---------------------------------------- what is known beforehand, packed by MMagic
 
 
@@ -231,14 +242,13 @@ def known(data):
         mask_before[:, :60] = False  # what lies there now is added
         mask_before[140:150, 140:150] = True  # and this is removed
         gt_mask = np.roll(mask, 12 * (number + 1), axis=0)
-        known_before = Before(mask_before, image_detail(before, mask_before))
-        expected.append((gan, mask, gt_mask, known_before))
+        expected.append((gan, mask, Known(gt_mask, Before(mask_before, before), mse)))
         for kind, image in dict(mse=mse, before=before, gt_mask=gt_mask, mask_before=mask_before,
                                 sea=np.full(mask.shape, 26)).items():
             image = image.astype(np.uint8) * (255 if image.dtype == bool else 1)
             Image.fromarray(image).save(folder / kind / path.name)
     total = sum_up([ImageFigures.of(*entry) for entry in expected])
-    assert len(total) == 9
+    assert len(total) == 13
     assert all(0 < total[name] < 1 for name in ('IoU', 'RemovalRate', 'AdditionRate'))
     return folder, {f'DeSRA/{name}': pytest.approx(value) for name, value in total.items()}
 

@@ -72,7 +72,8 @@ def test_scalars_begin_with_nothing_removed_or_added(lq_paths, tmp_path):
     heldout, comparison = compare(tmp_path / 'lq', tmp_path / 'out', None)
     assert heldout.scalars_before == {
         'DeSRA/removal': 0, 'DeSRA/addition': 0, 'DeSRA/detail_kept': 1,
-        'DeSRA/regions': comparison.regions_before, 'DeSRA/artifact_px': comparison.area_before}
+        'DeSRA/regions': comparison.regions_before, 'DeSRA/artifact_px': comparison.area_before,
+        'DeSRA/excess_left': 1, 'DeSRA/gone': 0, 'DeSRA/faded': 0}
     assert comparison.scalars['DeSRA/artifact_px'] == comparison.area_after
 
 

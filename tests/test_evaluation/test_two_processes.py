@@ -6,6 +6,8 @@ import pytest
 from gloo_pair import run_pair
 from toys import make_lq_folder
 
+from mmdesra.files import read_image, write_image
+
 from . import gloo_worker
 
 
@@ -13,7 +15,10 @@ from . import gloo_worker
 def figures(tmp_path_factory):
     """What each of two processes says, and what one process alone says."""
     folder = tmp_path_factory.mktemp('two_processes')
-    make_lq_folder(folder / 'lq', count=5)  # odd: the samplers repeat an image
+    # Odd: the samplers repeat an image. The last one has no truth.
+    for path in make_lq_folder(folder / 'lq', count=5)[:4]:
+        (folder / 'gt').mkdir(exist_ok=True)
+        write_image(folder / 'gt' / path.name, gloo_worker.truth_of(read_image(path)))
     run_pair(gloo_worker.__file__, folder)
     alone = gloo_worker.evaluate(folder, folder / 'alone')
     together = [json.loads((folder / f'rank{rank}.json').read_text()) for rank in range(2)]
@@ -32,7 +37,7 @@ def test_figures_of_known_masks_are_among_them(figures):
     known = {name: alone['metric'][f'DeSRA/{name}'] for name in (
         'IoU', 'Precision', 'Recall', 'RemovalRate', 'DetailKept', 'artifact_images')}
     assert all(0 < value < 1 for value in known.values()), known
-    assert len(alone['metric']) == 9
+    assert len(alone['metric']) == 9 + 4 + 3 * 2 * 4 + 2 * 2
 
 
 def test_metric_needs_no_size_where_it_was_prepared(figures):
@@ -40,6 +45,16 @@ def test_metric_needs_no_size_where_it_was_prepared(figures):
     _, together, alone = figures
     assert alone['prepared'] == alone['metric']
     assert together[1]['prepared'] == alone['metric']
+
+
+def test_figures_of_the_truth_are_among_them(figures):
+    _, _, alone = figures
+    truth = alone['comparison']['truth']
+    assert truth['images'] == alone['comparison']['gt_images'] == 4
+    for figures in (truth['inside'][version] for version in ('before', 'after')):
+        assert all(figures[name] > 0 for name in ('texture_error', 'psnr', 'perceptual'))
+    compared = truth['regions']['before']['than_reference']
+    assert compared['texture']['regions'] == compared['perceptual']['regions'] > 2
 
 
 def test_files_of_the_comparison_are_the_same(figures):

@@ -103,6 +103,91 @@ def test_each_image_with_ground_truth_and_detail(folders, capsys):
     assert '| image2.png | 100.00% |         - |      - |            0 / 0 |' in output
 
 
+@pytest.fixture
+def with_images(folders):
+    """Noise at four strengths: MSE-SR, after, the truth and before."""
+    for name, strength in dict(mse=4, after=30, truth=40, sr=90).items():
+        (folders / name).mkdir()
+        for number in range(3):
+            noise = np.random.default_rng(number).normal(0, 1, (*SIZE, 3))
+            image = (128 + strength * noise).clip(0, 255).astype(np.uint8)
+            write_image(folders / name / f'image{number}.png', image)
+    return folders
+
+
+def table_of(output, row):
+    """The cells of a row of a printed table."""
+    line = next(line for line in output.splitlines() if line.startswith(f'| {row} '))
+    return [cell.strip() for cell in line.strip('|').split('|')[1:]]
+
+
+def test_before_and_after_against_the_true_images(with_images, capsys):
+    folders = with_images
+    assert call('evaluate_masks.py', '--pred', folders / 'pred', '--before', folders / 'before',
+                '--pred-images', folders / 'after', '--before-images', folders / 'sr',
+                '--mse-images', folders / 'mse', '--gt-images', folders / 'truth',
+                '--csv', folders / 'images.csv') == 0
+    output = capsys.readouterr().out
+    assert '0 gone, 2 faded' not in output  # most of the excess, but not of all that is detected
+    assert 'excess left' in output and 'against the true images (3 of 3)' in output
+    mse, before, after = map(float, table_of(output, 'inside: texture error'))
+    assert after < mse < before
+    assert table_of(output, 'regions farther than MSE-SR, by texture') == [
+        '', '4 of 4', '0 of 4']
+    assert 'no perceptual distance to the truth: it needs the weights' in output
+    figures = json.loads((folders / 'mask_scores.json').read_text())
+    assert figures['truth']['inside']['after']['texture_error'] == pytest.approx(after, abs=.01)
+    assert figures['perceptual'] is None
+    with (folders / 'images.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert float(rows[0]['texture_error_inside']) < float(rows[0]['texture_error_inside_before'])
+    assert rows[0]['perceptual_inside'] == ''
+    assert figures['fading']['gone'] + figures['fading']['faded'] == figures['changes']['removed']
+
+
+def test_a_gan_alone_against_the_true_images(with_images, capsys):
+    """No mask to score against: the true images are the set."""
+    folders = with_images
+    (folders / 'truth/image1.png').unlink()
+    assert call('evaluate_masks.py', '--pred', folders / 'pred', '--pred-images', folders / 'sr',
+                '--mse-images', folders / 'mse', '--gt-images', folders / 'truth') == 0
+    output = capsys.readouterr().out
+    assert 'against the true images (2 of 2)' in output
+    assert '| MSE-SR | GAN-SR |' in output
+    assert table_of(output, 'regions farther than MSE-SR, by texture') == ['', '1 of 1']
+
+
+def test_an_image_without_a_true_one_keeps_its_other_scores(with_images, capsys, caplog):
+    folders = with_images
+    (folders / 'truth/image1.png').unlink()
+    assert call('evaluate_masks.py', '--pred', folders / 'pred', '--gt', folders / 'gt',
+                '--pred-images', folders / 'sr', '--gt-images', folders / 'truth') == 0
+    output = capsys.readouterr().out
+    assert output.startswith('3 images') and 'against the true images (2 of 3)' in output
+    assert 'not compared with its ground truth' in caplog.text
+
+
+def test_a_perceptual_distance_with_its_weights(with_images, tmp_path_factory, capsys):
+    pytest.importorskip('lpips')
+    import torch
+    import torchvision
+    folders = with_images
+    torch.manual_seed(0)
+    weights = tmp_path_factory.mktemp('weights') / 'squeeze.pth'
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), weights)
+    options = ['--pred', folders / 'pred', '--pred-images', folders / 'truth', '--gt-images',
+               folders / 'truth', '--perceptual', 'LPIPS', '--backbone-weights', weights]
+    assert call('evaluate_masks.py', *options, '--perceptual-options', 'net=squeeze') == 0
+    output = capsys.readouterr().out
+    assert table_of(output, 'inside: LPIPS (squeeze)') == ['0.000']
+    figures = json.loads((folders / 'mask_scores.json').read_text())
+    assert figures['perceptual'].keys() == {'type', 'net', 'weights'}
+    assert len(figures['perceptual']['weights']) == 64  # a SHA-256
+    assert call('evaluate_masks.py', *options) == 2  # these are no weights of AlexNet
+    assert "squeeze.pth: expected the weights of torchvision's alexnet" in capsys.readouterr().err
+
+
 def test_one_bad_image_is_skipped_and_the_exit_code_says_so(folders, capsys):
     (folders / 'pred/image1.png').write_bytes(b'')
     arguments = ['--pred', folders / 'pred', '--gt', folders / 'gt']
@@ -114,12 +199,19 @@ def test_one_bad_image_is_skipped_and_the_exit_code_says_so(folders, capsys):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--pred', 'pred'], 'give --gt, --before, or both'),
+    (['--pred', 'pred'], 'give --gt, --before, or both; or --gt-images'),
     (['--pred', 'nowhere', '--gt', 'gt'],
      'nowhere: expected a folder of images, or an image, found nothing'),
     (['--pred', 'pred', '--gt', 'gt', '--p', '2'], 'expected p in (0, 1], got 2'),
     (['--pred', 'pred', '--gt', 'gt', '--margin', '-1'], 'at least 0 px, got -1'),
     (['--pred', 'pred', '--gt', 'gt', '--pred-images', 'x'], 'together'),
+    (['--pred', 'pred', '--gt', 'gt', '--mse-images', 'x'], 'SR images together with the MSE-SR'),
+    (['--pred', 'pred', '--gt-images', 'x'], 'SR images together with the true ones'),
+    (['--pred', 'pred', '--gt', 'gt', '--perceptual', 'LPIPS'], 'expected true images for'),
+    (['--pred', 'pred', '--gt', 'gt', '--backbone-weights', 'x'], 'name the perceptual distance'),
+    (['--pred', 'pred', '--gt', 'gt', '--perceptual', 'SSIM'], "invalid choice: 'SSIM'"),
+    (['--pred', 'pred', '--pred-images', 'pred', '--gt-images', 'gt', '--perceptual', 'LPIPS'],
+     'expected backbone_weights'),
 ])
 def test_bad_input_ends_in_one_line(folders, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(folders)

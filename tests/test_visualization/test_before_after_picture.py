@@ -15,6 +15,7 @@ from mmdesra.visualization.before_after import (
     draw_before_after,
     enlarge,
 )
+from mmdesra.visualization.fates import FATE_COLORS
 
 BLUE, GREEN, GREY = (0, 0, 200), (0, 200, 0), (128, 128, 128)
 
@@ -44,6 +45,23 @@ def test_four_versions_of_the_worst_place():
     assert picture.shape[1] == 4 * CROP_HEIGHT + 3 * GAP
     for crop, color in zip(crops_of(picture), (10, GREY, BLUE, GREEN)):
         assert (crop == color).all()
+
+
+def test_the_truth_is_the_fifth_version():
+    image = make_image()
+    picture = draw_before_after(replace(image, truth=flat(image.mse.shape[:2], (200, 0, 200))))
+    assert picture.shape[1] == 5 * CROP_HEIGHT + 4 * GAP
+    for crop, color in zip(crops_of(picture), (10, GREY, BLUE, GREEN, (200, 0, 200))):
+        assert (crop == color).all()
+
+
+@pytest.mark.parametrize('fate', ['gone', 'faded', 'left'])
+def test_the_outline_before_has_the_colour_of_what_became_of_the_region(fate):
+    picture = draw_before_after(replace(make_image(), fates=[fate]))
+    before = picture[:, :picture.shape[1] // 2]
+    outlines = {name: (before == color).all(axis=2).sum() for name, color in FATE_COLORS.items()}
+    assert outlines[fate] > 100
+    assert not any(count for name, count in outlines.items() if name != fate)
 
 
 @pytest.mark.parametrize('left', [False, True])

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmdesra.ops.fading import FATES
 from mmdesra.visualization import PageSample, crop_around, write_page
+from mmdesra.visualization.fates import FATE_COLORS
+from mmdesra.visualization.overlay import INNER_COLOR
 
 VOID = {'meta', 'link', 'img'}
 
@@ -81,6 +84,54 @@ def test_each_sample_has_its_five_pictures_in_order_as_given(tmp_path):
         assert image['loading'] == 'lazy' and image['decoding'] == 'async'
     for image in page.pictures('full'):  # LR too: all stand at the same place, at the same size
         assert (image['width'], image['height']) == ('64', '48')
+
+
+def test_the_truth_is_the_last_picture(tmp_path):
+    path, sample = tmp_path / 'page.html', _sample()
+    truth = np.random.default_rng(9).integers(0, 256, sample.gan.shape, np.uint8)
+    write_page(path, 'A run', [], [_sample(truth=truth)], crop_size=16)
+    page = _Page(path)
+    assert page.pictures('full')[-1]['alt'] == 'photo.png: Truth'
+    assert len(page.pictures('full')) == 6
+    np.testing.assert_array_equal(_decode(page.pictures('crop')[-1]),
+                                  truth[crop_around(sample.mask, 16)])
+
+
+def _three_regions():
+    mask = np.zeros((48, 64), bool)
+    mask[2:12, 2:20] = mask[2:12, 30:50] = mask[30:40, 40:60] = True
+    return mask
+
+
+def test_what_became_of_regions_is_said_and_coloured(tmp_path):
+    path = tmp_path / 'page.html'
+    sample = _sample(mask=_three_regions(), fates=['faded', 'gone', 'faded'])
+    write_page(path, 'A run', [], [sample], crop_size=48)
+    page = _Page(path)
+    assert ['1 gone', '2 faded'] == [text for text in page.texts if text.split(' ')[-1] in FATES]
+    drawn = dict(sample.panels())['Mask']
+    for place, fate in (((2, 5), 'faded'), ((2, 35), 'gone'), ((30, 45), 'faded')):
+        assert tuple(drawn[place]) == FATE_COLORS[fate]
+    assert tuple(FATE_COLORS['left']) not in set(map(tuple, drawn.reshape(-1, 3)))
+    plain = dict(_sample(mask=_three_regions()).panels())['Mask']
+    assert tuple(plain[2, 5]) == INNER_COLOR  # nothing is known of what became of them
+
+
+def test_regions_are_a_table_on_demand(tmp_path):
+    path = tmp_path / 'page.html'
+    rows = [['area', 'became'], ['180', 'gone'], ['<b>', 'left']]
+    write_page(path, 'A run', [], [_sample(regions=rows), _sample(regions=rows[:1])])
+    page = _Page(path)
+    assert page.tags.count('details') == page.tags.count('table') == 1
+    start = page.texts.index('area')
+    cells = [text for text in page.texts[start:] if text][:6]
+    assert cells == ['area', 'became', '180', 'gone', '<b>', 'left']
+
+
+def test_fates_of_another_number_of_regions_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match='each of 3 regions, got 2 fates'):
+        write_page(tmp_path / 'page.html', 'A run', [], [
+            _sample(mask=_three_regions(), fates=['gone', 'left'])])
 
 
 def test_sample_without_after_has_four_pictures(tmp_path):
@@ -166,6 +217,7 @@ def test_failure_midway_keeps_the_old_page_and_leaves_nothing_behind(tmp_path):
     (dict(gan=np.zeros((48, 60, 3), np.uint8)),
      r"'gan' of 'photo.png'.*\(48, 64, 3\), got \(48, 60,"),
     (dict(after=np.zeros((4, 4, 3), np.uint8)), r"'after' of 'photo.png'.*got \(4, 4, 3\)"),
+    (dict(truth=np.zeros((4, 4, 3), np.uint8)), r"'truth' of 'photo.png'.*got \(4, 4, 3\)"),
     (dict(lq=np.zeros((12, 16), np.uint8)), r"'lq' of 'photo.png'.*got uint8 \(12, 16\)"),
     (dict(mse=np.zeros((48, 64, 3))), r"'mse' of 'photo.png'.*got float64"),
     (dict(mask=np.zeros((12, 16), bool)), r"'mask' of 'photo.png'.*\(48, 64\), got \(12, 16\)"),
