@@ -177,9 +177,10 @@ def check_segmentor_options(args: argparse.Namespace) -> None:
     Raises:
         InputError: If there is such.
     """
-    if args.label_offset is not None and not (getattr(args, 'labels', None)
-                                              or getattr(args, 'labels_dir', None)):
-        raise InputError(f'--label-offset {args.label_offset}: give the label maps that it is '
+    offset = getattr(args, 'label_offset', None)
+    if offset is not None and not (getattr(args, 'labels', None)
+                                   or getattr(args, 'labels_dir', None)):
+        raise InputError(f'--label-offset {offset}: give the label maps that it is '
                          'about, too')
     if args.segmentor_checkpoint and not args.segmentor:
         raise InputError(f'--segmentor-checkpoint {args.segmentor_checkpoint}: give the segmenter '

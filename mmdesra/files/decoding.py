@@ -26,7 +26,8 @@ alone must not take gigabytes. A black mask as a PNG has 1,000, or of one bit a 
 HAS_AVIF = 'avif' in features.modules and features.check_module('avif')
 """Whether the installed Pillow reads AVIF: it can be built without."""
 
-FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP', *(['AVIF'] if HAS_AVIF else []))
+FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP',
+           *['AVIF'] * HAS_AVIF)
 """What is read, whatever a file is called. Pillow knows more, and runs programs for some (EPS)."""
 
 FIRST_FRAME = 'GIF', 'MPO'

@@ -167,7 +167,7 @@ def test_right_settings(settings):
     ('original_share', 'x', r'in \[0, 1\)'), ('half', 'x', 'to be True or False'),
     ('flips', 1, 'to be True or False'), ('pipeline', 'abc', 'to be a list of transforms'),
     ('pipeline', ['abc'], 'to be a list of transforms'), ('stop', 'now', 'to be one of'),
-    ('lq_dir', ['a'], 'to be a path')])
+    ('lq_dir', [3], 'to be a path or several'), ('mse_checkpoint', ['a'], 'to be a path')])
 def test_wrong_argument_of_the_hook(name, value, what, data):
     options = dict(lq_dir=str(data.lq), mse_checkpoint=str(data.mse), gan_checkpoint='gan.pth')
     message = rf'^{HOOK}: expected {name} {what}.*, got {re.escape(repr(value))}$'
