@@ -17,6 +17,7 @@ from mmdesra.segmentors import LabelFolder
 from .damage import Rng, chance, damage_bytes, pick
 from .drawings import random_drawing
 from .judge import REFUSED, RIGHT, Fault, Refusal, ask, check, check_equal, check_message
+from .other_readers import other_pixels
 from .pictures import Picture, decoded, encode, random_picture, random_pixels
 
 SUFFIXES = '.png', '.jpg', '.webp', '.tif', '.bmp', '.ppm'
@@ -38,6 +39,11 @@ def image_case(rng: Rng, folder: Path) -> str:
     check_equal(found, wanted, f'{picture.kind}, {by}')
     if picture.pixels is not None:
         check_equal(found, picture.pixels, f'{picture.kind}, as written')
+    if picture.whole or picture.sure:
+        for reader, pixels, levels in other_pixels(picture.content, picture.kind):
+            check(found.shape == pixels.shape, f'{picture.kind}: {reader} sees {pixels.shape}')
+            apart = np.abs(found.astype(int) - pixels).max()
+            check(apart <= levels, f'{picture.kind}: {apart} levels from what {reader} sees')
     return RIGHT
 
 

@@ -241,9 +241,16 @@ def decoded(content: bytes, grey: bool = False) -> np.ndarray | None:
             pixels = _pixels(image, grey)
             if grey and image.mode == 'L' and stretched_to:
                 pixels = np.round(pixels / 255 * stretched_to).astype(np.uint8)
-            return _turned(pixels, image.getexif().get(0x112, 1))
+            return _turned(pixels, _orientation(image))
         except Exception:
             return None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(0x112, 1)
+    except Exception:  # a block that is broken says nothing
+        return 1
 
 
 def _stretched_to(image: Image.Image) -> int:
