@@ -11,11 +11,13 @@ from ..evaluation.authors_scores import ModelScores
 from ..evaluation.figures import (
     CHANGE_COUNTS,
     CHANGE_RATES,
+    FADING_FIGURES,
     SCORE_COUNTS,
     SCORE_RATES,
     UNKNOWN,
     change_figures,
     decimal,
+    fading_figures,
     known,
     percent,
     score_figures,
@@ -35,9 +37,9 @@ TUNED_PUBLISHED = ('published_iou_before', 'published_iou_after', 'published_rem
 COLUMNS = ('model', 'masks', 'labels', 'threshold', 'images', *SCORE_RATES, *SCORE_COUNTS,
            'seconds_per_image', 'published_as', *PUBLISHED)
 TUNED_COLUMNS = ('model', 'fine_tuned', 'masks', 'images', 'iou_before', 'iou_after',
-                 *CHANGE_RATES, *CHANGE_COUNTS, 'detail_kept', *TUNED_PUBLISHED)
+                 *CHANGE_RATES, *CHANGE_COUNTS, 'detail_kept', *FADING_FIGURES, *TUNED_PUBLISHED)
 IMAGE_COLUMNS = ('model', 'masks', 'image', *SCORE_RATES, *SCORE_COUNTS, 'iou_before',
-                 *CHANGE_RATES, *CHANGE_COUNTS, 'detail_kept', 'error')
+                 *CHANGE_RATES, *CHANGE_COUNTS, 'detail_kept', *FADING_FIGURES, 'error')
 
 NO_LABELS = ("DeSRA's published figures are with label maps, ours of this table without; give "
              'them as seg/ or with --segmentor.')
@@ -95,6 +97,7 @@ def tuned_rows(result: ModelScores) -> list[dict]:
                     iou_before=known(scores.scores_before.iou),
                     iou_after=known(scores.scores.iou),
                     detail_kept=known(scores.detail.kept) if scores.detail else None,
+                    **(fading_figures(scores.fading) if scores.fading else {}),
                     **published))
     return rows
 
@@ -207,14 +210,21 @@ def _tuned_table(result: ModelScores) -> str:
              f"{_percent(row['iou_before'])} -> {_percent(row['iou_after'])}",
              f"{row['regions_before']} -> {row['regions_after']}",
              percent(row['removal_rate']), percent(row['addition_rate']),
+             _fates(row), percent(row.get('excess_left'), 0),
              _decimal(row['detail_kept'])] for row in tuned_rows(result)]
     change = published_change(result.model.name)
     if change is not None:
         rows.append([f'published: {result.model.name}-DeSRA', UNKNOWN,
                      f'{_percent(change.iou_before)} -> {_percent(change.iou_after)}', UNKNOWN,
-                     percent(change.removal_rate), percent(change.addition_rate), UNKNOWN])
+                     percent(change.removal_rate), percent(change.addition_rate),
+                     *[UNKNOWN] * 3])
     return markdown_table(('fine-tuned', 'images', 'IoU before -> after', 'regions', 'removed',
-                           'added', 'detail kept'), rows)
+                           'added', 'gone / faded / left', 'excess left', 'detail kept'), rows)
+
+
+def _fates(row: Mapping) -> str:
+    return (' / '.join(str(row[name]) for name in ('gone', 'faded', 'left')) if 'gone' in row
+            else UNKNOWN)
 
 
 def _image_rows(result: ModelScores) -> Iterator[dict]:

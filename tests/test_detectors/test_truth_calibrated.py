@@ -158,7 +158,7 @@ def test_another_file_is_refused(weights, tmp_path):
     with pytest.raises(CheckpointError, match=r'description is damaged'):
         TruthCalibrated(damaged(weights, tmp_path, text='{'))
     (tmp_path / 'broken.safetensors').write_bytes(weights.read_bytes()[:200])
-    with pytest.raises(CheckpointError, match='broken.safetensors: cannot be read'):
+    with pytest.raises(CheckpointError, match='broken.safetensors: begins as safetensors'):
         TruthCalibrated(tmp_path / 'broken.safetensors')
     with pytest.raises(CheckpointError, match='none.safetensors: no such'):
         TruthCalibrated(tmp_path / 'none.safetensors')
