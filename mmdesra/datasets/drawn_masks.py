@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from ..files import ImageError, read_mask
+from ..files.left_out import COMPANIONS
+from ..files.listing import is_image_name
 from .pseudo_gt_folder import PseudoGTFolder, file_sha256
 
 logger = logging.getLogger('mmdesra')
@@ -36,6 +38,35 @@ def keep_if_changed(folder: PseudoGTFolder, name: str, known: Container[str],
     if mask is None or not _has_mask(path, mask):
         logger.warning('%s: was changed by hand, and its LR image was changed since; the mask is '
                        'kept as %s', path, folder.keep_drawn(name))
+
+
+def refuse_elsewhere(mask_path: Path, others: Iterable[Path]) -> None:
+    """Refuse a mask that is saved under another file name than the one that is read.
+
+    Paint programs save ``a.jpg``, ``a.tif`` or ``a.xcf``; whoever then deletes ``a.png`` did not
+    mean to delete the mask.
+
+    Args:
+        mask_path (Path): Where the mask of an image is read.
+        others (Iterable[Path]): All files of the mask folder that have the image's name.
+
+    Raises:
+        ImageError: If one of them may be the mask instead.
+    """
+    if mask_path.is_dir():
+        raise ImageError(f'{mask_path}: expected a mask, found a folder; put the mask in its '
+                         'place, or delete it to drop the pair')
+    is_there = mask_path.is_file()
+    for other in filter(may_be_mask, others):
+        if not is_there or (is_image_name(other.name) and not other.samefile(mask_path)):
+            beside = ' beside the one that is read' if is_there else ', and none that is read'
+            raise ImageError(f'{other}: is a mask{beside}: expected {mask_path.name}; save it as '
+                             'that (a PNG), or move it out of the folder')
+
+
+def may_be_mask(path: Path) -> bool:
+    """Tell whether a file in a mask folder may be a mask: no backup, and no companion."""
+    return not path.name.endswith(('~', '.bak')) and path.suffix.lower() not in COMPANIONS
 
 
 def _has_mask(path: Path, mask: np.ndarray) -> bool:

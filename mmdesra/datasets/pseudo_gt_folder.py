@@ -121,11 +121,18 @@ class PseudoGTFolder:
         write_bytes(path, self.mask_path(name).read_bytes())
         return path
 
-    def masks(self) -> set[str]:
-        """Return the names of the images that have a mask."""
+    def masks(self) -> dict[str, list[Path]]:
+        """Return the files that lie where masks do, by the name of the image they belong to.
+
+        A mask is the one that ends in ``.png``; a person may have put others beside it.
+        """
         folder = self.root / 'mask'
-        return {name_of_file(path.relative_to(folder).as_posix())
-                for path in folder.rglob('*.png')}
+        found: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob('*')):
+            if not path.name.startswith('.') and path.is_file():
+                name = name_of_file(path.relative_to(folder).as_posix())
+                found.setdefault(name, []).append(path)
+        return found
 
     @property
     def _folders(self) -> tuple[Path, ...]:

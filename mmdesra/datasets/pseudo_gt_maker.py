@@ -31,7 +31,7 @@ from ..files.inputs import refuse_inside
 from ..generators import GeneratedPairs, Pair
 from ..ops import label_regions
 from ..segmentors import LabelSource
-from .drawn_masks import keep_as_drawn, keep_if_changed
+from .drawn_masks import keep_as_drawn, keep_if_changed, may_be_mask, refuse_elsewhere
 from .pseudo_gt import compose_pseudo_gt
 from .pseudo_gt_folder import Manifest, PseudoGTError, PseudoGTFolder, Record, file_sha256
 
@@ -192,14 +192,18 @@ class PseudoGTMaker:
         folder.open_for_making(self.made_with())
         self._refuse_orphans(folder, manifest.records)
         paths = {image_name(path): path for path in self.pairs.paths}
-        for mask in folder.masks() - {composed(record.name) for record in manifest.records}:
-            logger.warning('%s: belongs to no LR image and is not used', folder.mask_path(mask))
+        masks = folder.masks()
+        for name in sorted(masks.keys() - {composed(record.name) for record in manifest.records}):
+            for mask in filter(may_be_mask, masks[name]):
+                logger.warning('%s: belongs to no LR image and is not used', mask)
         lq = {record.lq for record in manifest.records}
         skipped = {name: why for name, why in manifest.skipped.items() if name not in lq}
         records = []
         for record in tqdm(manifest.records, 'recompose', unit='image'):
             try:
                 path = paths.get(composed(record.name))
+                refuse_elsewhere(folder.mask_path(record.name),
+                                 masks.get(composed(record.name), []))
                 records.append(self._recompose_one(folder, record, path))
             except ImageError as error:
                 records.append(record)

@@ -523,6 +523,51 @@ def test_a_mask_that_cannot_be_used_is_left_as_it_is_and_named(photos, tmp_path,
     assert not manifest.skipped and records(manifest)['image2'].area == BOX.sum()
 
 
+@pytest.mark.parametrize('name', ['image2.jpg', 'image2.TIF', 'image2.PNG', 'image2.xcf'])
+@pytest.mark.parametrize('has_old', [True, False])
+def test_a_mask_saved_under_another_suffix_is_named_and_its_pair_kept(photos, tmp_path, name,
+                                                                      has_old):
+    out = tmp_path / 'out'
+    make(photos, out)
+    old, new = out / 'mask/image2.png', out / 'mask' / name
+    if not has_old:
+        old.unlink()
+    new.write_bytes(b'')
+    if has_old and new.suffix == '.xcf':  # a program's own file beside the mask is no other mask
+        assert not make(photos, out, recompose=True).skipped
+        return
+    before = contents(out)
+    manifest = make(photos, out, recompose=True)
+    assert manifest.skipped.keys() == {'image2.png'}
+    assert re.search(f'mask/{name}: is a mask.* expected image2.png; save it as that',
+                     manifest.skipped['image2.png'])
+    assert {key for key, value in contents(out).items() if before.get(key) != value} == {
+        'manifest.json'}
+    assert before.keys() == contents(out).keys()
+    new.unlink()
+    write_mask(old, BOX)
+    manifest = make(photos, out, recompose=True)
+    assert not manifest.skipped and records(manifest)['image2'].area == BOX.sum()
+
+
+def test_a_backup_beside_a_deleted_mask_does_not_keep_its_pair(photos, tmp_path):
+    out = tmp_path / 'out'
+    make(photos, out)
+    (out / 'mask/image2.png').rename(out / 'mask/image2.png~')
+    manifest = make(photos, out, recompose=True)
+    assert not manifest.skipped and not records(manifest)['image2'].regions
+    assert not (out / 'gt/image2.png').exists()
+
+
+def test_a_folder_in_the_place_of_a_mask_is_named(photos, tmp_path):
+    out = tmp_path / 'out'
+    make(photos, out)
+    (out / 'mask/image2.png').unlink()
+    (out / 'mask/image2.png').mkdir()
+    assert 'found a folder' in make(photos, out, recompose=True).skipped['image2.png']
+    assert (out / 'gt/image2.png').exists()
+
+
 def strokes(color, opacity):
     return np.dstack([np.broadcast_to(color, (*SR_SIZE, 3)), opacity]).astype(np.uint8)
 
@@ -607,9 +652,12 @@ def test_a_repainted_mask_of_a_changed_lr_image_is_an_error(lq, tmp_path):
 def test_a_mask_that_belongs_to_no_lr_image_is_named(photos, tmp_path, caplog):
     make(photos, tmp_path / 'out')
     write_mask(tmp_path / 'out/mask/imagee2.png', BOX)
+    for name in ('imagee3.TIF', 'Thumbs.db', 'imagee4.png~'):
+        (tmp_path / 'out/mask' / name).write_bytes(b'')
     with caplog.at_level(logging.WARNING):
         make(photos, tmp_path / 'out', recompose=True)
-    assert 'imagee2.png: belongs to no LR image' in caplog.text
+    assert re.findall(r'(\S+): belongs to no LR image', caplog.text.replace(str(tmp_path), '')) == [
+        '/out/mask/imagee2.png', '/out/mask/imagee3.TIF']
 
 
 def test_what_is_no_complete_folder_is_not_recomposed(photos, tmp_path):
