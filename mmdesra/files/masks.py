@@ -79,11 +79,26 @@ def understand(values: np.ndarray, alpha: np.ndarray | None = None, white: int =
         _refuse_lower_bits(alpha, is_cut)
         return _by_transparency(values, alpha, white, is_lossy)
     _refuse_lower_bits(values, is_cut)
+    return _doubting_ground(_by_values(values, white, is_lossy))
+
+
+def _by_values(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
     if values.ndim == 3:
         if all(np.array_equal(values[..., 0], values[..., channel]) for channel in (1, 2)):
             return _by_numbers(values[..., 0], white, is_lossy)
         return _by_colors(values, is_lossy)
     return _by_numbers(*_whole_numbers(values, white), is_lossy)
+
+
+def _doubting_ground(reading: Reading) -> Reading:
+    """Add a remark where the artifact looks like a ground: most of the picture, all corners."""
+    mask = reading.mask
+    if mask.all() or mask.mean() <= .5 or not mask[::max(len(mask) - 1, 1),
+                                                   ::max(mask.shape[1] - 1, 1)].all():
+        return reading
+    remark = ('the lighter values are artifact and are most of the picture, all corners included; '
+              'if the artifacts are drawn dark on a light ground, invert it')
+    return Reading(mask, '; '.join(filter(None, [reading.remark, remark])))
 
 
 def _refuse_lower_bits(values: np.ndarray, is_cut: bool) -> None:

@@ -34,6 +34,7 @@ class LabelFolder(LabelSource):
                  num_classes: int | None = None) -> None:
         self.folder = folder
         self._images = ImageFolder.checked(folder)
+        self._num_classes = num_classes
         if label_offset is not None:
             self._offset = LabelOffset(label_offset)
         elif num_classes is not None and num_classes < IGNORE_LABEL:
@@ -43,8 +44,20 @@ class LabelFolder(LabelSource):
 
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
         """Read the label maps of files, uint8; see :meth:`LabelSource.label`."""
-        return [self._offset.apply(read_label_map(path, image), path) for image, path in
+        return [self._classes(read_label_map(path, image), path) for image, path in
                 zip(images, map(self.stored_file, paths))]
+
+    def _classes(self, labels: np.ndarray, path: Path) -> np.ndarray:
+        classes = self._offset.apply(labels, path)
+        if self._num_classes is not None:
+            unknown = (classes >= self._num_classes) & (classes != IGNORE_LABEL)
+            if unknown.any():
+                first = self._offset.value
+                raise ImageError(
+                    f'{path}: expected labels in [{first}, {first + self._num_classes - 1}] or '
+                    f'{IGNORE_LABEL} (ignored), got {labels[unknown][0]}; give the class table '
+                    'that the map was made for, or the right --label-offset')
+        return classes
 
     def stored_file(self, path: Path) -> Path:
         """See :meth:`LabelSource.stored_file`."""

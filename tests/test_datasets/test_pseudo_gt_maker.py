@@ -656,7 +656,8 @@ def test_a_mask_that_belongs_to_no_lr_image_is_named(photos, tmp_path, caplog):
         (tmp_path / 'out/mask' / name).write_bytes(b'')
     with caplog.at_level(logging.WARNING):
         make(photos, tmp_path / 'out', recompose=True)
-    assert re.findall(r'(\S+): belongs to no LR image', caplog.text.replace(str(tmp_path), '')) == [
+    text = caplog.text.replace(str(tmp_path), '')
+    assert re.findall(r'(\S+): belongs to no LR image', text) == [
         '/out/mask/imagee2.png', '/out/mask/imagee3.TIF']
 
 

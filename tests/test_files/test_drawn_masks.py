@@ -108,6 +108,20 @@ def test_what_is_said_is_said_once_for_a_folder(tmp_path, caplog):
     assert caplog.text.count('region numbers') == 2
 
 
+@pytest.mark.parametrize('mask, is_doubted', [
+    (~MASK, True), (MASK, False), (np.ones(SIZE, bool), False), (ROWS < 64, False)],
+    ids=['dark strokes on white', 'strokes', 'full', 'a large region'])
+@pytest.mark.parametrize('high', [255, 200])
+def test_a_mask_that_may_be_inverted_is_read_and_it_is_said(tmp_path, caplog, mask, is_doubted,
+                                                            high):
+    if mask.all():
+        high = 255
+    Image.fromarray(scaled(mask, 0, high)).save(tmp_path / 'mask.png')
+    with caplog.at_level(logging.WARNING):
+        assert np.array_equal(read_mask(tmp_path / 'mask.png'), mask)
+    assert ('dark on a light ground, invert it' in caplog.text) == is_doubted
+
+
 def test_what_this_package_writes_needs_no_remark(tmp_path, caplog):
     write_mask(tmp_path / 'mask.png', MASK)
     np.testing.assert_array_equal(read_mask(tmp_path / 'mask.png'), MASK)

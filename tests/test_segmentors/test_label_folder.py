@@ -65,10 +65,16 @@ def test_an_offset_that_is_given_counts(tmp_path, caplog, config):
     assert not warnings_of(caplog)
 
 
-def test_150_is_left_to_the_detector_where_an_offset_of_0_is_given(tmp_path, caplog):
-    folder = store(tmp_path / 'labels', dict(a=[0, 150]))
-    source = build_labels(DeSRA(), dict(folder=folder, label_offset=0))
-    assert label(source).max() == 150 and not warnings_of(caplog)
+@pytest.mark.parametrize('offset, value, said', [
+    (0, 150, r'\[0, 149\] or 255 \(ignored\), got 150'),
+    (1, 151, r'\[1, 150\] or 255 \(ignored\), got 151'),
+    (None, 200, r'\[0, 149\] or 255 \(ignored\), got 200')])
+def test_a_class_that_is_unknown_is_refused_by_the_maps_own_file_and_value(tmp_path, offset, value,
+                                                                           said):
+    folder = store(tmp_path / 'labels', dict(a=[0, value]))
+    source = build_labels(DeSRA(), dict(folder=folder, label_offset=offset))
+    with pytest.raises(ImageError, match=f'labels/a.png: expected labels in {said}; give the '):
+        label(source)
 
 
 def test_maps_that_contradict_each_other_are_an_error(tmp_path):
