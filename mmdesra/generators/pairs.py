@@ -13,12 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from ..files import ImageError, image_name, in_background, list_inputs, read_image, size_of
+from ..files import (
+    ImageError,
+    image_name,
+    in_background,
+    list_inputs,
+    read_image,
+    shown_name,
+    size_of,
+)
+from ..files.left_out import say_once
 from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
 from .failures import UpscaleError
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
+
+NAMED_AT_MOST = 5
+"""Images that a message lists before it says that there are more."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,15 @@ class StoredPairs(PairSource):
         self._partners = {image_name(path): path for path in partners.paths}
         if _is_one_file(gan) and _is_one_file(mse):
             self._partners = {image_name(self.paths[0]): partners.paths[0]}
+        self._say_unpaired()
+
+    def _say_unpaired(self) -> None:
+        names = set(map(image_name, self.paths))
+        unpaired = [shown_name(path) for name, path in self._partners.items() if name not in names]
+        if unpaired:
+            some = ', '.join(unpaired[:NAMED_AT_MOST]) + ', …' * (len(unpaired) > NAMED_AT_MOST)
+            say_once(f'{_name(self._mse)}: {len(unpaired)} MSE-SR images have no GAN-SR image of '
+                     f'their name and are left out: {some}')
 
     @property
     def files(self) -> list[Path]:

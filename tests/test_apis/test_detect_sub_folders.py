@@ -6,6 +6,7 @@ import json
 import shutil
 import unicodedata
 
+import numpy as np
 import pytest
 from command_lines import call
 from known_labels import store_labels
@@ -16,6 +17,7 @@ from mmdesra.apis.inferencer import DeSRAInferencer
 from mmdesra.detectors import DeSRA
 from mmdesra.errors import InputError
 from mmdesra.files import read_image, write_image
+from mmdesra.files.atomic import make_parent
 from mmdesra.generators import StoredPairs
 from mmdesra.segmentors import LabelFolder
 
@@ -170,3 +172,12 @@ def test_the_inferencer(root):
     assert [one['image'] for one in found] == [f'{place}.png' for place in PLACES.values()]
     outcome, = inferencer.iterate(gan=root / 'nested/gan', mse=root / 'nested/mse')
     assert outcome.path.name == 'image0.png'
+
+
+def test_an_mse_image_without_a_gan_image_is_said(tmp_path, caplog):
+    for name in ('gan/a', 'mse/a', 'mse/b'):
+        write_image(make_parent(tmp_path / f'{name}.png'), np.zeros((12, 12, 3), np.uint8))
+    source = StoredPairs(tmp_path / 'gan', tmp_path / 'mse')
+    assert [path.name for path in source.paths] == ['a.png']
+    assert '1 MSE-SR images have no GAN-SR image of their name and are left out: b.png' \
+        in caplog.text
