@@ -34,6 +34,9 @@ class KeyValues(DictAction):
                  values: Sequence[str], option_string: str | None = None) -> None:
         try:
             super().__call__(parser, namespace, values, option_string)
+            names = [value.partition('=')[0] for value in values]
+            if any(not part for name in names for part in name.split('.')):
+                raise ValueError('a name, or a part of it, is empty')
         except (AssertionError, ValueError) as error:
             raise argparse.ArgumentError(
                 self, f'expected KEY=VALUE, got {" ".join(values)}') from error

@@ -26,9 +26,10 @@ def build_detector(config: dict | str | type | BaseDetector, **offered: object) 
     """
     if isinstance(config, BaseDetector):
         return config
-    config = dict(type=config) if isinstance(config, (str, type)) else dict(config)
-    if 'type' not in config:
+    config = dict(type=config) if isinstance(config, (str, type)) else config
+    if not isinstance(config, Mapping) or 'type' not in config:
         raise InputError(f"expected a detector's config with a 'type', got {config}")
+    config = dict(config)
     known = _check_arguments(config)
     taken = {name: value for name, value in offered.items() if name in known}
     # The scope is named because a runner's default scope (mmagic) has no registry of detectors.

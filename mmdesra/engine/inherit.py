@@ -212,6 +212,11 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
         if 'fn_key' in config.get('visualizer', {}):
             # MMagic's names its pictures by the GT, which LR images alone do not have.
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
+        elif not config.get('visualizer'):
+            # MMagic's hook that draws them cannot do so with mmengine's default visualizer.
+            config.visualizer = dict(
+                type='mmagic.ConcatImageVisualizer', vis_backends=[dict(type='LocalVisBackend')],
+                fn_key='img_path', img_keys=['input', 'pred_img'], bgr2rgb=True)
 
 
 def _images(images: ImageInputs, recursive: bool) -> dict:

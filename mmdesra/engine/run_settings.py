@@ -90,6 +90,7 @@ def _check_checkpoint_hook(hook: dict) -> None:
     _expect_count(hook, 'default_hooks.checkpoint', 'interval', None)
     if class_of(hook.get('type'), HOOKS) is not CheckpointHook:
         return
+    _expect_count(hook, 'default_hooks.checkpoint', 'max_keep_ckpts', None)
     # It hands on what it does not know, and that is looked at when the first file is written.
     known = {'type', 'priority', '_scope_', *inspect.getfullargspec(CheckpointHook).args,
              *inspect.getfullargspec(Runner.save_checkpoint).args}

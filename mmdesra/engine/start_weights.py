@@ -1,6 +1,7 @@
 """A sound start: weights that fill the whole network, or a word about their absence."""
 from __future__ import annotations
 
+import logging
 from logging import Logger
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ..errors import InputError
 from ..files.config_types import type_name
 from ..generators import read_checkpoint
 from ..generators.checkpoint import fill_weights
-from ..generators.weight_sets import holds_role
+from ..generators.weight_sets import FoundWeights, holds_role
 from ..generators.wrappers import generator_of, unwrap
 
 DISCRIMINATOR = 'discriminator'
@@ -28,8 +29,8 @@ def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) ->
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
     generator = generator_of(model)
-    layout = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
-    logger.info(f'DeSRA: generator from {checkpoint} ({layout})')
+    found = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
+    _report('generator', checkpoint, found, logger)
     if getattr(model, 'generator_ema', None) is not None:
         unwrap(model.generator_ema).load_state_dict(generator.state_dict())
 
@@ -40,8 +41,8 @@ def start_sibling(generator: nn.Module, checkpoint: str | Path, logger: Logger) 
     Raises:
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
-    layout = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
-    logger.info(f'DeSRA: MSE-trained sibling from {checkpoint} ({layout})')
+    found = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
+    _report('MSE-trained sibling', checkpoint, found, logger)
 
 
 def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
@@ -92,10 +93,16 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
         model.gan_loss = None  # type: ignore[assignment]  # MMagic's models look whether it is None
         return False
     if resumed_with is None and checkpoint is not None:
-        layout = fill_weights(unwrap(model.discriminator), read_checkpoint(checkpoint),
-                              checkpoint, role=DISCRIMINATOR)
-        logger.info(f'DeSRA: discriminator from {checkpoint} ({layout})')
+        found = fill_weights(unwrap(model.discriminator), read_checkpoint(checkpoint),
+                             checkpoint, role=DISCRIMINATOR)
+        _report(DISCRIMINATOR, checkpoint, found, logger)
     return True
+
+
+def _report(network: str, checkpoint: str | Path, found: FoundWeights, logger: Logger) -> None:
+    """Say which weights were taken; where others were left out, in quiet runs, too."""
+    logger.log(logging.WARNING if found.has_left_out else logging.INFO,
+               f'DeSRA: {network} from {checkpoint} ({found})')
 
 
 def _holds_discriminator(checkpoint: str | Path | None) -> bool:

@@ -40,6 +40,8 @@ class Naming(NamedTuple):
     rules: Rules
 
 
+FIRST_RELEASE = 'ESRGAN, first release'
+
 NAMINGS = (
     Naming('MMagic', 'UNetDiscriminatorSN', ((r'conv_(\d)\.(.+)', r'conv\1.\2'),)),
     Naming('ESRGAN, BSRGAN', 'RRDBNet', (
@@ -49,7 +51,7 @@ NAMINGS = (
         (r'upconv([12])\.(.+)', r'conv_up\1.\2'),
         (r'HRconv\.(.+)', r'conv_hr.\1'))),
     # The numbers are those of the x4 network: others upsample elsewhere and do not match.
-    Naming('ESRGAN, first release', 'RRDBNet', (
+    Naming(FIRST_RELEASE, 'RRDBNet', (
         (r'model\.0\.(.+)', r'conv_first.\1'),
         (r'model\.1\.sub\.(\d+)\.RDB(\d)\.(conv\d)\.0\.(.+)', r'body.\1.rdb\2.\3.\4'),
         (r'model\.1\.sub\.\d+\.(weight|bias)', r'conv_body.\1'),
@@ -102,6 +104,17 @@ def to_names_like(names: Iterable[str], wanted: Iterable[str]) -> dict[str, str]
     back = {basicsr: name for name, basicsr in to_basicsr(wanted).items()}
     renamed = {name: back.get(basicsr, name) for name, basicsr in to_basicsr(names).items()}
     return renamed if _is_one_to_one(renamed) else {name: name for name in names}
+
+
+def renamed_rrdbnet(text: str) -> str:
+    """Return BasicSR's name for an RRDBNet's parameter in ESRGAN's first release.
+
+    Args:
+        text (str): The name, and more after a space if need be; other texts stay as they are.
+    """
+    name, space, rest = text.partition(' ')
+    [first] = [naming for naming in NAMINGS if naming.owner == FIRST_RELEASE]
+    return (_rename([name], first.rules) or {name: name})[name] + space + rest
 
 
 def explain_msrresnet(names: Iterable[str], wanted: str) -> str | None:

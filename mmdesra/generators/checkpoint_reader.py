@@ -13,7 +13,7 @@ from .checkpoint_file import check_file, check_tensors
 from .file_kinds import ASK, SAFETENSORS, ForeignFileError, describe_folder
 
 ADDRESS = re.compile(r'(\w+:)?(?P<scheme>[A-Za-z][\w+.-]+):/+|'
-                     r'www\.\w|(huggingface\.co|github\.com)/')
+                     r'www\.\w|[\w.-]+\.(co|com|org|net|io|cn)/')
 """How an address begins. A drive of Windows has one letter; Path makes one slash of two; mmengine
 has clusters before a store (``name:s3://``)."""
 LOCAL_SCHEME = 'file'

@@ -17,7 +17,7 @@ from .checkpoint import (
     shorten,
 )
 from .image_sizes import CHANNELS, ImageSizes, grid_of, pad_image, round_up
-from .spandrel_misfit import explain_misfit
+from .spandrel_misfit import explain_misfit, left_out, names_in_file
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -131,11 +131,18 @@ def _recognise(checkpoint: str | Path) -> ImageModelDescriptor:
     except Exception as error:  # its architectures read sizes from the weights without checks
         raise CheckpointError(f'{source}: resembles an architecture that spandrel knows, but does '
                               f'not fit it: {explain_misfit(error, found.state)}') from error
+    # The one architecture of spandrel's that renames weights and drops those it does not know.
+    is_renamed = descriptor.architecture.id == 'ESRGAN'
+    rest = left_out(found.state, descriptor.model) if is_renamed else []
+    if rest:
+        raise CheckpointError(f'{source}: resembles an architecture that spandrel knows, but does '
+                              f'not fit it: unexpected: {shorten(rest)}')
     report_weights(checkpoint, found)
     broken = [name for name, value in descriptor.model.named_parameters()
               if not value.isfinite().all()]
     if broken:
-        raise CheckpointError(f'{source}: holds NaN or infinity in {shorten(broken)}; its '
+        raise CheckpointError(f'{source}: holds NaN or infinity in '
+                              f'{shorten(names_in_file(broken, found.state))}; its '
                               'training diverged, or the file is damaged')
     channels = descriptor.input_channels, descriptor.output_channels
     if not isinstance(descriptor, ImageModelDescriptor) or channels != (CHANNELS, CHANNELS):

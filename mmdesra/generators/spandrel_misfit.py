@@ -2,8 +2,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import torch
+from torch import Tensor, nn
+
+from .basicsr_keys import renamed_rrdbnet
 from .weight_sets import shorten
 
 _LISTS = {
@@ -22,19 +26,43 @@ def explain_misfit(error: Exception, names: Iterable[str]) -> str:
             strict loading says, or fails on a name that it reads a size from.
         names (Iterable[str]): Those in the file.
     """
-    text = str(error)
+    text, names = str(error), [*names]
     kinds = {kind: re.findall(r'"(.*?)"', found[1]) for kind, pattern in _LISTS.items()
              if (found := pattern.search(text))}
     kinds['of another shape'] = [f'{name} ({_shape(got)} instead of {_shape(wanted)})'
                                  for name, got, wanted in _RESHAPED.findall(text)]
     if isinstance(error, KeyError) and error.args:
         kinds['missing'] = [str(error.args[0])]
+    kinds = {kind: names_in_file(found, names) for kind, found in kinds.items()}
     parts = [f'{kind}: {shorten(found)}' for kind, found in kinds.items() if found]
     if parts:
         return '; '.join(parts)
     lines = text.splitlines() or ['']
     return (f'{type(error).__name__}: {lines[0]}'.removesuffix(': ')
-            + f'; its names begin with {shorten([*names])}')
+            + f'; its names begin with {shorten(names)}')
+
+
+def names_in_file(found: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return what parameters of spandrel's network are called in a file.
+
+    spandrel renames one network before it loads it: an RRDBNet, to ESRGAN's first names.
+
+    Args:
+        found (Iterable[str]): Names in spandrel's network, of which more may follow the name.
+        names (Iterable[str]): Those in the file.
+    """
+    is_renamed = any(name.startswith('body.') and '.rdb' in name for name in names)
+    return [renamed_rrdbnet(name) if is_renamed else name for name in found]
+
+
+def left_out(state: Mapping[str, Tensor], network: nn.Module) -> list[str]:
+    """Return the weights of a file whose values are not in the network that it filled."""
+    values = [*network.state_dict().values()]
+    if len(state) <= len(values):
+        return []
+    return [name for name, value in state.items()
+            if not any(own.shape == value.shape and torch.equal(own, value.to(own.dtype))
+                       for own in values)]
 
 
 def _shape(sizes: str) -> str:

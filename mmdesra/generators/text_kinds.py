@@ -17,6 +17,11 @@ DOWNLOAD = ('it was saved in place of the file; download that again, by the link
 NCNN_MARK = '7767517'
 """The first line of every ncnn .param file."""
 
+MARKUP = re.compile(rb'<(!doctype|!--|\?xml|html|head|body|meta|title|script)\b', re.IGNORECASE)
+"""How a page begins, in every encoding that has ASCII's letters."""
+CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
+LEGACY = 'cp1252'
+
 LFS = re.compile(r'version https?://(git-lfs\.github\.com|hawser\.github\.com)/spec/')
 LFS_SIZE = re.compile(r'^size (\d+)$', re.MULTILINE)
 
@@ -55,11 +60,21 @@ def explain_text(path: Path, head: bytes, size: int) -> str:
 
 def _decode(head: bytes) -> str | None:
     is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    markup = head.removeprefix(codecs.BOM_UTF8).lstrip()
     encoding = 'utf-16' if is_utf16 else 'utf-8-sig'
     try:  # the last letter may be cut in two
         return codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:
-        return None
+        return _decode_page(markup) if MARKUP.match(markup) else None
+
+
+def _decode_page(markup: bytes) -> str:
+    """Decode a page that is not in Unicode, in the encoding that it names if any."""
+    named = CHARSET.search(markup)
+    try:
+        return markup.decode(named[1].decode() if named else LEGACY, errors='replace')
+    except (LookupError, UnicodeError):  # there is no such encoding
+        return markup.decode(LEGACY, errors='replace')
 
 
 def _explain_pointer(text: str) -> str | None:

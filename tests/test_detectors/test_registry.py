@@ -26,6 +26,12 @@ def test_a_detector_is_returned_as_it_is_and_a_dict_left_as_it_was():
     assert config == dict(type='DeSRA')
 
 
+@pytest.mark.parametrize('config', [5, None, ['DeSRA'], dict(threshold=.5)])
+def test_what_is_no_config_is_an_error(config):
+    with pytest.raises(InputError, match="expected a detector's config with a 'type', got "):
+        build_detector(config)
+
+
 def test_an_unknown_name_is_an_error():
     with pytest.raises(InputError, match="one of the detectors .*DeSRA.* got 'NoSuchDetector'"):
         build_detector('NoSuchDetector')

@@ -126,6 +126,8 @@ WRONG_SETTINGS = {
     'default hook': (dict(default_hooks__logger='abc'), 'default_hooks.logger: expected a dict'),
     'checkpoints': (dict(default_hooks__checkpoint__interval='abc'),
                     'default_hooks.checkpoint.interval: expected a whole number'),
+    'checkpoints to keep': (dict(default_hooks__checkpoint__max_keep_ckpts='abc'),
+                            'default_hooks.checkpoint.max_keep_ckpts: expected a whole number'),
     'checkpoint hook': (dict(default_hooks__checkpoint__foo=1),
                         'default_hooks.checkpoint: CheckpointHook has no argument foo'),
     'optimiser': (dict(optim_wrapper__generator__optimizer__type='Nope'),

@@ -136,6 +136,16 @@ def test_training_without_mmagics_scope(scope, both, data, original, tmp_path):
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+def test_validation_without_a_visualizer_of_its_own(both, data, tmp_path):
+    """MMagic's hook draws by MMagic's visualizer; mmengine's default one it cannot use."""
+    config = ema_config(iterations=2, val_interval=1)
+    config.pop('visualizer')
+    for style, one in zip(('text', 'lazy'), both(config)):
+        final_state(tmp_path / style, data, one)
+        assert one.visualizer.fn_key == 'img_path'
+        assert list((tmp_path / style).rglob('vis_image/*'))
+
+
 def test_child_that_the_readme_shows(data, tmp_path, monkeypatch):
     """It is what the tool makes of the base."""
     text = (Path(__file__).parents[2] / 'configs/desra/README.md').read_text()

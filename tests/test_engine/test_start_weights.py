@@ -35,7 +35,7 @@ def log(caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_of_two_sets_the_log_says_which(tmp_path, log):
+def test_of_two_sets_the_log_says_which(tmp_path, log, caplog):
     path = save(tmp_path, {'params': ToyGenerator(9).state_dict(),
                            'params-ema': ToyGenerator(.5).state_dict()})
     model = Model()
@@ -45,6 +45,7 @@ def test_of_two_sets_the_log_says_which(tmp_path, log):
     assert model.generator.amplitude == model.generator_ema.amplitude == sibling.amplitude == .5
     assert log() == [f'DeSRA: {what} from {path} (BasicSR, params-ema, not params)'
                      for what in ('generator', 'MSE-trained sibling')]
+    assert {record.levelname for record in caplog.records} == {'WARNING'}  # in quiet runs, too
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.', '_orig_mod.'])

@@ -20,6 +20,7 @@ URL = 'https://github.com/xinntao/Real-ESRGAN/releases/download/v0.1.0/RealESRGA
 ADDRESSES = {
     URL: 'is a URL', 'HTTP://host/x.pth': 'is a URL', 'ftp://host/x.pth': 'is a URL',
     'www.host.org/x.pth': 'is a URL', 'huggingface.co/a/b/x.pth': 'is a URL',
+    'drive.google.com/file/d/x': 'is a URL',
     's3://bucket/x.pth': r'is an address \(s3://\) of a store or a model zoo',
     'cluster:s3://bucket/x.pth': r'is an address \(s3://\)',
     'openmmlab://resnet50': r'is an address \(openmmlab://\)',

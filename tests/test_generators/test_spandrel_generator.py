@@ -243,6 +243,18 @@ def extended():
                                            for place in (3, 4)})
 
 
+def rrdbnet(**changes):
+    """One whose names spandrel changes before it loads them."""
+    from mmagic.models.editors.esrgan.rrdb_net import RRDBNet
+    state = RRDBNet(3, 3, mid_channels=16, num_blocks=1, growth_channels=32).state_dict()
+    state.update(changes)
+    return {name: value for name, value in state.items() if value is not None}
+
+
+def diverged_rrdbnet():
+    return rrdbnet(**{'conv_hr.bias': torch.full((16,), torch.nan)})
+
+
 def reshaped():
     return dict(compact().state_dict(), **{'body.2.bias': torch.ones(5)})
 
@@ -261,6 +273,11 @@ def diverged():
     (incomplete, 'resembles an arch.* but does not fit it: missing: body.2.bias$'),
     (extended, r'does not fit it: unexpected: body.3.extra, body.4.extra$'),
     (reshaped, r'fit it: of another shape: body.2.bias \(\(5,\) instead of \(4,\)\)$'),
+    (lambda: rrdbnet(**{'conv_body.bias': None}), 'does not fit it: missing: conv_body.bias$'),
+    (lambda: rrdbnet(**{'body.0.rdb2.conv3.bias': torch.ones(5)}),
+     r'of another shape: body.0.rdb2.conv3.bias \(\(5,\) instead of \(32,\)\)$'),
+    (lambda: rrdbnet(**{'conv_body2.bias': torch.ones(1)}), 'unexpected: conv_body2.bias$'),
+    (diverged_rrdbnet, 'holds NaN or infinity in conv_hr.bias; its training diverged'),
     (lambda: compact(channels=1).state_dict(), 'got RealESRGAN Compact .SR, 1 to 1 channels'),
     (lambda: fdncnn().state_dict(), 'DnCNN, whose result is not simply its output'),
     (lambda: mix_dehaze_net().state_dict(), 'MixDehazeNet, whose result is not simply its'),

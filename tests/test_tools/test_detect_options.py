@@ -149,6 +149,8 @@ def test_config_files(root, tmp_path, name, content):
     (['--detector', 'number.py'], r'number.py: expected detector = dict\(type=\.\.\., \.\.\.\)'),
     (['--detector', 'other.py'], r'other.py: expected detector = dict\(type=\.\.\., \.\.\.\)'),
     (['--detector-options', 'threshold'], 'expected KEY=VALUE, got threshold'),
+    (['--detector-options', '=.5'], 'expected KEY=VALUE, got =.5'),
+    (['--detector-options', 'threshold.=.5'], 'expected KEY=VALUE, got threshold.=.5'),
     (['--detector-options', 'threshold=[1,(2'], 'expected KEY=VALUE, got threshold='),
     (['--detector-options', 'threshold=high'], "built from .*'threshold': 'high'"),
     (['--detector-options', 'window=3'], 'DeSRA takes .* got window'),
