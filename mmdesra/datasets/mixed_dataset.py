@@ -84,8 +84,11 @@ def _check(pseudo_gt: dict, original: dict) -> None:
                 f'original_share: expected {name} of one size, got {_size(ours)} px from the '
                 f'pseudo-GT pairs and {_size(theirs)} px from the original training data{advice}')
         if name.endswith(READING) and ours != theirs:
-            raise InputError(f'original_share: expected {name} to be the same, got {ours} in the '
-                             f'pseudo-GT pairs and {theirs} in the original training data')
+            setting = next(ending for ending in READING if name.endswith(ending)).lstrip('_')
+            raise InputError(
+                f'original_share: expected {name} to be the same, got {ours} in the pseudo-GT '
+                f'pairs and {theirs} in the original training data; read these alike, by '
+                f'{setting}={ours!r} in the LoadImageFromFile of their pipeline')
 
 
 def _size(image: Tensor) -> str:

@@ -15,7 +15,7 @@ from mmengine.registry import HOOKS, OPTIMIZERS
 from mmengine.runner import Runner
 
 from ..errors import InputError
-from ..files.config_types import class_of, type_name
+from ..files.config_types import class_of, parts_of, type_name
 
 DATALOADERS = 'train_dataloader', 'val_dataloader'
 NEEDS_WORKERS = 'persistent_workers', 'prefetch_factor'
@@ -33,6 +33,7 @@ def check_run_settings(config: Config) -> None:
         _check_loop(config)
         _check_hooks(config)
         _check_optimizers(config)
+        _check_losses(config)
     except _WrongSetting as error:
         raise InputError(f'{config.filename}: {error}') from None
 
@@ -111,6 +112,12 @@ def _check_optimizers(config: Config) -> None:
         with OPTIMIZERS.switch_scope_and_registry(config.get('default_scope')) as registry:
             if registry.get(kind) is None:
                 raise _WrongSetting(f'{place}.type: no optimizer is called {type_name(kind)}')
+
+
+def _check_losses(config: Config) -> None:
+    for place, value in parts_of(config.get('model'), 'model'):
+        if place.endswith('.loss_weight') and isinstance(value, str):
+            raise _WrongSetting(f'{place}: expected a number, got {value!r}')
 
 
 def _optimizers(wrapper: dict, place: str) -> Iterator[tuple[str, Any]]:

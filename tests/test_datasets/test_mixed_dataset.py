@@ -49,7 +49,7 @@ def test_fields_come_in_one_order():
     (sample(lq=4), sample(lq=8), 'inputs of one size, got 4x4'),
     (sample(), sample(gt_unsharp=torch.zeros(3, 16, 16)), 'data have gt_unsharp, .* pipeline'),
     (sample(meta=dict(gt_channel_order='rgb')), sample(meta=dict(gt_channel_order='bgr')),
-     'gt_channel_order to be the same, got rgb .* bgr'),
+     "gt_channel_order to be the same, got rgb .* bgr .*channel_order='rgb' in the"),
     (sample(), dict(inputs=torch.zeros(3, 4, 4), data_samples=BaseDataElement()),
      r'hold no GT \(key gt\)'),
     (sample(), dict(img=0, gt=0), r"end in PackInputs .* got \['gt', 'img'\]"),

@@ -132,6 +132,8 @@ WRONG_SETTINGS = {
                         'default_hooks.checkpoint: CheckpointHook has no argument foo'),
     'optimiser': (dict(optim_wrapper__generator__optimizer__type='Nope'),
                   'optim_wrapper.generator.optimizer.type: no optimizer is called Nope'),
+    'loss': (dict(model__pixel_loss__loss_weight='abc'),
+             "model.pixel_loss.loss_weight: expected a number, got 'abc'"),
     'no optimisers': (dict(optim_wrapper=None), 'optim_wrapper: expected a dict, got None'),
     'no model': (dict(model__generator='abc'),
                  'expected model.generator to be a dict with a type'),
