@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import torch
-from benchmark_images import joined_pair
+from benchmark_images import add_pair_arguments, joined_pair
 from numpy.lib.format import open_memmap
 from scipy import ndimage
 from tqdm import tqdm
@@ -45,9 +45,7 @@ MAP_TOLERANCE = 1e-6
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--gan', required=True, nargs='+', metavar='PATH', help='GAN-SR images')
-    parser.add_argument('--mse', required=True, nargs='+', metavar='PATH',
-                        help='MSE-SR images, matched by file stem')
+    add_pair_arguments(parser)
     parser.add_argument('--sizes', type=int, nargs='+', default=SIZES, metavar='PX',
                         help='sides of the square images (default: %(default)s)')
     parser.add_argument('--memory-sizes', type=int, nargs='*', default=(), metavar='PX',

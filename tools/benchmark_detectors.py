@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import torch
-from benchmark_images import joined_pair
+from benchmark_images import add_pair_arguments, joined_pair
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
@@ -30,9 +30,7 @@ from mmdesra.generators import StoredPairs
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--gan', required=True, nargs='+', metavar='PATH', help='GAN-SR images')
-    parser.add_argument('--mse', required=True, nargs='+', metavar='PATH',
-                        help='MSE-SR images, matched by file stem')
+    add_pair_arguments(parser)
     parser.add_argument('--detector', action='append', required=True,
                         metavar='[LABEL=]DETECTOR', help=f'{detector_help()}; several times for '
                         'several')

@@ -1,6 +1,7 @@
 """Large images for measuring speed, put together from the pairs that there are."""
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,13 @@ import numpy as np
 from mmdesra.generators import PairSource
 
 NAMES = 'gan', 'mse'
+
+
+def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the pairs."""
+    parser.add_argument('--gan', required=True, nargs='+', metavar='PATH', help='GAN-SR images')
+    parser.add_argument('--mse', required=True, nargs='+', metavar='PATH',
+                        help='MSE-SR images, matched by file stem')
 
 
 def joined_pair(source: PairSource, side: int,

@@ -1,13 +1,9 @@
 """DeSRAInferencer, and the functions behind the tools."""
 from __future__ import annotations
 
+from ..on_demand import on_demand
 
-def __getattr__(name: str) -> object:
-    # The tools import single modules of this package and need not wait for this one.
-    if name == 'DeSRAInferencer':
-        from .inferencer import DeSRAInferencer
-        return DeSRAInferencer
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
+# The tools import single modules of this package and need not wait for this one.
+__getattr__ = on_demand(__name__, {'DeSRAInferencer': 'inferencer'})
 
 __all__ = ['DeSRAInferencer']

@@ -54,13 +54,18 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
                        help='weights of its MSE-trained sibling')
     group.add_argument('--generator', required=required, metavar='TYPE_OR_CONFIG',
                        help=GENERATOR_HELP)
+    add_tile_options(group)
+    add_recursive_option(parser)
+    add_device_options(parser)
+
+
+def add_tile_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say in what parts generators enlarge an image."""
     group.add_argument('--tile', type=int, default=0, metavar='PX',
                        help='run the generators in tiles of this side, in LR pixels, to bound '
                        'memory (default: the whole image)')
     group.add_argument('--tile-pad', type=int, default=32, metavar='PX',
                        help='LR pixels computed around each tile (default: %(default)s)')
-    add_recursive_option(parser)
-    add_device_options(parser)
 
 
 def add_recursive_option(parser: argparse.ArgumentParser) -> None:
@@ -87,13 +92,15 @@ def default_device() -> str:
 def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
     """Load the two generators and list the LR images."""
     check_device(args.device)
+    gan, mse = (upscaler_from(args, checkpoint)
+                for checkpoint in (args.gan_checkpoint, args.mse_checkpoint))
+    return GeneratedPairs(args.lq, gan, mse, args.recursive)
 
-    def load(checkpoint: str) -> Upscaler:
-        return load_upscaler(args.generator, checkpoint, args.device, tile=args.tile,
-                             tile_pad=args.tile_pad, half=args.half)
 
-    return GeneratedPairs(args.lq, load(args.gan_checkpoint), load(args.mse_checkpoint),
-                          args.recursive)
+def upscaler_from(args: argparse.Namespace, checkpoint: str) -> Upscaler:
+    """Load one of the generators that the options name."""
+    return load_upscaler(args.generator, checkpoint, args.device, tile=args.tile,
+                         tile_pad=args.tile_pad, half=args.half)
 
 
 def tell_all_skipped(reasons: Collection[str]) -> None:

@@ -18,7 +18,7 @@ from ..files import (
     read_mask,
     size_of,
 )
-from ..files.images import check_usable
+from ..files.decoding import check_usable
 from ..visualization.crop import crop_around
 from ..visualization.study import StudyQuestion, pair_name
 

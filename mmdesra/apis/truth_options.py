@@ -10,7 +10,6 @@ from ..datasets.truth_samples import MadeFromPhotographs, StoredWithTruths, Trut
 from ..detectors import BaseDetector, build_detector
 from ..errors import InputError
 from ..evaluation.truth_labels import PATCH, TruthRules
-from ..generators import Upscaler, load_generator
 from . import command_line as cli
 
 
@@ -52,11 +51,7 @@ def add_truth_source_options(parser: argparse.ArgumentParser, cutting: Cutting) 
     generators.add_argument('--mse-checkpoint', metavar='FILE',
                             help='weights of its MSE-trained sibling (default: the bicubic '
                             'enlargement of the LR image stands for the MSE-SR image)')
-    generators.add_argument('--tile', type=int, default=0, metavar='PX',
-                            help='run the generators in tiles of this side, in LR pixels '
-                            '(default: the whole image)')
-    generators.add_argument('--tile-pad', type=int, default=32, metavar='PX',
-                            help='LR pixels computed around each tile (default: %(default)s)')
+    cli.add_tile_options(generators)
     cli.add_device_options(parser)
 
 
@@ -77,15 +72,12 @@ def truth_source_from(args: argparse.Namespace) -> TruthSource:
         raise InputError('give either --generator and --gan-checkpoint (and --mse-checkpoint, if '
                          'there is a sibling), or --gan and --mse')
     cli.check_device(args.device)
-
-    def load(checkpoint: str) -> Upscaler:
-        generator = load_generator(args.generator, checkpoint).to(args.device)
-        return Upscaler(generator, args.tile, args.tile_pad, args.half)
-
+    gan, mse = (cli.upscaler_from(args, checkpoint) if checkpoint else None
+                for checkpoint in (args.gan_checkpoint, args.mse_checkpoint))
+    assert gan is not None  # its checkpoint is among what is given
     cutting = Cutting(args.scale, tuple(args.short_sides), args.crop, args.crops, args.seed)
     return MadeFromPhotographs(
-        args.truth, cutting, build_degradation(args.degradation, args.scale),
-        load(args.gan_checkpoint), load(args.mse_checkpoint) if args.mse_checkpoint else None)
+        args.truth, cutting, build_degradation(args.degradation, args.scale), gan, mse)
 
 
 def add_rule_options(parser: argparse.ArgumentParser, default: TruthRules) -> None:

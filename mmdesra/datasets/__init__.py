@@ -1,7 +1,7 @@
 """Pseudo GTs: the folder, its making, and the dataset that serves it."""
 from __future__ import annotations
 
-from importlib import import_module
+from ..on_demand import on_demand
 
 CLASSES = {
     'AwaitedPseudoGTs': 'awaited_pseudo_gts',
@@ -14,12 +14,7 @@ CLASSES = {
 }
 """What configs name, by the module that has it; only what is asked for is imported."""
 
-
-def __getattr__(name: str) -> object:
-    if name in CLASSES:
-        return getattr(import_module(f'.{CLASSES[name]}', __name__), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
+__getattr__ = on_demand(__name__, CLASSES)
 
 __all__ = ['AwaitedPseudoGTs', 'ComposePseudoGT', 'FixedShareSampler', 'LoadLRImage',
            'PairedMaskCrop', 'PseudoGTDataset', 'ReadableImages']

@@ -25,8 +25,8 @@ from ..files import (
     write_mask,
 )
 from ..files.atomic import make_parent
+from ..files.decoding import check_usable
 from ..files.image_path import composed
-from ..files.images import check_usable
 from ..files.inputs import refuse_inside
 from ..generators import GeneratedPairs, Pair
 from ..ops import label_regions

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..files import ImageError, collect_images, find_by_stem, list_images, read_image, size_of
+from ..files import ImageError, ImageFolder, collect_images, list_images, read_image, size_of
 from ..files.listing import ImageInputs
 from ..generators import StoredPairs, Upscaler
 from ..generators.checkpoint import fingerprint
@@ -172,15 +172,16 @@ class StoredWithTruths(TruthSource):
     def __init__(self, gan: ImageInputs, mse: ImageInputs, truths: str | Path, scale: int) -> None:
         self.pairs = StoredPairs(gan, mse)
         self.paths = self.pairs.paths
-        self.truths, self.scale = truths, scale
-        self._truths = list_images(truths)
+        self.scale = scale
+        self._truths = ImageFolder(truths)
+        self._files = list_images(truths)
         self.skipped = {}
         self.reference = SIBLING
 
     @property
     def files(self) -> list[Path]:
         """list[Path]: See :attr:`TruthSource.files`."""
-        return [*self.pairs.files, *self._truths]
+        return [*self.pairs.files, *self._files]
 
     def describe(self) -> dict:
         """See :meth:`TruthSource.describe`."""
@@ -188,7 +189,7 @@ class StoredWithTruths(TruthSource):
 
     def samples_of(self, path: Path) -> Iterator[TruthSample]:
         """See :meth:`TruthSource.samples_of`."""
-        pair, truth_path = self.pairs.load(path), find_by_stem(self.truths, path.stem)
+        pair, truth_path = self.pairs.load(path), self._truths.find(path.stem)
         if pair.gan.shape != pair.mse.shape:
             raise ImageError(f'{path}: expected images of one size, got {size_of(pair.gan)} '
                              f'(GAN-SR) and {size_of(pair.mse)} (MSE-SR)')

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files import image_name, list_inputs
 from ..files.config_types import class_of, is_a, make_lazy, with_settings
 from ..files.configs import is_lazy, read_config
-from ..files.listing import ImageInputs
+from ..files.listing import ImageInputs, Listing
 from ..generators import refuse_unfit_type
 from ..segmentors.build import label_folder
 from .finetune_hook import DeSRAFinetuneHook
@@ -79,10 +79,9 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
         if not hook.get(name):
             raise InputError(f'{config.filename}: fine-tuning needs {name} '
                              f'(--{name.replace("_", "-")})')
-    for name in ('lq_dir', 'heldout_lq_dir'):
-        if hook.get(name):
-            # MMagic's dataset does not say what is wrong with a folder.
-            list_inputs(hook[name], hook.get('recursive', False))
+    # MMagic's dataset does not say what is wrong with a folder.
+    listings = {name: list_inputs(hook[name], hook.get('recursive', False))
+                for name in ('lq_dir', 'heldout_lq_dir') if hook.get(name)}
     _set_iterations(config, max_iters, usual_iters)
     _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
     if hook.get('original_share'):
@@ -93,7 +92,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
             'train_dataloader.dataset.data_root=DIR, or leave original_share out')
     else:
         set_aside_original_data(config)
-    _set_validation(config, hook)
+    _set_validation(config, hook, listings.get('heldout_lq_dir'))
     make_lazy(config)
     return config
 
@@ -184,12 +183,11 @@ def _take_over_load_from(config: Config, hook: ConfigDict) -> None:
         config.load_from = None
 
 
-def _set_validation(config: Config, hook: ConfigDict) -> None:
-    heldout = hook.get('heldout_lq_dir')
+def _set_validation(config: Config, hook: ConfigDict, heldout: Listing | None) -> None:
     loop = config.train_cfg
     end = loop.get('max_iters') or loop.get('max_epochs')
     # The hook measures on these images at the end; validation is for those who look in between.
-    if not heldout or loop.get('val_interval', end) >= end:
+    if heldout is None or loop.get('val_interval', end) >= end:
         config.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
     else:
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
@@ -197,15 +195,13 @@ def _set_validation(config: Config, hook: ConfigDict) -> None:
             metric['segmentor'] = label_folder(hook['labels_dir'], hook.get('label_offset'))
         if hook.get('heldout_gt_dir'):
             metric['gt_dir'] = hook['heldout_gt_dir']
-        is_recursive = hook.get('recursive', False)
-        listing = list_inputs(heldout, is_recursive)
-        if any('/' in image_name(path) for path in listing.paths):
-            metric['img_dir'] = str(listing.root)
+        if any('/' in image_name(path) for path in heldout.paths):
+            metric['img_dir'] = str(heldout.root)
         # With the scope: a config whose own types are classes may have another default one.
         config.val_cfg = dict(type='mmagic.MultiValLoop')
         config.val_dataloader = dict(
             batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=_images(heldout, is_recursive))
+            dataset=_images(hook.heldout_lq_dir, hook.get('recursive', False)))
         config.val_evaluator = dict(
             type='mmagic.Evaluator',
             metrics=[dict(type='DeSRADetector', skip_unusable=True, **metric)])

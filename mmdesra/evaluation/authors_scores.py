@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..detectors import detect_image
 from ..files import ImageError, read_image
+from ..files.image_path import name_some
 from ..generators import Pair
 from ..ops import MARGIN
 from ..ops.scores import COVERAGE
@@ -32,7 +33,7 @@ from .detector_comparison import compare_detectors
 from .image_figures import Before, Known
 from .image_scores import ImageScores, score_image
 from .judge import Judge
-from .mask_scores import SetScores, name_some
+from .mask_scores import SetScores
 from .standings import Contestant, DetectorComparison
 
 logger = logging.getLogger('mmdesra')

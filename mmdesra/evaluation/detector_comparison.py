@@ -16,13 +16,14 @@ from ..detectors import Detection, detect_image
 from ..errors import InputError
 from ..files import ImageError, image_name, make_output_folder, shown_name, write_mask
 from ..files.atomic import make_parent
+from ..files.image_path import name_some
 from ..files.inputs import refuse_inside, refuse_same_files
 from ..generators import Pair, PairSource
 from ..ops import score_mask
 from ..ops.ranking import RankedPixels
 from ..ops.scores import COVERAGE
 from ..segmentors import LabelSource
-from .mask_scores import check_options, name_some
+from .mask_scores import check_options
 from .mask_source import MaskFolder, MaskSource
 from .standings import Contestant, DetectorComparison, ImageStanding, Standing, SweepPoint
 from .thresholds import SampledMap, in_order

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from ..detectors import BaseDetector
 from ..errors import InputError
 from ..files import ImageError, collect_images, image_name, shown_name
-from ..files.images import check_usable
+from ..files.decoding import check_usable
+from ..files.image_path import name_some
 from ..ops import DetailChange, Fading, MaskScores, RegionChanges
 from ..ops.scores import COVERAGE
 from .figures import change_figures, fading_figures, score_figures
@@ -24,10 +25,7 @@ from .truth_sums import TruthSums
 logger = logging.getLogger('mmdesra')
 
 __all__ = ['COLUMNS', 'FolderScores', 'ImageScores', 'MaskFolders', 'SetScores', 'check_options',
-           'name_some', 'score_folders']
-
-NAMED_AT_MOST = 5
-
+           'score_folders']
 
 @dataclass(frozen=True)
 class SetScores:
@@ -173,8 +171,3 @@ def check_options(p: float, margin: int) -> None:
         raise InputError(f'expected p in (0, 1], got {p}')
     if margin < 0:
         raise InputError(f'expected a margin of at least 0 px, got {margin}')
-
-
-def name_some(names: list[str]) -> str:
-    """Return the first names of a list, for messages."""
-    return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)

@@ -7,7 +7,7 @@ from .atomic import (
     write_text,
     write_weights,
 )
-from .image_folder import ImageFolder, find_by_stem
+from .image_folder import ImageFolder
 from .image_path import image_name, shown_name
 from .images import (
     IMAGE_SUFFIXES,
@@ -24,7 +24,7 @@ from .in_background import in_background
 from .listing import collect_images, list_images, list_inputs
 
 __all__ = ['IMAGE_SUFFIXES', 'ImageError', 'ImageFolder', 'atomic_path', 'collect_images',
-           'find_by_stem', 'image_name', 'in_background', 'list_images', 'list_inputs',
+           'image_name', 'in_background', 'list_images', 'list_inputs',
            'make_output_folder', 'read_image', 'read_labels', 'read_mask', 'remove_parts',
            'shown_name', 'size_of', 'write_bytes', 'write_image', 'write_map', 'write_mask',
            'write_text', 'write_weights']

@@ -99,14 +99,27 @@ class Picture:
         return colors, None, 255
 
 
+def check_usable(path: str | Path) -> None:
+    """Refuse an image that cannot be used although it was listed, see :class:`ImagePath`.
+
+    Raises:
+        ImageError: If it is one.
+    """
+    refusal = getattr(path, 'refusal', '')
+    if refusal:
+        raise ImageError(refusal)
+
+
 def decode(path: str | Path) -> Picture:
     """Open an image file.
 
     Raises:
-        ImageError: If it is larger than the limits, damaged, animated (but a GIF, whose first
-            frame is taken), or a TIFF of which Pillow would read other pixels.
+        ImageError: If it was listed and cannot be used, is larger than the limits, damaged,
+            animated (but a GIF, whose first frame is taken), or a TIFF of which Pillow would read
+            other pixels.
         OSError: As Pillow raises it; also other exceptions, see :func:`errors_that_name`.
     """
+    check_usable(path)
     with Path(path).open('rb') as file:
         directory = tiff.read_directory(file)
         if directory is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .decoding import ImageError, check_usable
 from .image_path import composed, image_name, stem_of
-from .images import ImageError, check_usable
 from .left_out import broken_link
 from .listing import (
     ImageInputs,
@@ -148,15 +148,6 @@ class _NamedImages(ImageFolder):
 
     def has(self, name: str) -> bool:
         return composed(name) in self._paths
-
-
-def find_by_stem(folder: str | Path, stem: str) -> Path:
-    """Return the image of a folder with this stem; :class:`ImageFolder` finds many faster.
-
-    Raises:
-        ImageError: If there is none, or there are several.
-    """
-    return ImageFolder(folder).find(stem)
 
 
 def _not_read(files: list[str]) -> str:

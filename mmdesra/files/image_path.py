@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 else:
     _Path = type(Path())  # before Python 3.12 Path itself cannot be inherited from
 
+NAMED_AT_MOST = 5
+"""Images that a message lists before it says that there are more."""
+
 
 class ImagePath(_Path):
     """The path of an image that was listed with others; equal to any other path to the file.
@@ -36,6 +39,11 @@ class ImagePath(_Path):
 def shown_name(path: Path) -> str:
     """Return how people are told of an image: the file's name, or ``sub/a.png``."""
     return getattr(path, 'inside', '') or path.name
+
+
+def name_some(names: list[str]) -> str:
+    """Return the first names of a list, for messages."""
+    return ', '.join(names[:NAMED_AT_MOST]) + ', …' * (len(names) > NAMED_AT_MOST)
 
 
 def image_name(path: Path) -> str:

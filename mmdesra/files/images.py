@@ -27,17 +27,6 @@ _remarks: set[tuple[Path, str]] = set()
 """Folders, and how masks in them are read, of which it was said."""
 
 
-def check_usable(path: str | Path) -> None:
-    """Refuse an image that cannot be used although it was listed, see :class:`ImagePath`.
-
-    Raises:
-        ImageError: If it is one.
-    """
-    refusal = getattr(path, 'refusal', '')
-    if refusal:
-        raise ImageError(refusal)
-
-
 def size_of(image: np.ndarray) -> str:
     """Return an image's size as people write it, WIDTHxHEIGHT, for messages."""
     return f'{image.shape[1]}x{image.shape[0]}'
@@ -61,7 +50,6 @@ def read_image(path: str | Path) -> np.ndarray:
             that is not read.
     """
     with errors_that_name(path):
-        check_usable(path)
         picture = decode(path)
         _say_first(path, picture)
         image = _to_8_bits(picture, path)
@@ -78,7 +66,6 @@ def read_labels(path: str | Path) -> np.ndarray:
         ImageError: If the file is no such image.
     """
     with errors_that_name(path):
-        check_usable(path)
         picture = decode(path)
         if picture.is_lossy:
             raise ImageError(f'{path}: expected a label map as a PNG or another file that keeps '
@@ -102,7 +89,6 @@ def read_mask(path: str | Path) -> np.ndarray:
         ImageError: If the file is no image, or if it cannot be told which pixels are artifacts.
     """
     with errors_that_name(path):
-        check_usable(path)
         picture = decode(path)
         values, alpha, white = picture.samples()
         try:

@@ -1,6 +1,7 @@
 """Generators: LR in, SR out, from any checkpoint."""
 from __future__ import annotations
 
+from ..on_demand import on_demand
 from .build import build_generator, load_generator, load_upscaler
 from .checkpoint import CheckpointError, fingerprint, load_weights, read_checkpoint
 from .convert import convert_checkpoint
@@ -10,13 +11,8 @@ from .pairs import ArrayPairs, GeneratedPairs, Pair, PairSource, StoredPairs, en
 from .unfit_networks import GeneratorError, refuse_unfit_type
 from .upscaler import Upscaler
 
-
-def __getattr__(name: str) -> object:
-    if name == 'SpandrelGenerator':  # for configs; it needs what few others do
-        from .spandrel_generator import SpandrelGenerator
-        return SpandrelGenerator
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
+# For configs; it needs what few others do.
+__getattr__ = on_demand(__name__, {'SpandrelGenerator': 'spandrel_generator'})
 
 __all__ = [
     'ArrayPairs', 'CheckpointError', 'GeneratedPairs', 'GeneratorError', 'ImageSizes', 'Pair',

@@ -22,15 +22,13 @@ from ..files import (
     shown_name,
     size_of,
 )
+from ..files.image_path import name_some
 from ..files.left_out import say_once
 from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
 from .failures import UpscaleError
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
-
-NAMED_AT_MOST = 5
-"""Images that a message lists before it says that there are more."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +152,8 @@ class StoredPairs(PairSource):
         names = set(map(image_name, self.paths))
         unpaired = [shown_name(path) for name, path in self._partners.items() if name not in names]
         if unpaired:
-            some = ', '.join(unpaired[:NAMED_AT_MOST]) + ', …' * (len(unpaired) > NAMED_AT_MOST)
             say_once(f'{_name(self._mse)}: {len(unpaired)} MSE-SR images have no GAN-SR image of '
-                     f'their name and are left out: {some}')
+                     f'their name and are left out: {name_some(unpaired)}')
 
     @property
     def files(self) -> list[Path]:

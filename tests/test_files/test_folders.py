@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdesra.files import ImageError, find_by_stem, list_images, read_image
+from mmdesra.files import ImageError, ImageFolder, list_images, read_image
 
 
 def touch(folder, *names):
@@ -46,14 +46,14 @@ def test_two_images_of_one_stem_are_named_and_the_others_stay(tmp_path, second):
         with pytest.raises(ImageError, match=f"{path.name}: shares the stem 'a' with .*rename"):
             read_image(path)
     with pytest.raises(ImageError, match="holds several images named 'a': .*rename one"):
-        find_by_stem(tmp_path, 'a')
+        ImageFolder(tmp_path).find('a')
 
 
 @pytest.mark.parametrize('name', ['a.png', 'a.jpg', 'a.TIFF', 'a.Png'])
 def test_whatever_is_listed_is_found_by_its_stem(tmp_path, name):
     touch(tmp_path, name, 'ab.png', 'a.b.png', 'a.txt', 'A.png')
     for path in list_images(tmp_path):
-        assert find_by_stem(str(tmp_path), path.stem) == path
+        assert ImageFolder(str(tmp_path)).find(path.stem) == path
 
 
 @pytest.mark.parametrize('stem', ['photo [1]', 'a*', 'ä?', '100%', '-x'])
@@ -61,9 +61,9 @@ def test_whatever_is_listed_is_found_by_its_stem(tmp_path, name):
 def test_stems_are_no_patterns(tmp_path, stem, suffix):
     touch(tmp_path, 'photo 1.Png', 'abc.Png', 'äb.Png')
     with pytest.raises(ImageError):
-        find_by_stem(tmp_path, stem)
+        ImageFolder(tmp_path).find(stem)
     touch(tmp_path, stem + suffix)
-    assert find_by_stem(tmp_path, stem) == tmp_path / (stem + suffix)
+    assert ImageFolder(tmp_path).find(stem) == tmp_path / (stem + suffix)
 
 
 @pytest.mark.parametrize('folder', ['.', 'missing'])
@@ -71,4 +71,4 @@ def test_no_image_of_the_stem_is_an_error(tmp_path, folder):
     touch(tmp_path, 'b.png', 'a.txt', 'a.b.Png')
     (tmp_path / 'a.png').mkdir()
     with pytest.raises(ImageError, match="holds no image named 'a'"):
-        find_by_stem(tmp_path / folder, 'a')
+        ImageFolder(tmp_path / folder).find('a')
