@@ -4,8 +4,6 @@ Imports mmdesra, which mends what today's libraries break in MMagic, when a prog
 and lets mim find packages that are installed in editable mode. Any other program only pays for the
 reading of this file, which therefore imports nothing that Python has not imported already.
 """
-from __future__ import annotations
-
 import os
 import sys
 

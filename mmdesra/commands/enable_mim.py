@@ -100,13 +100,17 @@ def undo() -> int:
     return 0
 
 
+def ask_mim() -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, '-W', 'ignore', '-m', 'mim', '--version'], check=False,
+                          capture_output=True, text=True)
+
+
 def look_at_mim() -> int:
     """Say whether mim starts, which is not in our hands."""
     if find_spec('mim') is None:
         print('mim is not installed here: pip install openmim')
         return 0
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-m', 'mim', '--version'], check=False,
-                          capture_output=True, text=True)
+    done = ask_mim()
     if done.returncode == 0:
         print(f'mim starts: {done.stdout.strip()}')
         return 0

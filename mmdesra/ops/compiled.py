@@ -29,7 +29,7 @@ def compiled(function: Callable) -> Callable:
     The code is kept for other processes where that can be; else each compiles it anew.
     """
     options: dict[str, Any] = dict(nogil=True, error_model='numpy', fastmath={'contract'})
-    with _cache_in(cache_folder()) as can_be_kept:
+    with _choosing_folder() as can_be_kept:
         if can_be_kept:
             try:
                 kept = numba.njit(cache=True, **options)(function)
@@ -64,8 +64,8 @@ def _user_cache_folder() -> Path:
 
 
 @contextmanager
-def _cache_in(folder: Path | None) -> Iterator[bool]:
-    """Let numba choose a folder of ours for the functions that are decorated in a block.
+def _choosing_folder() -> Iterator[bool]:
+    """Let numba keep the functions that are decorated in a block in a folder of ours.
 
     Yields:
         bool: Whether there is a folder, this one or one that the user has set.
@@ -74,6 +74,7 @@ def _cache_in(folder: Path | None) -> Iterator[bool]:
     if config.CACHE_DIR or getattr(config, 'CACHE_LOCATOR_CLASSES', ''):
         yield True
         return
+    folder = cache_folder()
     config.CACHE_DIR = str(folder or '')
     try:
         yield folder is not None
