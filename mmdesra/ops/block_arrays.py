@@ -5,8 +5,8 @@ import numpy as np
 
 BLOCK = 4
 PLANES = 12
-"""Mean and standard deviation of each channel; of the luma, the strength of the details of 2 px and
-of 4 px, each along rows, along columns and diagonal."""
+"""Mean and standard deviation of each channel; of the luma, the strength of the details of 2 px
+and of 4 px, each along rows, along columns and diagonal."""
 
 LUMA = 0.299, 0.587, 0.114
 MEAN_UNIT = 64.

@@ -78,7 +78,7 @@ def _by_tensors(gan: Tensor, mse: Tensor, form: str) -> Tensor:
 
 
 def _by_strips(gan: Tensor, mse: Tensor, form: str) -> Tensor:
-    """As :func:`_by_tensors`, but float32, and with the float64 statistics of a strip at a time."""
+    """As :func:`_by_tensors`, but float32, and with the statistics of one strip at a time."""
     result = torch.empty([side - 2 * MARGIN for side in gan.shape[1:]])
     for rows in strips_of(gan.shape[1:], MARGIN):
         part = _by_tensors(gan[:, rows], mse[:, rows], form)
