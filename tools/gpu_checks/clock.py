@@ -46,11 +46,12 @@ class Clock:
         return median(taken)
 
     def peak_mib(self, function: Callable[[], object]) -> float | None:
-        """Return the most MiB of GPU memory that tensors take during a call; None on the CPU.
+        """Call a function; return the most MiB of GPU memory that tensors take meanwhile.
 
-        Those that are there already, such as weights, count.
+        Those that are there already, such as weights, count. None on the CPU.
         """
         if not self.is_cuda:
+            function()
             return None
         self.synchronize()
         torch.cuda.empty_cache()

@@ -47,9 +47,9 @@ def measure(part: Part, settings: Settings, side: int) -> None:
     part.expect(pixels == 0, f'{side}: masks differ from the CPU on {pixels} px')
     part.expect(0 < expected.area < expected.mask.size, f'{side}: nothing to compare was found')
 
-    tensors = [torch.from_numpy(image).permute(2, 0, 1).to(settings.device)
-               for image in (gan, mse)]
-    difference = clock.seconds(lambda: difference_map(*tensors))
+    first, second = tensors = [torch.from_numpy(image).permute(2, 0, 1).to(settings.device)
+                               for image in (gan, mse)]
+    difference = clock.seconds(lambda: difference_map(first, second))
     mask = clock.seconds(lambda: there.find_mask(gan, mse))
     floor = clock.seconds(copy_within(tensors))
     there_and_back = clock.seconds(partial(copy_over, gan, mse, settings.device))
@@ -59,7 +59,7 @@ def measure(part: Part, settings: Settings, side: int) -> None:
         map_pairs_per_s=1 / difference, map_share_of_copy=floor / difference,
         mask_pairs_per_s=1 / mask, mask_share_of_copy=there_and_back / mask,
         mask_pairs_per_s_on_cpu=1 / cpu,
-        map_peak_mib=clock.peak_mib(lambda: difference_map(*tensors)),
+        map_peak_mib=clock.peak_mib(lambda: difference_map(first, second)),
         mask_peak_mib=clock.peak_mib(lambda: there.find_mask(gan, mse)))
 
 

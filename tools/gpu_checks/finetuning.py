@@ -39,17 +39,21 @@ def run(part: Part, settings: Settings) -> None:
     else:
         os.environ['TORCH_HOME'] = str(settings.scratch / 'torch_home')
         write_vgg19(settings.scratch / 'torch_home')
+    float32 = None
     for amp in (False, True):
         with part.section('training ' + ('with AMP' if amp else 'in float32')):
-            measure(part, settings, amp)
-    seconds = {row['precision']: row['seconds_with_hook'] for row in part.rows}
-    if len(seconds) == 2:
-        plain, mixed = seconds.values()
-        part.row('AMP', iteration_by_float32=mixed / plain)
+            float32 = measure(part, settings, amp, float32)
 
 
-def measure(part: Part, settings: Settings, amp: bool) -> None:
-    """Measure one precision."""
+def measure(part: Part, settings: Settings, amp: bool, float32: float | None) -> float:
+    """Measure one precision; return the seconds of an iteration with the hook.
+
+    Args:
+        part (Part): Gets a row.
+        settings (Settings): Of the check.
+        amp (bool): Whether to train in mixed precision.
+        float32 (float, optional): What an iteration takes in float32.
+    """
     clock = Clock(settings.device)
     ours = make_config(settings, settings.scratch / f'finetune_{"amp" if amp else "float32"}')
     if amp:
@@ -61,15 +65,18 @@ def measure(part: Part, settings: Settings, amp: bool) -> None:
     peaks: dict[str, float | None] = {}
     for turn in range(QUICK_TURNS if settings.quick else TURNS):
         for side, config in [('ours', ours), ('plain', plain)][::(-1)**turn]:
-            peaks[side] = clock.peak_mib(lambda config=config, side=side, turn=turn: seconds[
-                side].append(float(train(config, f'{side}-{amp}-{turn}')[1][0])))
+            def once(side: str = side, config: Config = config, turn: int = turn) -> None:
+                seconds[side].append(float(train(config, f'{side}-{amp}-{turn}')[1][0]))
+            peaks[side] = clock.peak_mib(once)
         if settings.seconds_left() < SECONDS_TO_SPARE:
             break
     with_hook, without = median(seconds['ours']), median(seconds['plain'])
     part.row('Fine-tune step', precision=describe_precision(settings.device, amp),
              seconds_with_hook=with_hook, seconds_without_hook=without,
              overhead=with_hook / without - 1, turns=len(seconds['ours']),
+             by_float32=None if float32 is None else with_hook / float32,
              peak_mib_with_hook=peaks['ours'], peak_mib_without_hook=peaks['plain'])
+    return with_hook
 
 
 def describe_precision(device: torch.device, amp: bool) -> str:

@@ -18,7 +18,7 @@ UNET = dict(type='UNetDiscriminatorWithSpectralNorm', in_channels=3, mid_channel
             skip_connection=True)
 QUICK_UNET = dict(UNET, mid_channels=8)
 SPREAD = .15
-"""Standard deviation of the SR images, in [0, 1]."""
+"""Standard deviation of each channel of the SR images, in [0, 1]."""
 GAN_SPREAD, MSE_SPREAD = .25, .01
 """Those of a pair in training: with so little of the texture in the sibling's all is an artifact,
 and there is work to do."""
@@ -33,12 +33,13 @@ def random_rrdbnet(quick: bool, spread: float = SPREAD) -> nn.Module:
     torch.manual_seed(0)
     network = _build(QUICK_RRDBNET if quick else RRDBNET).eval()
     lq = torch.from_numpy(make_lq(32, 32)).permute(2, 0, 1)[None] / 255
-    last = network.conv_last
+    last = network.get_submodule('conv_last')
+    assert isinstance(last, nn.Conv2d) and last.bias is not None  # RRDBNet's
     with torch.no_grad():
-        sr = network(lq)
-        gain = spread / float(sr.std())
-        last.weight.mul_(gain)
-        last.bias.mul_(gain).add_(.5 - gain * float(sr.mean()))
+        channels = network(lq)[0].flatten(1)
+        gain = spread / channels.std(dim=1)
+        last.weight.mul_(gain.view(-1, 1, 1, 1))
+        last.bias.mul_(gain).add_(.5 - gain * channels.mean(dim=1))
     return network
 
 

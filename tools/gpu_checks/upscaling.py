@@ -107,7 +107,8 @@ def upscaler_for(network: nn.Module, dtype: torch.dtype, tile: int = 0) -> Upsca
 @torch.no_grad()
 def bare_seconds(clock: Clock, network: nn.Module, dtype: torch.dtype, lq: np.ndarray) -> float:
     """Return the seconds of the network alone, all in one precision."""
-    bare = copy.deepcopy(network).eval().to(dtype=dtype, memory_format=torch.channels_last)
+    bare = copy.deepcopy(network).eval().to(dtype)
+    bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub
     image = torch.from_numpy(lq).permute(2, 0, 1)[None].to(clock.device) / 255
     image = image.to(dtype=dtype, memory_format=torch.channels_last)
     return clock.seconds(torch.no_grad()(partial(bare, image)))

@@ -91,8 +91,8 @@ def check_wheels(manifest: dict[str, Any]) -> None:
 def packages_there(path: Path | None = None) -> dict[str, str]:
     """Return the packages that Python finds, or those in a folder: version by name."""
     found: dict[str, str] = {}
-    where = {} if path is None else dict(path=[str(path)])
-    for one in metadata.distributions(**where):
+    for one in (metadata.distributions() if path is None
+                else metadata.distributions(path=[str(path)])):
         if one.metadata['Name']:
             found.setdefault(normalise(one.metadata['Name']), one.version)
     return found

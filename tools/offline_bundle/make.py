@@ -77,6 +77,8 @@ def make_bundle(args: argparse.Namespace) -> Path:
     """Make the archive and return its path."""
     extras = {'tests', *args.extras} - set(args.without)
     have = None if args.have is None else read_have(args.have)
+    if have is not None:  # what is said on the command line goes first
+        args.torch, args.numpy = args.torch or have.get('torch'), args.numpy or have.get('numpy')
     lists = [CHECKOUT / f'requirements/{name}.txt' for name in ('tests', 'demo')]
     contents = choose(read_pins(args.list), read_pins(*lists), have, extras, args.numpy,
                       args.torch)

@@ -83,7 +83,7 @@ def build_wheel(checkout: Path, folder: Path) -> None:
         for name in FILES_OF_THE_WHEEL:
             shutil.copy(checkout / name, scratch)
         error = ''
-        for isolated in ([], ['--no-build-isolation']):  # the latter needs no index
+        for isolated in (['--no-build-isolation'], []):  # the former needs setuptools, but no index
             error = _pip('wheel', '--no-deps', '-w', str(folder), *isolated, scratch)
             if not error:
                 return
@@ -114,6 +114,7 @@ def _license_of(metadata: Message) -> str:
     classifiers = [line.rpartition(' :: ')[2] for line in metadata.get_all('Classifier', [])
                    if line.startswith('License :: ') and line != 'License :: OSI Approved']
     said = (metadata['License-Expression'] or metadata['License'] or '').strip()
+    said = '' if said.upper() == 'UNKNOWN' else said  # what setuptools writes for none
     first = next(iter(said.splitlines()), '')
     is_text = len(said.splitlines()) > 1 or len(first) > 60
     return (first if first and not is_text else ', '.join(classifiers)) or first[:60] or 'not said'
