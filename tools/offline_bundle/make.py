@@ -97,9 +97,12 @@ def make_bundle(args: argparse.Namespace) -> Path:
         args.out.mkdir(parents=True, exist_ok=True)
         archive = args.out / f'{name}.tar.gz'
         partial = archive.with_name(f'.{archive.name}.partial')
-        with tarfile.open(partial, 'w:gz') as file:
-            file.add(folder, name)
-        partial.replace(archive)
+        try:
+            with tarfile.open(partial, 'w:gz') as file:
+                file.add(folder, name)
+            partial.replace(archive)
+        finally:
+            partial.unlink(missing_ok=True)
         added = sum(path.stat().st_size for path in (folder / 'added').rglob('*')
                     if path.is_file())
         tell(archive, contents, added, folder)

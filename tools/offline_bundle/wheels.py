@@ -83,7 +83,7 @@ def build_wheel(checkout: Path, folder: Path) -> None:
         for name in FILES_OF_THE_WHEEL:
             shutil.copy(checkout / name, scratch)
         error = ''
-        for isolated in (['--no-build-isolation'], []):  # the former needs setuptools, but no index
+        for isolated in (['--no-build-isolation'], []):  # setuptools of here, or of an index
             error = _pip('wheel', '--no-deps', '-w', str(folder), *isolated, scratch)
             if not error:
                 return
