@@ -22,9 +22,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +66,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.minutes <= 0:
         parser.error(f'expected more than 0 minutes, got {args.minutes:g}')
+    if not re.fullmatch(r'cpu|cuda(:\d+)?', args.device):
+        parser.error(f'--device: expected cuda, cuda:N or cpu, got {args.device!r}')
     if args.weights is not None and not args.weights.is_file():
         parser.error(f'--weights {args.weights}: no such file')
     return args
@@ -75,8 +79,11 @@ def check_all(args: argparse.Namespace) -> int:
     from gpu_checks.machine import describe_machine
     from gpu_checks.report import verdict, write_report
 
-    from mmdesra.apis.command_line import check_device
-    check_device(args.device)
+    from mmdesra.errors import InputError
+    # Not by using it: where a GPU serves one process at a time, the parts could not.
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise InputError(f'PyTorch {torch.__version__} finds no such GPU; see "nvidia-smi", or '
+                         'try the check itself with --device cpu --quick')
     deadline, parts = time.monotonic() + 60 * args.minutes, []
     with TemporaryDirectory(prefix='check_gpu') as scratch:
         for name in PARTS:
@@ -130,17 +137,31 @@ def check_one(args: argparse.Namespace) -> int:
     from gpu_checks.part import Settings, run_part
     settings = Settings(torch.device(args.device), args.quick, args.scratch, args.weights,
                         time.monotonic() + 60 * args.minutes)
-    if settings.device.type == 'cuda' and settings.device.index is not None:
-        torch.cuda.set_device(settings.device)
     run_part(args.part, import_module(f'gpu_checks.{PARTS[args.part]}').run, settings,
              args.scratch / 'part.json')
     return 0
 
 
-def main() -> int:
-    args = parse_args()
-    if args.device == 'cpu':  # before PyTorch looks: mmengine trains on a GPU where there is one
+def show_one_device(device: str) -> str:
+    """Let PyTorch, here and in the parts, see one GPU, or none; before it looks.
+
+    mmengine trains on the first that it sees.
+
+    Returns:
+        str: ``'cuda'`` or ``'cpu'``, which is now that device.
+    """
+    kind, _, index = device.partition(':')
+    if kind == 'cpu':
         os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    else:
+        seen = os.environ.get('CUDA_VISIBLE_DEVICES')
+        number = int(index or 0)
+        names = [str(number)] if seen is None else seen.split(',')[number:number + 1]
+        os.environ['CUDA_VISIBLE_DEVICES'] = ','.join(names)
+    return kind
+
+
+def main(args: argparse.Namespace) -> int:
     if args.join:
         from gpu_checks.two_processes import join
         return join(args.join)
@@ -148,5 +169,7 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    from mmdesra.apis import command_line as cli
-    cli.run(main)
+    ARGS = parse_args()
+    ARGS.device = show_one_device(ARGS.device)
+    from mmdesra.apis import command_line as cli  # PyTorch looks for GPUs when this is imported
+    cli.run(partial(main, ARGS))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -51,6 +52,7 @@ def test_what_has_no_time_left_is_a_failure_and_is_named(tmp_path, capfd):
 @pytest.mark.parametrize('options,reason', [
     (['--minutes', '0'], 'expected more than 0 minutes'), (['--only', 'nonsense'], 'nonsense'),
     (['--weights', 'nowhere.pth'], 'nowhere.pth: no such file'),
+    (['--device', 'gpu'], "expected cuda, cuda:N or cpu, got 'gpu'"),
     (['--only', 'tests', '--skip', 'tests'], 'no part is left to run'),
 ])
 def test_options_that_make_no_sense(options, reason, tmp_path, capfd):
@@ -61,7 +63,20 @@ def test_options_that_make_no_sense(options, reason, tmp_path, capfd):
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_without_a_gpu_one_line_says_so(tmp_path, capfd):
     assert call('check_gpu.py', '--out', tmp_path) == 2
-    assert re.fullmatch(r'error: device cuda: cannot be used here .*\n', capfd.readouterr().err)
+    assert re.fullmatch(r'error: PyTorch .* finds no such GPU; .*\n', capfd.readouterr().err)
+
+
+@pytest.mark.parametrize('device,seen,shown', [
+    ('cuda', None, '0'), ('cuda:2', None, '2'), ('cuda', '3,5', '3'), ('cuda:1', '3,5', '5'),
+    ('cuda', 'GPU-1a,GPU-2b', 'GPU-1a'), ('cuda:1', 'GPU-1a', ''), ('cuda', '', ''),
+    ('cpu', '3,5', ''), ('cpu', None, '')])
+def test_parts_see_one_gpu(device, seen, shown, monkeypatch):
+    import check_gpu
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', seen or '')
+    if seen is None:
+        monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    assert check_gpu.show_one_device(device) == device.partition(':')[0]
+    assert os.environ['CUDA_VISIBLE_DEVICES'] == shown
 
 
 # ---------------------------------------- the parts, in this process

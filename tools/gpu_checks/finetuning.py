@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 from pathlib import Path
@@ -67,6 +68,7 @@ def measure(part: Part, settings: Settings, amp: bool, float32: float | None) ->
         for side, config in [('ours', ours), ('plain', plain)][::(-1)**turn]:
             def once(side: str = side, config: Config = config, turn: int = turn) -> None:
                 seconds[side].append(float(train(config, f'{side}-{amp}-{turn}')[1][0]))
+            gc.collect()  # the runner before refers to itself, and holds its memory
             peaks[side] = clock.peak_mib(once)
         if settings.seconds_left() < SECONDS_TO_SPARE:
             break

@@ -22,9 +22,6 @@ def run(part: Part, settings: Settings) -> None:
     part.notes.append('Small networks: it is tried, not measured. Processes that share a GPU meet '
                       'by way of the CPU (gloo); NCCL would refuse.')
     environment = dict(os.environ, OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'))
-    if settings.device.type == 'cuda':  # one GPU for both, however many there are
-        seen = os.environ.get('CUDA_VISIBLE_DEVICES', '0').split(',')
-        environment['CUDA_VISIBLE_DEVICES'] = seen[min(settings.device.index or 0, len(seen) - 1)]
     command = [sys.executable, '-W', 'ignore', '-m', 'torch.distributed.run', '--standalone',
                '--nproc_per_node', '2', str(Path(__file__).parents[1] / 'check_gpu.py'),
                '--device', settings.device.type, '--join', str(folder)]

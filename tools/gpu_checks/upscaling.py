@@ -111,7 +111,7 @@ def bare_seconds(clock: Clock, network: nn.Module, dtype: torch.dtype, lq: np.nd
     bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub
     image = torch.from_numpy(lq).permute(2, 0, 1)[None].to(clock.device) / 255
     image = image.to(dtype=dtype, memory_format=torch.channels_last)
-    return clock.seconds(torch.no_grad()(partial(bare, image)))
+    return clock.seconds(partial(bare, image))
 
 
 def levels(image: np.ndarray, other: np.ndarray | None, name: str) -> dict[str, float | None]:
