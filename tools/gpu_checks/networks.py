@@ -63,7 +63,7 @@ def write_vgg19(folder: Path) -> None:
     Args:
         folder (Path): ``TORCH_HOME``. The perceptual loss is then a loss of that cost.
     """
-    from torchvision.models import VGG19_Weights, vgg19
+    from torchvision.models import VGG19_Weights, vgg19  # type: ignore[import-untyped]
     with torch.device('meta'):
         shapes = {name: value.shape for name, value in vgg19().state_dict().items()}
     state = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items()}
