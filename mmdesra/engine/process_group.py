@@ -28,8 +28,10 @@ MODEL_WRAPPER = 'MMSeparateDistributedDataParallel'
 def join_process_group(config: Config, launcher: str) -> None:
     """Prepare a config, and this process, to train as one of several.
 
-    With a GPU the Runner does it all. Without one mmengine would ask for one, so the group of
-    the ``gloo`` backend is started here, from what ``torchrun`` put into the environment.
+    With a GPU for each process the Runner does it all. Where there are fewer, mmengine would ask
+    for those that are missing, and NCCL refuses to serve two processes on one. There the group of
+    the ``gloo`` backend is started here, from what ``torchrun`` put into the environment, and the
+    processes share the GPUs, or the CPU.
 
     Args:
         config (Config): Changed in place.
@@ -44,13 +46,20 @@ def join_process_group(config: Config, launcher: str) -> None:
                          f'{", ".join(missing)}; leave --launcher out and give --nproc N, or '
                          'start it with torchrun, srun or mpirun')
     config.launcher = launcher
-    if launcher != 'pytorch' or torch.cuda.is_available():
+    if launcher != 'pytorch' or torch.cuda.device_count() >= _processes_here():
         return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
     # First imported while the group exists, it would keep the group in default arguments.
     import_module('torch.distributed.optim')
     distributed.init_process_group('gloo')
     wrapper = config.get('model_wrapper_cfg') or dict(type=MODEL_WRAPPER)
     config.model_wrapper_cfg = with_settings(wrapper, device_ids=None)
+
+
+def _processes_here() -> int:
+    """How many of the processes run on this machine, if it is said, as torchrun does."""
+    return int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
 
 
 def end_process_group() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+
 Item = TypeVar('Item')
 Result = TypeVar('Result')
 
@@ -43,7 +45,7 @@ def in_background(function: Callable[[Item], Result],
         raise ValueError(f'expected to hold at least 1 item ahead, got {AHEAD}')
     waiting: deque[Future[Result]] = deque()
     iterator, error = iter(items), None
-    with ThreadPoolExecutor(1, 'mmdesra') as thread:
+    with ThreadPoolExecutor(1, 'mmdesra', _use_gpu, (_gpu_in_use(),)) as thread:
         while True:
             try:
                 item = next(iterator)
@@ -60,3 +62,13 @@ def in_background(function: Callable[[Item], Result],
             yield waiting.popleft()
     if error is not None:
         raise error
+
+
+def _gpu_in_use() -> int | None:
+    return torch.cuda.current_device() if torch.cuda.is_initialized() else None
+
+
+def _use_gpu(index: int | None) -> None:
+    """Let 'cuda' mean in this thread what it means in the caller's: each begins with the first."""
+    if index is not None:
+        torch.cuda.set_device(index)

@@ -5,17 +5,8 @@ import math
 
 import numpy as np
 
+from .block_arrays import LUMA, MEAN_UNIT
 from .compiled import compiled
-
-BLOCK = 4
-MEANS, STDS, FINE, COARSE = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12)
-"""The planes: mean and standard deviation of each channel; of the luma, the strength of the
-details of 2 px and of 4 px, along rows, along columns and diagonal."""
-
-PLANES = 12
-LUMA = 0.299, 0.587, 0.114
-MEAN_UNIT = 64.
-"""Means are returned in this unit, so that they are about as large as the logarithms."""
 
 
 @compiled

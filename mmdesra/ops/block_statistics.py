@@ -8,7 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK = 4
+from . import block_arrays
+from .block_arrays import BLOCK, PLANES
+from .load_compiled import load_compiled
+
 SURROUNDINGS = (3, 7)
 """Sides, in blocks, of the squares over which the texture of the reduced image is measured."""
 
@@ -54,7 +57,7 @@ def block_planes(image: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If a side is no multiple of 4, or empty.
     """
-    from .block_kernel import PLANES, block_rows  # numba takes half a second to import
+    block_rows = load_compiled('block_kernel', 'block_rows') or block_arrays.block_rows
     height, width = image.shape[:2]
     if height % BLOCK or width % BLOCK or not image.size:
         raise ValueError(f'expected sides that {BLOCK} divides, got {width}x{height}')

@@ -109,8 +109,9 @@ def distances(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
         Tensor: float64, at least 0, shape ``(...)``; 0 for features with a NaN: a flat patch
         gives no reason to call it unnatural.
     """
-    offsets = features - mean
-    squares = torch.einsum('...i,ij,...j->...', offsets, torch.linalg.pinv(covariance), offsets)
+    inverse = torch.linalg.pinv(covariance).to(features.device)
+    offsets = features - mean.to(features.device)
+    squares = torch.einsum('...i,ij,...j->...', offsets, inverse, offsets)
     return squares.clamp_(min=0).sqrt_().nan_to_num_(nan=0)
 
 

@@ -36,12 +36,14 @@ def interpolate_patches(scores: Tensor, tops: list[int], lefts: list[int], patch
     """
     result = scores.to(torch.float32)
     for dim, begins, side in ((0, tops, size[0]), (1, lefts, size[1])):
-        centres = torch.tensor(begins, dtype=torch.float32) + (patch - 1) / 2
-        places = torch.arange(side, dtype=torch.float32).clamp(centres[0], centres[-1])
+        middles = [begin + (patch - 1) / 2 for begin in begins]
+        centres = torch.tensor(middles, dtype=result.dtype, device=result.device)
+        places = torch.arange(side, dtype=result.dtype, device=result.device)
+        places = places.clamp(middles[0], middles[-1])
         after = torch.searchsorted(centres, places).clamp(min=min(1, len(begins) - 1))
         before = (after - 1).clamp(min=0)
-        distance = (centres[after] - centres[before]).clamp(min=1)
-        share = ((places - centres[before]) / distance).view((-1, 1) if dim == 0 else (1, -1))
+        last, next_one = (centres.index_select(0, which) for which in (before, after))
+        share = (places - last) / (next_one - last).clamp(min=1)
         result = torch.lerp(result.index_select(dim, before), result.index_select(dim, after),
-                            share)
+                            share.unsqueeze(1 - dim))
     return result

@@ -124,3 +124,14 @@ def test_left_by_an_error_of_the_caller():
 
     with pytest.raises(OSError, match='0'):
         use()
+
+
+def test_the_thread_uses_the_gpu_of_the_caller(monkeypatch):
+    """Each thread of CUDA begins with the first GPU, whatever its process has chosen."""
+    chosen = {}
+    monkeypatch.setattr('torch.cuda.is_initialized', lambda: True)
+    monkeypatch.setattr('torch.cuda.current_device', lambda: 3)
+    monkeypatch.setattr('torch.cuda.set_device',
+                        lambda index: chosen.update({threading.get_ident(): index}))
+    threads = set(results(in_background(lambda _: threading.get_ident(), range(2))))
+    assert chosen == dict.fromkeys(threads, 3)

@@ -1,0 +1,1 @@
+"""What tools/check_gpu.py runs: a file for each part, and what they share."""
