@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from mmdesra.version import __version__
 
@@ -31,13 +32,15 @@ def prepare() -> None:
 
 
 def is_to_be_run() -> bool:
-    """Whether Python is on its way to `__main__.py`, for ``python -m mmdesra ...``.
+    """Whether Python is on its way to the program `mmdesra`, by its name or by ``-m mmdesra``.
 
-    While it looks for that, ``sys.argv`` begins with ``-m`` (Python before 3.10 keeps no
-    ``orig_argv``, which names the module; there the answer is always no).
+    While it looks for ``__main__.py``, ``sys.argv`` begins with ``-m`` (Python before 3.10 keeps
+    no ``orig_argv``, which names the module; there the answer is no).
     """
+    first = sys.argv[:1]
     given = getattr(sys, 'orig_argv', [])
-    return sys.argv[:1] == ['-m'] and given[-len(sys.argv):][:1] == [__name__]
+    return Path(''.join(first)).name in (__name__, f'{__name__}.exe') or (
+        first == ['-m'] and given[-len(sys.argv):][:1] == [__name__])
 
 
 if not is_to_be_run():  # the program prepares when it knows what to do: --help needs no PyTorch

@@ -43,8 +43,7 @@ def wheel_file(tmp_path_factory):
     for name in ('mmdesra', 'configs', 'tools'):
         shutil.copytree(ROOT / name, copy / name, symlinks=True,
                         ignore=shutil.ignore_patterns('__pycache__'))
-    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md', 'docs/wheel.md',
-                 'mmdesra_command.py'):
+    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md', 'docs/wheel.md'):
         (copy / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
     build = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
@@ -86,7 +85,7 @@ def test_wheel_carries_the_tools_where_mim_looks(wheel):
 
 def test_wheel_carries_nothing_else(wheel):
     assert {name.split('/')[0] for name in wheel} == {
-        'mmdesra', 'mmdesra_command.py', f'mmdesra-{mmdesra.__version__}.dist-info'}
+        'mmdesra', f'mmdesra-{mmdesra.__version__}.dist-info'}
 
 
 def test_what_the_wheel_says_of_itself(wheel_file):
@@ -95,10 +94,9 @@ def test_what_the_wheel_says_of_itself(wheel_file):
         folder = f'mmdesra-{mmdesra.__version__}.dist-info'
         text = file.read(f'{folder}/METADATA').decode()
         assert file.read(f'{folder}/entry_points.txt').decode() == (
-            '[console_scripts]\nmmdesra = mmdesra_command:main\n')
+            '[console_scripts]\nmmdesra = mmdesra.program:main\n')
         # mim takes the first for the package.
-        assert file.read(f'{folder}/top_level.txt').decode().split() == [
-            'mmdesra', 'mmdesra_command']
+        assert file.read(f'{folder}/top_level.txt').decode().split() == ['mmdesra']
     metadata = message_from_string(text)
     assert metadata['Description-Content-Type'] == 'text/markdown'
     assert '# mmdesra' in metadata.get_payload()

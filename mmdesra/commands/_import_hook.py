@@ -22,10 +22,10 @@ class ImportHook:
 
 def import_mmdesra() -> None:
     """Mend, unless mmdesra is not installed any more."""
+    from importlib import import_module
     from importlib.util import find_spec
     if 'mmdesra' not in sys.modules and find_spec('mmdesra') is not None:
-        import mmdesra
-        mmdesra.prepare()
+        import_module('mmdesra').prepare()
 
 
 def find_utilities_of_mim(name, path):  # type: ignore[no-untyped-def]

@@ -13,14 +13,14 @@ import pytest
 from command_lines import PATIENCE, environment
 from toys import write_pairs
 
-import mmdesra_command
+from mmdesra import program
 from mmdesra.apis import launch
 from mmdesra.apis.launch import STARTED_BY_US, in_processes
 from mmdesra.errors import InputError
 
 
-def program(*words) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, mmdesra_command.__file__, *map(str, words)],
+def start(*words) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, program.__file__, *map(str, words)],
                             env=environment(), text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, start_new_session=True)
 
@@ -114,7 +114,7 @@ def test_worst_code(codes, worst, said, caplog):
 
 
 def test_an_error_that_all_have_is_told_once(alone, tmp_path):
-    ended = program('detect', '--gan', tmp_path / 'nowhere', '--out', tmp_path / 'out',
+    ended = start('detect', '--gan', tmp_path / 'nowhere', '--out', tmp_path / 'out',
                     '--nproc', 2, '--mse', tmp_path)
     out, err = ended.communicate(timeout=PATIENCE)
     assert ended.returncode == 2
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_all_of_them(alone, tmp_path):
     for folder in (gan, mse):
         for number in range(600):
             shutil.copy(folder / 'image0.png', folder / f'copy{number}.png')
-    run = program('detect', '--gan', gan, '--mse', mse, '--nproc', 2, '--out', tmp_path / 'out')
+    run = start('detect', '--gan', gan, '--mse', mse, '--nproc', 2, '--out', tmp_path / 'out')
     end = time.monotonic() + PATIENCE
     while not (tmp_path / 'out/mask').is_dir() and time.monotonic() < end:
         assert run.poll() is None, run.stderr.read()

@@ -98,10 +98,9 @@ def test_importing_mmagic_imports_mmdesra_first(site, is_there, mim_starts, monk
     (tmp_path / 'mmagic/__init__.py').write_text('')
     if not is_there:
         (tmp_path / 'sitecustomize.py').write_text("""
-import importlib.machinery
-find = importlib.machinery.PathFinder.find_spec
-importlib.machinery.PathFinder.find_spec = lambda name, *rest: (
-    None if name == 'mmdesra' else find(name, *rest))
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == 'mmdesra' else find(name, *rest)
 """)
     root = Path(enable_mim.__file__).parents[2]
     done = subprocess.run(

@@ -14,8 +14,8 @@ import pytest
 from command_lines import PATIENCE, TOOLS, environment
 
 import mmdesra
-import mmdesra_command
-from mmdesra_command import COMMANDS, answer
+from mmdesra import program
+from mmdesra.program import COMMANDS, answer
 
 ROOT = Path(mmdesra.__file__).parents[1]
 MODULES = {name: name.replace(' ', '_').replace('-', '_') for name in COMMANDS}
@@ -34,15 +34,15 @@ def run_program(monkeypatch, *words: str) -> int:
     """Run it in this process, with arguments that end in an exit."""
     monkeypatch.setattr(sys, 'argv', ['mmdesra', *words])
     with pytest.raises(SystemExit) as end:
-        mmdesra_command.main()
+        program.main()
     return end.value.code
 
 
 SCRIPT = """
 import json, sys, time
 start = time.process_time()
-sys.argv = ['mmdesra', *sys.argv[1:]]
-from mmdesra_command import main
+sys.argv = ['/somewhere/bin/mmdesra', *sys.argv[1:]]
+from mmdesra.program import main
 try:
     main()
 except SystemExit as end:
@@ -59,7 +59,7 @@ def test_it_answers_before_it_imports(words, code, said):
     *lines, found = done.stdout.splitlines()
     ended, seconds, modules = json.loads(found)
     assert ended == code and said in '\n'.join(lines)
-    assert not {'mmdesra', 'torch', 'numpy', 'mmengine', 'argparse'} & set(modules)
+    assert not {'torch', 'numpy', 'mmengine', 'argparse'} & set(modules)
     assert seconds < SECONDS
 
 
@@ -121,7 +121,7 @@ def test_what_it_has_not(words, said, capsys):
 
 def test_no_subcommand_at_all_is_an_error_with_the_help(capsys):
     assert answer([]) == 2
-    assert capsys.readouterr().err == mmdesra_command.help_text()
+    assert capsys.readouterr().err == program.help_text()
 
 
 def test_what_is_asked_of_a_command_reaches_it(monkeypatch, tmp_path, capsys):
@@ -142,7 +142,7 @@ def test_a_missing_package_is_one_line(monkeypatch, capsys):
     def import_nothing(name):
         raise ModuleNotFoundError("No module named 'torch'", name='torch')
 
-    monkeypatch.setattr(mmdesra_command, 'import_module', import_nothing)
+    monkeypatch.setattr(program, 'import_module', import_nothing)
     assert run_program(monkeypatch, 'detect') == 2
     assert capsys.readouterr().err == (
         "error: No module named 'torch'; `mmdesra detect` needs the package torch\n")
@@ -152,19 +152,18 @@ def test_ctrl_c_while_it_imports(monkeypatch):
     def interrupt(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mmdesra_command, 'import_module', interrupt)
+    monkeypatch.setattr(program, 'import_module', interrupt)
     assert run_program(monkeypatch, 'detect') == 130
 
 
 def test_run_as_a_file_it_leaves_no_folder_on_the_path():
     """Processes of ``--nproc`` are: what lies beside it is the whole of site-packages."""
-    program = mmdesra_command.__file__
     done = run_python('-c', f"""
 import runpy, sys
 sys.argv = ['x', '--version']
 sys.path.insert(0, 'of a file')
 try:
-    runpy.run_path({program!r}, run_name='__main__')
+    runpy.run_path({program.__file__!r}, run_name='__main__')
 finally:
     print(sys.path[0] == 'of a file')""")
     assert done.stdout.splitlines() == [f'mmdesra {mmdesra.__version__}', 'False']

@@ -1,8 +1,8 @@
 """The program `mmdesra`: finds a subcommand, imports it, and runs it.
 
-It stands beside the package and not in it: whoever imports the package imports PyTorch too, which
-takes seconds, and the help, the version and a misspelt name are to be answered at once. For the
-same reason the lines of the help stand here, and not in the modules of `mmdesra/commands`.
+PyTorch takes seconds to import, and the help, the version and a misspelt name are to be answered
+at once: for this program `import mmdesra` prepares nothing, see `mmdesra.is_to_be_run`, and the
+lines of the help stand here, not in the modules of `mmdesra/commands`.
 """
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def package_folder() -> Path:
     """Find the package without importing it."""
     spec = find_spec('mmdesra')
     if spec is None or spec.origin is None:
-        raise SystemExit(f'error: {__file__} is here, but the package mmdesra is not; install it '
-                         'again')
+        raise SystemExit(f'error: {__file__} is here, but the package mmdesra is not found; '
+                         'install it again')
     return Path(spec.origin).parent
 
 
