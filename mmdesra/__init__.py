@@ -2,7 +2,8 @@
 
 Importing the package mends what today's libraries break in MMagic (`mmdesra.compat`) and tells
 mmengine which types the package offers (`mmdesra.registration`). It imports neither MMagic nor
-the modules behind those types.
+the modules behind those types. Runs that use one of them read weights without running code from
+the file (`mmdesra.engine.safe_runs`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ if find_spec('mmengine') is None:
         'Expected mmengine, which every environment with MMagic has, but found none. '
         "For detection alone: pip install 'mmengine>=0.10,<1'", name='mmengine')
 
+from mmdesra.after_import import watch_runners
 from mmdesra.compat import mend
 from mmdesra.registration import register
 from mmdesra.version import __version__
 
 mend()
 register()
+watch_runners()
 
 __all__ = ['__version__']
