@@ -2,7 +2,8 @@
 
 Importing the package mends what today's libraries break in MMagic (`mmdesra.compat`) and tells
 mmengine which types the package offers (`mmdesra.registration`). It imports neither MMagic nor
-the modules behind those types.
+the modules behind those types. Runs that use one of them read weights without running code from
+the file (`mmdesra.engine.safe_runs`).
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ def prepare() -> None:
         raise ModuleNotFoundError(
             'Expected mmengine, which every environment with MMagic has, but found none. '
             "For detection alone: pip install 'mmengine>=0.10,<1'", name='mmengine')
+    from mmdesra.after_import import watch_runners
     from mmdesra.compat import mend
     from mmdesra.registration import register
     mend()
     register()
+    watch_runners()
 
 
 def is_to_be_run() -> bool:

@@ -8,6 +8,15 @@ settings.register_profile('patient', deadline=None, suppress_health_check=[Healt
 settings.load_profile('patient')
 
 
+@pytest.fixture(scope='session', autouse=True)
+def no_waiting_for_the_disk():
+    """The tests write thousands of files that no power cut will ask for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmdesra.files.atomic._wait_for_content', lambda path: None)
+        patch.setattr('mmdesra.files.atomic._wait_for_entry', lambda folder: None)
+        yield
+
+
 @pytest.fixture(scope='module')
 def own_scope():
     """Takes back the default scope that a Runner of MMagic's leaves for the whole process."""

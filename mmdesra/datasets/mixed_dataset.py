@@ -1,7 +1,8 @@
 """Pseudo-GT pairs and the original training data as one dataset."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from mmengine.structures import BaseDataElement
 from torch import Tensor
@@ -23,19 +24,22 @@ class MixedDataset(ConcatDataset):
     Args:
         pseudo_gt (Dataset): (LR, pseudo-GT) pairs, after a pipeline that ends in ``PackInputs``.
         original (Dataset): The original training data, likewise.
+        read_by_model (Mapping[str, str]): Tensors that the model reads of every sample, each with
+            the model's name: the original samples must have them.
 
     Raises:
         InputError: If the samples cannot go in one batch, or the first original cannot be read.
     """
 
-    def __init__(self, pseudo_gt: Dataset, original: Dataset) -> None:
+    def __init__(self, pseudo_gt: Dataset, original: Dataset,
+                 read_by_model: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__([pseudo_gt, original])
         try:
             of_original = _parts(original[0])
         except OSError as error:
             raise InputError(f'original training data: {error}') from error
         of_pseudo_gt = _parts(pseudo_gt[0])
-        _check(of_pseudo_gt, of_original)
+        _check(of_pseudo_gt, of_original, read_by_model)
         self._shared = of_pseudo_gt.keys() & of_original.keys()
         if hasattr(original, 'metainfo'):  # goes into checkpoints; a resumed run looks for it
             self.metainfo = original.metainfo
@@ -66,10 +70,17 @@ def _parts(sample: object) -> dict:
     return dict(data_sample.all_items(), inputs=lq)
 
 
-def _check(pseudo_gt: dict, original: dict) -> None:
+def _check(pseudo_gt: dict, original: dict, read_by_model: Mapping[str, str]) -> None:
     if 'gt_img' not in original:
         raise InputError('original_share: the original training data hold no GT (key gt); the '
                          "config's train_dataloader.dataset is not what the model was trained on")
+    for name, model in read_by_model.items():
+        if name not in original:
+            raise InputError(
+                f'original_share: {model} reads {name} of every sample, and the original training '
+                'data have none; add the step that makes it to the pipeline of '
+                'train_dataloader.dataset, before PackInputs, such as '
+                f"dict(type='CopyValues', src_keys=['gt'], dst_keys=[{name!r}])")
     missing = [name for name, value in original.items()
                if isinstance(value, Tensor) and name not in pseudo_gt]
     if missing:

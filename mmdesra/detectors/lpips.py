@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..generators.checkpoint import fingerprint
+from ..generators.safe_loading import SafeLoading
 from ..ops.tiles import by_tiles
 from .area import AreaLimit
 from .backbone import load_backbone
@@ -94,7 +95,7 @@ def _build(net: str, backbone_weights: str | Path | None) -> nn.Module:
     except ImportError as error:
         raise InputError('the detector LPIPS needs the packages lpips and torchvision '
                          f'(pip install lpips torchvision): {error}') from error
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), SafeLoading():
         warnings.simplefilter('ignore')  # torchvision's, about how lpips calls it
         model = lpips.LPIPS(net=net, spatial=True, pnet_rand=True, verbose=False)
     # 'slice2.4.weight' there is 'features.4.weight' in torchvision.

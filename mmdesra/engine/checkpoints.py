@@ -8,20 +8,22 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..files import write_bytes, write_text
-from ..generators.checkpoint import read_checkpoint, refuse_address
+from ..generators.checkpoint import refuse_address
 from ..generators.checkpoint_file import check_file
+from .resumed_optimizers import check_optimizers
 
 BACKEND = 'whole_files'
 LAST = 'last_checkpoint'
 PATTERNS = 'iter_*.pth', 'epoch_*.pth', 'round_*.pth'
 """Checkpoints to resume from; those of the best weights hold no optimizers."""
+BEST, KEPT = 'best_ckpt', 'keep_ckpt_ids'
+"""Of a checkpoint's runtime info: paths of the best ones, numbers of the others that are kept."""
 
 
 @register_backend(BACKEND, force=True)
@@ -50,9 +52,10 @@ def find_last_checkpoint(runner: Runner) -> None:
     the folder was moved) it gets the newest whole one of the work dir; where there is none the
     run begins anew.
 
+    That file is then read as :mod:`mmdesra.engine.safe_runs` says.
+
     Raises:
-        CheckpointError: If the checkpoint is an address, damaged, or would have to run code:
-            mmengine's own error is PyTorch's, which advises to run it.
+        CheckpointError: If the checkpoint is an address.
     """
     if not runner._resume:
         return
@@ -61,10 +64,54 @@ def find_last_checkpoint(runner: Runner) -> None:
         if get_rank() == 0:
             _name_a_whole_one(runner)
         barrier()
-    path = Path(runner._load_from or find_latest_checkpoint(runner.work_dir) or '')
-    # Before PyTorch 2.4 nothing tells it the types that mmengine writes.
-    if path.is_file() and hasattr(torch.serialization, 'add_safe_globals'):
-        read_checkpoint(path)
+
+
+def see_to_resumed(runner: Runner, checkpoint: dict) -> None:
+    """After a checkpoint was read, and before anything of it is used: is it to be gone on with?
+
+    Raises:
+        CheckpointError: If a run is resumed with an optimizer of another type.
+    """
+    _forget_files_elsewhere(runner, checkpoint)
+    if runner._resume:
+        source = runner._load_from or find_latest_checkpoint(runner.work_dir)
+        check_optimizers(runner.optim_wrapper, checkpoint.get('optimizer'), str(source))
+
+
+def _forget_files_elsewhere(runner: Runner, checkpoint: dict) -> None:
+    """Keep mmengine from deleting files that are none of this run.
+
+    It deletes the best checkpoint so far when there is a better one, by the path in the resumed
+    one: in the copy of a work dir that is the original's, and in a forged file it is anything.
+    """
+    hub = checkpoint.get('message_hub')
+    info = hub.get('runtime_info') if isinstance(hub, dict) else None
+    if not isinstance(info, dict):
+        return
+    folders = _checkpoint_folders(runner)
+    for name in [name for name in info if str(name).startswith(BEST)]:
+        path = Path(str(info[name]))
+        if path.name.startswith('best_') and path.resolve().parent in folders:
+            continue
+        here = next((folder / path.name for folder in folders
+                     if path.name.startswith('best_') and (folder / path.name).is_file()), None)
+        if here is not None:
+            info[name] = str(here)
+            continue
+        runner.logger.warning(f'the checkpoint calls {path} the best one, which is not in '
+                              f'{runner.work_dir}; it is left alone')
+        del info[name]
+    kept = info.get(KEPT, [])
+    if not isinstance(kept, list) or not all(type(number) is int for number in kept):
+        del info[KEPT]
+
+
+def _checkpoint_folders(runner: Runner) -> list[Path]:
+    work_dir = Path(runner.work_dir).resolve()
+    out_dirs = (hook.out_dir for hook in runner.hooks
+                if isinstance(hook, CheckpointHook) and hook.out_dir)
+    return [work_dir, *(Path(out_dir).resolve() / work_dir.name for out_dir in out_dirs
+                        if '://' not in str(out_dir))]
 
 
 def _name_a_whole_one(runner: Runner) -> None:

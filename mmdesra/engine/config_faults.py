@@ -20,6 +20,7 @@ from mmengine.registry import Registry
 from ..errors import InputError
 from ..files.config_types import parts_of, type_name
 from ..files.configs import reason_of, settings_of
+from . import safe_runs
 
 LIBRARIES = 'mmengine', 'mmagic', 'mmcv', 'mmseg', 'torch', 'torchvision', 'numpy'
 STANDARD_LIBRARY = sysconfig.get_paths()['stdlib']
@@ -66,7 +67,8 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
     """Yield the frames that an error has passed, the one that raised it last."""
     step = error.__traceback__
     while step is not None:
-        yield step.tb_frame
+        if _module(step.tb_frame) != safe_runs.__name__:  # it stands before mmengine's methods
+            yield step.tb_frame
         step = step.tb_next
 
 

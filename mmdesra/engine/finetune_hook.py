@@ -22,7 +22,7 @@ from ..generators.any_size import take_any_size
 from ..generators.checkpoint import refuse_address
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from ..segmentors.build import label_folder
-from .checkpoints import find_last_checkpoint, write_whole_checkpoints
+from .checkpoints import find_last_checkpoint, see_to_resumed, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
 from .hook_settings import check_hook_settings
@@ -185,7 +185,8 @@ class DeSRAFinetuneHook(Hook):
         find_last_checkpoint(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note what the stages have taken, in case the run is resumed."""
+        """Note what the stages have taken, in case the run is resumed; see that it can be."""
+        see_to_resumed(runner, checkpoint)
         self._seconds_of_checkpoint = checkpoint.get('meta', {}).get(SECONDS, {})
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..generators.wrappers import unwrap
-from .checkpoints import find_last_checkpoint, write_whole_checkpoints
+from .checkpoints import find_last_checkpoint, see_to_resumed, write_whole_checkpoints
 from .ema import keep_ema_up
 from .start_weights import leave_out_pretrained, start_generator
 
@@ -31,6 +31,10 @@ class StartGeneratorHook(Hook):
         leave_out_pretrained(runner.model, runner.logger)
         write_whole_checkpoints(runner)
         find_last_checkpoint(runner)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """See that a run can be resumed from it."""
+        see_to_resumed(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Load.

@@ -1,7 +1,6 @@
 """A sound start: weights that fill the whole network, or a word about their absence."""
 from __future__ import annotations
 
-import logging
 from logging import Logger
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from torch import nn
 from ..errors import InputError
 from ..files.config_types import type_name
 from ..generators import read_checkpoint
-from ..generators.checkpoint import fill_weights
-from ..generators.weight_sets import FoundWeights, holds_role
+from ..generators.checkpoint import fill_weights, report_weights
+from ..generators.weight_sets import holds_role
 from ..generators.wrappers import generator_of, unwrap
 
 DISCRIMINATOR = 'discriminator'
@@ -30,7 +29,7 @@ def start_generator(model: nn.Module, checkpoint: str | Path, logger: Logger) ->
     """
     generator = generator_of(model)
     found = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
-    _report('generator', checkpoint, found, logger)
+    report_weights(checkpoint, found, 'DeSRA: generator', logger)
     if getattr(model, 'generator_ema', None) is not None:
         unwrap(model.generator_ema).load_state_dict(generator.state_dict())
 
@@ -42,7 +41,7 @@ def start_sibling(generator: nn.Module, checkpoint: str | Path, logger: Logger) 
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
     found = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
-    _report('MSE-trained sibling', checkpoint, found, logger)
+    report_weights(checkpoint, found, 'DeSRA: MSE-trained sibling', logger)
 
 
 def leave_out_pretrained(model: nn.Module, logger: Logger) -> None:
@@ -95,14 +94,8 @@ def start_discriminator(model: nn.Module, own: str | Path | None, shared: str | 
     if resumed_with is None and checkpoint is not None:
         found = fill_weights(unwrap(model.discriminator), read_checkpoint(checkpoint),
                              checkpoint, role=DISCRIMINATOR)
-        _report(DISCRIMINATOR, checkpoint, found, logger)
+        report_weights(checkpoint, found, f'DeSRA: {DISCRIMINATOR}', logger)
     return True
-
-
-def _report(network: str, checkpoint: str | Path, found: FoundWeights, logger: Logger) -> None:
-    """Say which weights were taken; where others were left out, in quiet runs, too."""
-    logger.log(logging.WARNING if found.has_left_out else logging.INFO,
-               f'DeSRA: {network} from {checkpoint} ({found})')
 
 
 def _holds_discriminator(checkpoint: str | Path | None) -> bool:

@@ -8,12 +8,14 @@ from mmengine.config import ConfigDict
 from mmengine.dist import broadcast_object_list
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.mixed_dataset import MixedDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..errors import InputError
 from ..generators import ImageSizes
+from ..generators.wrappers import unwrap
 
 
 class TrainingData:
@@ -67,16 +69,23 @@ class TrainingData:
         broadcast_object_list(seeds)
         seed = seeds[0] + seed_offset
         if self.original is not None:
-            self._mix(config, self.original, seed)
+            self._mix(config, self.original, seed, _read_by(unwrap(runner.model)))
             runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
                                f'{len(self.original)} samples of the original training data')
         return runner.build_dataloader(config, seed=seed)
 
-    def _mix(self, config: ConfigDict, original: Dataset, seed: int) -> None:
-        config.dataset = MixedDataset(DATASETS.build(config.dataset), original)
+    def _mix(self, config: ConfigDict, original: Dataset, seed: int,
+             read_by_model: dict[str, str]) -> None:
+        config.dataset = MixedDataset(DATASETS.build(config.dataset), original, read_by_model)
         config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
                               share=self.original_share, seed=seed)
         config.pop('batch_sampler', None)
+
+
+def _read_by(model: nn.Module) -> dict[str, str]:
+    """Return the tensors that a model reads beside ``gt_img``, each with the model's name."""
+    is_real_esrgan = any(base.__name__ == 'RealESRGAN' for base in type(model).__mro__)
+    return {'gt_unsharp': type(model).__name__} if is_real_esrgan else {}
 
 
 def counts_iterations(runner: Runner) -> bool:

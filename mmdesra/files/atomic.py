@@ -1,4 +1,10 @@
-"""Files are written beside and renamed, so that a reader never sees half of one."""
+"""Files are written beside and renamed, so that a reader never sees half of one.
+
+What other files depend on (checkpoints, manifests, tables, pages) is on the disk before it takes
+the old file's place, so that a power cut leaves the one or the other. Images are not waited for:
+1,000 small files took 1 to 3 s without waiting and 19 s with it (ext4, a busy machine), and an
+image that is missing or torn after a power cut is made again.
+"""
 from __future__ import annotations
 
 import errno
@@ -27,13 +33,18 @@ ADVICE = {
 }
 """What to do when the system refuses to write."""
 
+CANNOT_WAIT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+"""What file systems without ``fsync`` answer."""
+
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a path to write to; it becomes ``path`` when the block ends without an error.
 
     Args:
         path (str | Path): The file to make or replace. Its folder must exist.
+        durable (bool): Whether to wait until the disk has it (``fsync``): the content before the
+            old file is replaced, then, on POSIX, the folder's new entry.
 
     Yields:
         Path: A file beside it, with the process number in its name and the suffix ``.part``.
@@ -45,7 +56,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f'.{_short(path.name)}.{os.getpid()}{PART_SUFFIX}')
     try:
         yield part
+        if durable:
+            _wait_for_content(part)
         part.replace(path)
+        if durable:
+            _wait_for_entry(path.parent)
     except OSError as error:
         # Others come from what the block reads; a full disk names no file at all.
         if error.errno is not None and error.filename in (None, str(part), part):
@@ -63,9 +78,9 @@ def cannot_write(path: str | Path, error: OSError) -> OSError:
         f'; {advice}' if advice else ''))
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file atomically."""
-    with atomic_path(path) as part:
+def write_bytes(path: str | Path, content: bytes, durable: bool = True) -> None:
+    """Write a file atomically; ``durable``: see :func:`atomic_path`."""
+    with atomic_path(path, durable) as part:
         part.write_bytes(content)
 
 
@@ -123,6 +138,28 @@ def make_output_folder(path: str | Path) -> Path:
         raise OSError(f'{folder}: cannot write into this folder ({error.strerror})' + (
             f'; {advice}' if advice else '')) from error
     return folder
+
+
+def _wait_for_content(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)  # Windows waits only for what may be written
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in CANNOT_WAIT:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _wait_for_entry(folder: Path) -> None:
+    if os.name != 'posix':
+        return
+    with suppress(OSError):  # the file is in its place; not every folder may be opened
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _short(name: str) -> str:

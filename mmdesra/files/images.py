@@ -130,7 +130,7 @@ def write_image(path: str | Path, image: np.ndarray, **options: object) -> None:
         raise ValueError(f'{path}: expected one of the suffixes {", ".join(WRITTEN_SUFFIXES)}')
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, Image.registered_extensions()[suffix], **options)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), durable=False)
 
 
 def write_mask(path: str | Path, mask: np.ndarray) -> None:

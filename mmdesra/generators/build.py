@@ -14,6 +14,7 @@ from ..files.config_types import type_name
 from ..files.configs import import_types, read_config
 from .checkpoint import load_weights
 from .failures import describe_failure
+from .safe_loading import SafeLoading
 from .unfit_networks import GeneratorError, refuse_unfit_type
 from .upscaler import Upscaler
 
@@ -48,7 +49,8 @@ def build_generator(spec: str | dict | type) -> nn.Module:
                              'or a config file')
     try:
         # The scope is named because a runner may have left another default scope behind.
-        return registry.build({'_scope_': registry.scope, **spec}).eval()
+        with SafeLoading():  # some load what is given as `pretrained`
+            return registry.build({'_scope_': registry.scope, **spec}).eval()
     except InputError:
         raise
     except Exception as error:  # constructors check their arguments, or fetch weights

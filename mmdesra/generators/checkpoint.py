@@ -81,14 +81,21 @@ def fill_weights(module: nn.Module, content: Mapping, path: str | Path,
                         found.has_left_out)
 
 
-def report_weights(path: str | Path, found: FoundWeights) -> None:
+def report_weights(path: str | Path, found: FoundWeights, network: str = '',
+                   log: logging.Logger = logger) -> None:
     """Log which weights of a file were taken; as a warning where others were left out.
 
     Of several processes one says it.
+
+    Args:
+        path (str | Path): The file.
+        found (FoundWeights): What was taken of it.
+        network (str): What they were taken for, where a run fills several networks.
+        log (logging.Logger): Of the run, or the package's.
     """
     if is_main_process():
-        logger.log(logging.WARNING if found.has_left_out else logging.INFO, '%s: %s', path,
-                   found.layout)
+        log.log(logging.WARNING if found.has_left_out else logging.INFO, '%s%s: %s',
+                f'{network} from ' if network else '', path, found.layout)
 
 
 def resembling(target: Mapping[str, Tensor]) -> Resembles:

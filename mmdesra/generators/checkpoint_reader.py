@@ -5,12 +5,12 @@ import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from ..errors import InputError
 from .checkpoint_file import check_file, check_tensors
 from .file_kinds import ASK, SAFETENSORS, ForeignFileError, describe_folder
+from .known_pickles import load_known
 
 ADDRESS = re.compile(r'(\w+:)?(?P<scheme>[A-Za-z][\w+.-]+):/+|'
                      r'www\.\w|[\w.-]+\.(co|com|org|net|io|cn)/')
@@ -25,11 +25,16 @@ class CheckpointError(InputError):
     """A checkpoint that cannot be used; the message names the file and what is wrong."""
 
 
-def read_checkpoint(path: str | Path) -> Mapping:
-    """Read a checkpoint file on the CPU without running any code that it may hold.
+def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> Mapping:
+    """Read a checkpoint file without running any code that it may hold.
 
     Its format is told by its content: safetensors may be called ``.pth``, and the other way
     round.
+
+    Args:
+        path (str | Path): The file.
+        map_location (Any): Where tensors go, as ``torch.load`` takes it; those of safetensors go
+            to the CPU.
 
     Raises:
         CheckpointError: If it is missing or an address; if it is of another kind, damaged, needs
@@ -42,22 +47,27 @@ def read_checkpoint(path: str | Path) -> Mapping:
         if check_file(path) == SAFETENSORS:
             return _read_safetensors(path)
         with path.open('rb') as file:  # given a path, PyTorch looks at its suffix
-            content = torch.load(file, map_location='cpu', weights_only=True)
+            content = load_known(file, map_location)
         if isinstance(content, Mapping):
             check_tensors(content, path)
     except ForeignFileError as error:
         raise CheckpointError(f'{path}: {error}') from error
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f'{path}: is damaged, or holds Python objects besides tensors, '
-                              'which are not loaded because that would run code from the file '
-                              f'({_refusal(error)}). {ALONE}') from error
+        raise cannot_unpickle(path, error) from error
     except Exception as error:  # every reader has errors of its own for damaged files
         raise CheckpointError(f'{path}: cannot be read as a checkpoint, the file may be damaged '
-                              f'or of another kind ({_first_line(error)})') from error
+                              f'or of another kind ({first_line(error)})') from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f'{path}: expected a dict of weights, got '
                               f'{type(content).__name__}')
     return content
+
+
+def cannot_unpickle(path: str | Path, error: pickle.UnpicklingError) -> CheckpointError:
+    """Return the error for a file that PyTorch has refused, without its advice to run it."""
+    return CheckpointError(f'{path}: is damaged, or holds Python objects besides tensors, '
+                           'which are not loaded because that would run code from the file '
+                           f'({_refusal(error)}). {ALONE}')
 
 
 def local_checkpoint(path: str | Path) -> Path:
@@ -114,7 +124,7 @@ def _read_safetensors(path: Path) -> Mapping:
     except SafetensorError as error:
         is_cut = 'incomplete' in str(error).lower() or 'InvalidOffset' in str(error)
         what = 'ends before its tensors do: it is cut short' if is_cut else 'are damaged'
-        raise ForeignFileError(f'begins as safetensors, which {what} ({_first_line(error)}); '
+        raise ForeignFileError(f'begins as safetensors, which {what} ({first_line(error)}); '
                                'fetch the file again') from error
 
 
@@ -127,5 +137,6 @@ def _refusal(error: pickle.UnpicklingError) -> str:
     return found[0] if found else 'it is no pickle of weights'
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says."""
     return f'{type(error).__name__}: {error}'.splitlines()[0].removesuffix(': ')

@@ -21,6 +21,7 @@ from ..generators.checkpoint import (
     read_checkpoint,
     report_weights,
 )
+from ..generators.safe_loading import SafeLoading
 from . import logits as logit_maps
 from .mmseg_config import (
     array_pipeline,
@@ -196,7 +197,8 @@ def _build(config: Config) -> tuple[Any, Callable[[dict], dict]]:
         # mmseg warns its own developers, and of losses that nothing is trained with here.
         warnings.filterwarnings('ignore', module=r'mmseg\.models\.(builder|losses)')
         try:
-            return MODELS.build(model_config(config)), Compose(array_pipeline(config))
+            with SafeLoading():
+                return MODELS.build(model_config(config)), Compose(array_pipeline(config))
         except InputError:
             raise
         except Exception as error:  # a model of somebody's may fail in any way

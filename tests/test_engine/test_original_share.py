@@ -184,3 +184,9 @@ def test_loop_that_counts_epochs_is_refused(data, original, tmp_path):
     runner = make_runner(tmp_path / 'run', data, config, original_share=SHARE)
     with pytest.raises(InputError, match='IterBasedTrainLoop.*got EpochBasedTrainLoop'):
         runner.train()
+
+
+def test_what_the_model_reads_and_the_original_data_lack_is_named(train, tmp_path):
+    with pytest.raises(InputError, match='original_share: RealESRGAN reads gt_unsharp of every '
+                       "sample, .* none; .*CopyValues.*'gt_unsharp'"):
+        train(tmp_path / 'run', 1, model='RealESRGAN', unsharp=False)

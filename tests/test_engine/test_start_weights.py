@@ -43,7 +43,7 @@ def test_of_two_sets_the_log_says_which(tmp_path, log, caplog):
     sibling = ToyGenerator()
     start_sibling(sibling, path, logger)
     assert model.generator.amplitude == model.generator_ema.amplitude == sibling.amplitude == .5
-    assert log() == [f'DeSRA: {what} from {path} (BasicSR, params-ema, not params)'
+    assert log() == [f'DeSRA: {what} from {path}: BasicSR, params-ema, not params'
                      for what in ('generator', 'MSE-trained sibling')]
     assert {record.levelname for record in caplog.records} == {'WARNING'}  # in quiet runs, too
 
@@ -55,7 +55,7 @@ def test_a_whole_model_brings_its_discriminator(tmp_path, log, prefix):
     model = Model()
     assert start_discriminator(model, None, path, logger)
     assert torch.equal(model.discriminator.weight, state[f'{prefix}discriminator.weight'])
-    assert log() == [f'DeSRA: discriminator from {path} (MMagic, discriminator)']
+    assert log() == [f'DeSRA: discriminator from {path}: MMagic, discriminator']
 
 
 def test_anothers_discriminator_is_not_taken_unasked(tmp_path, log):
@@ -67,7 +67,7 @@ def test_anothers_discriminator_is_not_taken_unasked(tmp_path, log):
     assert model.gan_loss is None and 'switched OFF' in log()[0]
     model = Model()
     assert start_discriminator(model, path, None, logger)
-    assert log()[1] == f'DeSRA: discriminator from {path} (netD)'
+    assert log()[1] == f'DeSRA: discriminator from {path}: netD'
 
 
 POINTER = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 67040989\n'

@@ -4,19 +4,26 @@ import errno
 import os
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from mmdesra.files import (
+    atomic,
     atomic_path,
     list_images,
     make_output_folder,
     remove_parts,
     write_bytes,
+    write_mask,
     write_text,
     write_weights,
 )
+
+WAIT_FOR_CONTENT, WAIT_FOR_ENTRY = atomic._wait_for_content, atomic._wait_for_entry
+"""As they are before the tests are spared the waiting."""
 
 
 def contents(folder):
@@ -140,3 +147,64 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path, name):
     with pytest.raises(OSError, match=f'{name}: cannot write into this folder'):
         make_output_folder(tmp_path / name)
     assert contents(tmp_path) == {'file': b'text'}
+
+
+# ---------------------------------------- power cuts
+
+
+@pytest.fixture
+def events(tmp_path, monkeypatch):
+    """What is waited for and what is renamed, in order."""
+    monkeypatch.setattr(atomic, '_wait_for_content', WAIT_FOR_CONTENT)
+    monkeypatch.setattr(atomic, '_wait_for_entry', WAIT_FOR_ENTRY)
+    found = []
+    replace, fsync = Path.replace, os.fsync
+
+    def noting_fsync(handle):
+        path = Path(f'/proc/self/fd/{handle}').readlink()
+        found.append(('waited', path.name if path != tmp_path else 'the folder',
+                      path.read_bytes() if path.is_file() else None))
+        fsync(handle)
+
+    def noting_replace(path, target):
+        found.append(('renamed', Path(target).name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, 'fsync', noting_fsync)
+    monkeypatch.setattr(Path, 'replace', noting_replace)
+    return found
+
+
+needs_proc = pytest.mark.skipif(not Path('/proc/self/fd').is_dir(), reason='not Linux')
+
+
+@needs_proc
+def test_what_takes_the_place_is_on_the_disk_before_and_its_name_after(tmp_path, events):
+    write_text(tmp_path / 'manifest.json', '{}')
+    (waited, part, content), renamed, folder = events
+    assert waited == 'waited' and part.endswith('.part') and content == b'{}'
+    assert renamed == ('renamed', 'manifest.json')
+    assert folder == ('waited', 'the folder', None)
+
+
+@needs_proc
+def test_images_are_not_waited_for(tmp_path, events):
+    write_mask(tmp_path / 'mask.png', np.ones((2, 2), bool))
+    assert events == [('renamed', 'mask.png')]
+
+
+@needs_proc
+@pytest.mark.parametrize('number, is_told', [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_disk_that_fails_is_told_and_one_that_cannot_wait_is_not(tmp_path, events, monkeypatch,
+                                                                   number, is_told):
+    def fail(handle):
+        raise OSError(number, os.strerror(number))
+
+    write_text(tmp_path / 'a.txt', 'old')
+    monkeypatch.setattr(os, 'fsync', fail)
+    if is_told:
+        with pytest.raises(OSError, match='a.txt: cannot be written .*the disk may be failing'):
+            write_text(tmp_path / 'a.txt', 'new')
+    else:
+        write_text(tmp_path / 'a.txt', 'new')
+    assert contents(tmp_path) == {'a.txt': b'old' if is_told else b'new'}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 import torch
@@ -373,3 +374,41 @@ def test_description_tells_label_maps_apart(tmp_path):
     write_colour_model(tmp_path, order=(2, 1, 0))
     others.append(MMSegSegmentor(**arguments).describe())
     assert all(other != first for other in others)
+
+
+# ---------------------------------------- files with code in them
+
+
+@pytest.mark.parametrize('layout', hostile.LAYOUTS, ids=lambda layout: layout.__name__)
+def test_code_in_a_checkpoint_is_not_run(tmp_path, layout):
+    arguments = write_colour_model(tmp_path)
+    path = layout(tmp_path / 'colour.pth', tmp_path / 'canary', dict(state_dict=colour_state()))
+    with pytest.raises(CheckpointError, match=path.name):
+        MMSegSegmentor(**dict(arguments, checkpoint=path))
+    assert not (tmp_path / 'canary').exists()
+
+
+@pytest.mark.parametrize('line', [
+    "model['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint=file)",
+    "model['init_cfg'] = dict(type='Pretrained', checkpoint=file)",
+    "model['pretrained'] = file", "model['backbone']['pretrained'] = file",
+    "model['backbone'] = dict(type='LoadsByItself', weights=file)"])
+def test_code_in_a_file_that_the_config_names_is_not_run(tmp_path, line):
+    """The checkpoint is the only one that is read; a model that reads more is kept to weights."""
+    arguments = write_colour_model(tmp_path)
+    path = hostile.zipped(tmp_path / 'pretrained.pth', tmp_path / 'canary', {})
+    config = Path(arguments['config'])
+    config.write_text(f'{config.read_text()}\nfile = {str(path)!r}\n{line}\n')
+    if 'LoadsByItself' in line:
+        with pytest.raises(CheckpointError, match='pretrained.pth: .* would run code'):
+            MMSegSegmentor(**arguments)
+    else:
+        MMSegSegmentor(**arguments)
+    assert not (tmp_path / 'canary').exists()
+
+
+@MODELS.register_module(force=True)
+class LoadsByItself(torch.nn.Module):
+    def __init__(self, weights, **options):
+        super().__init__()
+        torch.load(weights, weights_only=False)

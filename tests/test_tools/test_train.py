@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import hostile
 import pytest
 import torch
 from command_lines import call, held_by_another_run, run
@@ -321,3 +322,29 @@ def test_help(capsys):
         assert word in text
     named = next(word for word in text.split() if word.startswith('configs/desra/'))
     assert (Path(__file__).parents[2] / named).is_file()
+
+
+# ---------------------------------------- weights that are not the run's own
+
+
+def test_code_in_weights_that_the_config_names_is_not_run(data, options, capsys, tmp_path):
+    """MMagic loads them while the model is built."""
+    path = hostile.zipped(tmp_path / 'spynet.pth', tmp_path / 'canary', {})
+    hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=GT_PATCH_SIZE)
+    config = training_config(model_config(discriminator=dict(
+        type='BasicVSRNet', spynet_pretrained=str(path))), hooks=[hook])
+    config.dump(tmp_path / 'toy.py')
+    message = error_of(capsys, tmp_path / 'toy.py', options)
+    assert message.startswith(f'error: {path}: is damaged, or holds Python objects')
+    assert 'would run code from the file (it names ' in message
+    assert not (tmp_path / 'canary').exists()
+    assert not (tmp_path / 'run/pseudo_gt').exists()
+
+
+def test_another_kind_of_optimizer_is_told_in_one_line(config, options, capsys):
+    assert call('train.py', config, *flat(options)) == 0
+    options['--cfg-options'] += '-2'
+    message = error_of(capsys, config, {
+        **options, '--resume': '--max-iters=4',
+        '--hook-options': 'tile=0', '--cfg-options': 'optim_wrapper.generator.optimizer.type=SGD'})
+    assert 'iter_2.pth: cannot be gone on with: its optimizer (generator) has' in message
