@@ -60,9 +60,10 @@ class StandInType(ABCMeta):
             return make_class(called_name(name, args), absence)
         raise MissingPackageError(absence.message(describe(cls), asker()))
 
-    def __getattr__(cls, attribute: str) -> Any:
-        if is_dunder(attribute):  # what Python itself asks for
-            raise AttributeError(f'{cls.__name__!r} has no attribute {attribute!r}')
+    def __getattribute__(cls, attribute: str) -> Any:
+        # Not __getattr__: a type has names of its own, such as ABCMeta's `register`.
+        if is_dunder(attribute) or any(attribute in vars(base) for base in cls.__mro__):
+            return super().__getattribute__(attribute)
         name, absence = getattr(cls, CLASS_NOTE)
         if is_import_time():
             return make_class(f'{name}.{attribute}', absence)

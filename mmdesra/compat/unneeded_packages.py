@@ -136,4 +136,4 @@ def version_of(package: str, install: str) -> str:
     try:
         return importlib.metadata.version(name[0])
     except importlib.metadata.PackageNotFoundError:
-        return str(getattr(sys.modules.get(package), '__version__', '0.0.0'))
+        return str(getattr(sys.modules.get(package), '__dict__', {}).get('__version__', '0.0.0'))

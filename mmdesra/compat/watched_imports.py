@@ -23,7 +23,6 @@ from .packages import package_folder, replace_in
 from .stand_ins import MissingPackageError, StandInModule, import_time, is_import_time
 from .unneeded_packages import PACKAGES, absence_of, is_there
 
-WATCHED = (*PACKAGES, *(name for name in LIMITED if name not in PACKAGES))
 TRY_IMPORT = 'mmagic.utils.setup_env'
 """Has MMagic's `try_import`, which asks importlib instead of having an import statement."""
 stand_ins: dict[str, StandInModule] = {}
@@ -36,7 +35,7 @@ def mend_unneeded_packages() -> bool:
     is newer than MMagic and mmseg knew, too. Which package is fit is found out when MMagic asks for
     it, since that takes importing it.
     """
-    installed = [name for name in WATCHED if package_folder(name) is not None]
+    installed = [name for name in {*PACKAGES, *LIMITED} if package_folder(name) is not None]
     if not installed or any(isinstance(finder, WatchingFinder) for finder in sys.meta_path):
         return False
     sys.meta_path.insert(0, WatchingFinder())
@@ -51,7 +50,8 @@ class WatchingFinder:
     def find_spec(self, name: str, path: Sequence[str] | None = None,
                   target: ModuleType | None = None) -> ModuleSpec | None:
         """Gives the spec that Python would have used, with a loader that prepares the module."""
-        if name.partition('.')[0] not in WATCHED:
+        package = name.partition('.')[0]
+        if package not in PACKAGES and package not in LIMITED:
             return None
         for finder in sys.meta_path:
             find = getattr(finder, 'find_spec', None)
