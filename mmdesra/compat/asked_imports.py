@@ -6,7 +6,7 @@ import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class AskedImport(NamedTuple):
         return self.module.partition('.')[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def imports_of_package(package: str, wanted: tuple[str, ...]) -> tuple[AskedImport, ...]:
     """Finds what a package needs of others to be imported.
 
@@ -59,8 +59,9 @@ def mentions(source: bytes, wanted: tuple[str, ...]) -> bool:
     return pattern(wanted).search(source) is not None
 
 
-@lru_cache(maxsize=None)
+@cache
 def pattern(wanted: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Matches the import of one of some packages, at the start of a line."""
     names = '|'.join(map(re.escape, wanted))
     return re.compile(rf'^[ \t]*(?:from|import)[ \t]+(?:{names})\b'.encode(), re.MULTILINE)
 

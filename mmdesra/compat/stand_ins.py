@@ -14,7 +14,7 @@ import types
 from abc import ABCMeta
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from .absence import Absence
 
@@ -80,7 +80,7 @@ class StandInType(ABCMeta):
         return not is_stand_in(cls)
 
     def __dir__(cls) -> list[str]:  # nothing to go through
-        return [] if is_stand_in(cls) else super().__dir__()
+        return [] if is_stand_in(cls) else list(super().__dir__())
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         # Asked by `isinstance`, too. Where the package is there but unfit, objects of it may come
@@ -153,6 +153,7 @@ def called_name(name: str, args: tuple[Any, ...]) -> str:
 
 
 def is_dunder(name: str) -> bool:
+    """Whether Python gives the name a meaning of its own."""
     return name.startswith('__') and name.endswith('__')
 
 
@@ -162,6 +163,7 @@ def is_stand_in(cls: type) -> bool:
 
 
 def absence_of_class(cls: type) -> Absence:
+    """Why a stand-in class, or the one that a class derives from, stands there."""
     return getattr(cls, CLASS_NOTE)[1]
 
 

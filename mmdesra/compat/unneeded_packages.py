@@ -1,4 +1,4 @@
-"""The packages that MMagic and mmseg import and none of our models uses, and whether they serve."""
+"""The packages that MMagic and mmseg import and our models never use, and whether they serve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .absence import Absence
@@ -51,7 +51,7 @@ LISTED = {
 configs name, so that a config that names one meets the error that says what to install."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def absence_of(package: str, importer: str) -> Absence | None:
     """Finds out whether a package serves the one that imports it.
 

@@ -1,8 +1,8 @@
 """MMagic's modules are imported with an ``__import__`` of their own, which knows stand-ins.
 
-Python takes the ``__import__`` of an import statement from the ``__builtins__`` of the module that
-has the statement. Setting those for the modules of MMagic (and mmseg) changes what they import, and
-nothing else: `sys.modules` has no stand-in, and no other package's import ever meets one.
+Python takes the ``__import__`` of an import statement from the ``__builtins__`` of the module
+that has the statement. Setting those for modules of MMagic (and mmseg) changes what they import
+and nothing else: `sys.modules` has no stand-in, and no other package's import ever meets one.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ stand_ins: dict[str, StandInModule] = {}
 def mend_unneeded_packages() -> bool:
     """Symptom: ``No module named 'diffusers'``, or a name that it lacks, on importing MMagic.
 
-    What MMagic imports and its restoration models never use is answered by stand-ins; a mmcv that
-    is newer than MMagic and mmseg knew, too. Which package is fit is found out when MMagic asks for
-    it, since that takes importing it.
+    From now on, what MMagic imports and its restoration models never use is answered by
+    stand-ins, and a mmcv that is newer than what MMagic and mmseg knew is taken. Whether a package
+    that is there is fit is found out when MMagic asks for it, since that takes importing it.
     """
     installed = [name for name in {*PACKAGES, *LIMITED} if package_folder(name) is not None]
     if not installed or any(isinstance(finder, WatchingFinder) for finder in sys.meta_path):

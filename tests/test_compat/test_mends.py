@@ -24,8 +24,13 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmdesra import compat
-from mmdesra.compat import (checkpoints, mmcv_ops, numpy_names, package_lookup,
-                            torchvision_operators)
+from mmdesra.compat import (
+    checkpoints,
+    mmcv_ops,
+    numpy_names,
+    package_lookup,
+    torchvision_operators,
+)
 from mmdesra.compat.unneeded_packages import PACKAGES, is_there
 
 COMPAT_FILE = compat.__file__
@@ -348,7 +353,8 @@ def test_checkpoint_that_asks_for_more_is_refused(tmp_path, demand):
 @pytest.mark.parametrize('core', ['core', '_core'])
 def test_checkpoint_of_either_numpy_loads(core):
     """A file of NumPy 1 names numpy.core, one of NumPy 2 numpy._core."""
-    known = {f'{item.__module__}.{item.__name__}': item for item in checkpoints.checkpoint_globals()}
+    known = {f'{item.__module__}.{item.__name__}': item
+             for item in checkpoints.checkpoint_globals()}
     array = np.array([1.5, 2.5])
     _function, arguments, state = array.__reduce__()
     copy = known[f'numpy.{core}.multiarray._reconstruct'](*arguments)

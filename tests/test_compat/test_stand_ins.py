@@ -77,10 +77,10 @@ def workshop(tmp_path, monkeypatch):
     'import gadgets\n@gadgets.hub.register(name="own")\nclass Own(gadgets.Base): pass',
     'from gadgets import Mixin\nimport torch\nclass Own(torch.nn.Module, Mixin): pass',
     'from gadgets import Mixin\nimport abc\nclass Own(abc.ABC, Mixin): pass',
-    'from gadgets import Output\nfrom dataclasses import dataclass\n'
-    '@dataclass\nclass Own(Output):\n    sample: int = 0',
-    'from gadgets import A, B\nfrom typing import List, Optional, Union\n'
-    'def run(a: Optional[A], b: List[B]) -> Union[A, B, None]: pass',
+    ('from gadgets import Output\nfrom dataclasses import dataclass\n'
+     '@dataclass\nclass Own(Output):\n    sample: int = 0'),
+    ('from gadgets import A, B\nfrom typing import List, Optional, Union\n'
+     'def run(a: Optional[A], b: List[B]) -> Union[A, B, None]: pass'),
     'from gadgets import Generic\nclass Own(Generic[int]): pass',
     'from gadgets import GadgetError\nclass OwnError(GadgetError): pass',
     'from gadgets.utils import logging\nlogger = logging.get_logger(__name__)',
