@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.machinery
+import re
 import sys
+from pathlib import Path
 
 import torch
 
@@ -22,7 +24,8 @@ def mend_torchvision_operators() -> bool:
     the two suffices; calling one still is torchvision's own error about missing operators.
     """
     folder = package_folder('torchvision')
-    if folder is None or 'torchvision' in sys.modules or can_load_library(folder, '_C'):
+    if (folder is None or 'torchvision' in sys.modules
+            or any(can_load_library(folder, name) for name in library_names(folder))):
         return False
     missing = [name for name in ('nms', 'qnms') if not hasattr(torch.ops.torchvision, name)]
     if not missing:
@@ -32,6 +35,17 @@ def mend_torchvision_operators() -> bool:
         library.define(name + NMS_SCHEMA)
     LIBRARIES.append(library)
     return True
+
+
+def library_names(folder: str) -> list[str]:
+    """What the library of the operators may be called: ``_C``, or ``_C_stable`` from 0.29 on.
+
+    It must not be overlooked: to define an operator before the library does ends the process.
+    """
+    extension = Path(folder, 'extension.py')
+    text = extension.read_text(encoding='utf-8') if extension.is_file() else ''
+    files = {path.name.partition('.')[0] for path in Path(folder).glob('_C*')}
+    return sorted({'_C', *files, *re.findall(r'_load_library\([\'"](\w+)', text)})
 
 
 def can_load_library(folder: str, name: str) -> bool:

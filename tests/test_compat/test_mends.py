@@ -203,6 +203,21 @@ def test_library_that_pytorch_cannot_load(tmp_path, content):
     assert not torchvision_operators.can_load_library(str(tmp_path), '_C')
 
 
+def test_library_is_found_by_whatever_name_torchvision_gives_it(tmp_path):
+    assert torchvision_operators.library_names(str(tmp_path)) == ['_C']
+    (tmp_path / 'extension.py').write_text('if _load_library("_ops"):\n    pass\n')
+    (tmp_path / '_C_stable.so').touch()
+    (tmp_path / 'image_stable.so').touch()
+    assert torchvision_operators.library_names(str(tmp_path)) == ['_C', '_C_stable', '_ops']
+
+
+def test_names_of_the_installed_library_are_known():
+    """Where torchvision has its operators, they are its own."""
+    torchvision = pytest.importorskip('torchvision')
+    if torchvision.extension._has_ops():
+        assert not torchvision_operators.LIBRARIES
+
+
 def test_operators_are_defined_only_where_the_library_does_not_load(tmp_path):
     """With a torchvision of our own, which like the real one names an operator on import."""
     package = tmp_path / 'torchvision'
