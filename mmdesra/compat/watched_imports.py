@@ -25,6 +25,9 @@ from .unneeded_packages import PACKAGES, absence_of, is_there
 
 TRY_IMPORT = 'mmagic.utils.setup_env'
 """Has MMagic's `try_import`, which asks importlib instead of having an import statement."""
+LOADED_LATE = {'mmagic': ('scipy.signal',)}
+"""Modules that are imported when they are used, by their package. StyleGAN's augmentation needs
+this one; a quarter of the time that MMagic takes to be imported went into it."""
 stand_ins: dict[str, StandInModule] = {}
 
 
@@ -100,8 +103,9 @@ class OwnImport:
     @classmethod
     def of(cls, module: ModuleType) -> OwnImport | None:
         """Makes the one of a module; None where it imports nothing that may need a stand-in."""
-        wanted = tuple(PACKAGES.get(module.__name__.partition('.')[0], ()))
-        source = source_of(module)
+        package, source = module.__name__.partition('.')[0], source_of(module)
+        late = {name.partition('.')[0] for name in LOADED_LATE.get(package, ())}
+        wanted = (*PACKAGES.get(package, ()), *sorted(late))
         if not wanted or source is None or not mentions(source, wanted):
             return None
         asked = imports_of_module(module.__name__, source, wanted)
@@ -111,7 +115,12 @@ class OwnImport:
                  locals: Mapping[str, Any] | None = None,
                  fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
         """Imports, with the arguments of ``__import__``."""
-        package = name.partition('.')[0]
+        package, _, submodule = name.partition('.')
+        if (not level and not fromlist and is_import_time()
+                and name in LOADED_LATE.get(self.asking, ())):
+            module = builtins.__import__(package)
+            if submodule in dir(module):  # it imports it itself when it is asked for it
+                return module
         watched = not level and package in PACKAGES[self.asking]
         if watched and is_import_time() and package in self.needed:
             absence = absence_of(package, self.asking)

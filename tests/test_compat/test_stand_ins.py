@@ -362,6 +362,32 @@ def test_a_function_uses_what_an_unfit_package_has(workshop):
         module.other()
 
 
+def test_a_module_may_be_imported_when_it_is_used(workshop, monkeypatch):
+    monkeypatch.setitem(watched.LOADED_LATE, 'zoo', ('bystander.slow', 'bystander.plain'))
+    workshop.write(bystander__slow='value = 3', bystander__plain='value = 4')
+    workshop.write(bystander="""
+        import importlib
+        def __dir__():
+            return ['slow']
+        def __getattr__(name):
+            if name == 'slow':
+                return importlib.import_module('bystander.slow')
+            raise AttributeError(name)
+    """)
+    module = workshop.zoo("""
+        import bystander.slow
+        import bystander.plain
+        def use():
+            return bystander.slow.value, bystander.plain.value
+        def import_it():
+            import bystander.slow as late
+            return late.value
+    """)
+    assert 'bystander.plain' in sys.modules and 'bystander.slow' not in sys.modules
+    assert module.use() == (3, 4)
+    assert module.import_it() == 3
+
+
 # ---------------------------------------- MMagic itself
 
 
