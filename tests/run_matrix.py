@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
-"""Build fresh environments for several Pythons, mmcvs and NumPys, run the tests, print a table.
+"""Build fresh environments for several Pythons and stacks of packages, and run the tests.
 
   python tests/run_matrix.py --scratch /tmp/matrix
-  python tests/run_matrix.py --scratch /tmp/matrix --python 3.11 --mmcv full --numpy 2
-  python tests/run_matrix.py --scratch /tmp/matrix --python 3.9 /opt/python3.12/bin/python3 \\
+  python tests/run_matrix.py --scratch /tmp/matrix --row 3.13:newest 3.11:onedl
+  python tests/run_matrix.py --scratch /tmp/matrix --row /opt/python3.12/bin/python3:newest \\
       -- -n 2 tests/test_ops
 
+A row is a Python and a stack. The stack `newest` is requirements/runtime.txt; the others are the
+files of requirements/matrix/: 2023.txt takes its place, the rest name what differs from it.
 What is tested is the last commit, in a copy. Each Python has an environment of its own, in which
-mmcv and NumPy are exchanged. After a failure or a Ctrl-C, the same command goes on with the step
-that was not finished, and with the tests that have no result for this commit and these options.
-What follows -- goes to pytest.
+packages are exchanged. After a failure or a Ctrl-C, the same command goes on with the step that
+was not finished, and with the tests that have no result for this commit and these options. What
+follows -- goes to pytest.
 
-Python 3.11 gets the exact versions of requirements/, wheels only. The others get, of each package,
-the newest wheel up to that version that there is for them. NumPy 2 is the newest that numba and
-SciPy take. --mmcv full builds mmcv from its source, 20 to 40 minutes on two cores. An environment
-has about 2 GB; with a CUDA build of PyTorch, which many indexes give on Linux, 8 GB. Remove the
-scratch folder when done.
+Python 3.11 gets the exact versions of the lists, wheels only. Older ones get, of each package,
+the newest wheel up to that version that there is for them; newer ones the same, but the newest
+PyTorch, NumPy and SciPy. The stack `ops` builds mmcv from its source, 20 to 40 minutes on two
+cores. An environment has about 2 GB; with a CUDA build of PyTorch, which many indexes give on
+Linux, 8 GB. Remove the scratch folder when done.
 
 The environment variable PIP_ARGS holds more options for pip, such as --find-links with a folder
 of wheels; MAX_JOBS and CFLAGS reach the compiler of mmcv.
@@ -24,9 +26,9 @@ Exit code: 0 = all tests passed everywhere, 1 = some failed, or a set-up did.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -41,13 +43,27 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = '3.11'
 """The Python that requirements/ was written for."""
+LISTS = ROOT / 'requirements'
+NEWEST = 'newest'
+INSTEAD = '2023'
+"""A stack whose list takes the place of requirements/runtime.txt."""
+STACKS = (NEWEST, *sorted(path.stem for path in (LISTS / 'matrix').glob('*.txt')))
+ROWS = (*(f'{python}:{NEWEST}' for python in ('3.9', '3.10', '3.11', '3.12', '3.13')),
+        *(f'{PINNED}:{stack}' for stack in STACKS if stack != NEWEST))
 BACKPORTS = ('attrs', 'exceptiongroup', 'importlib-metadata', 'importlib-resources', 'six',
              'tomli', 'zipp')
 """What packages ask for on older Pythons only, and requirements/ therefore does not list."""
-STEPS = ('venv', 'torch', 'packages', 'mmcv', 'numpy', 'checkout')
+RISING = ('torch', 'torchvision', 'numpy', 'scipy')
+"""Of these, Pythons newer than the pinned one get the newest."""
+SAME_FOLDER = {'mmcv': 'mmcv', 'mmcv-lite': 'mmcv', 'onedl-mmcv': 'mmcv',
+               'mmengine': 'mmengine', 'onedl-mmengine': 'mmengine',
+               'mmsegmentation': 'mmseg', 'onedl-mmsegmentation': 'mmseg'}
+"""Distributions that write the same folder: of these, a stack has one."""
+STEPS = ('venv', 'torch', 'packages', 'checkout')
 """Of the set-up; each builds on those before it."""
+FROM_SOURCE = ('mmcv', 'onedl-mmcv')
 BUILD_TOOLS = ('ninja', 'psutil', 'wheel')
-SHOWN = ('torch', 'torchvision', 'numpy', 'scipy', 'numba', 'mmagic', 'mmengine')
+SHOWN = ('torch', 'torchvision', 'numpy', 'opencv-python-headless', 'mmcv', 'mmengine')
 
 
 class SetupError(Exception):
@@ -58,10 +74,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--scratch', type=Path, required=True, help='folder of the environments')
-    parser.add_argument('--python', nargs='+', default=['3.9', '3.10', '3.11', '3.12'],
-                        help='versions, found as python3.9 and so on, or paths of interpreters')
-    parser.add_argument('--mmcv', nargs='+', choices=['lite', 'full'], default=['lite'])
-    parser.add_argument('--numpy', nargs='+', choices=['1', '2'], default=['1', '2'])
+    parser.add_argument('--row', nargs='+', default=ROWS, metavar='PYTHON:STACK',
+                        help='PYTHON: a version, found as python3.9 and so on, or the path of an '
+                             f'interpreter; STACK: {", ".join(STACKS)} (default: all rows)')
     parser.add_argument('--limit', type=float, default=180, help='minutes for a run of the tests')
     parser.add_argument('--again', action='store_true', help='run tests that have a result, too')
     parser.add_argument('--table', action='store_true', help='only print the results there are')
@@ -73,43 +88,45 @@ def main() -> int:
     args = parse_args()
     args.scratch = args.scratch.resolve()
     args.scratch.mkdir(parents=True, exist_ok=True)
-    results = []
-    for python in args.python:
-        results += run_environment(args, python)
+    results = [result for row in args.row for result in run_row(args, *split_row(row))]
     print_table(results)
     return int(any(not result.get('passed') or result['failures'] for result in results))
 
 
-def run_environment(args: argparse.Namespace, python: str) -> list[dict[str, Any]]:
-    """Runs the tests on one Python with each mmcv and each NumPy; gives a result for each."""
+def split_row(row: str) -> tuple[str, str]:
+    """Reads ``PYTHON:STACK``."""
+    python, _, stack = row.rpartition(':')
+    if not python or stack not in STACKS:
+        sys.exit(f'--row {row}: expected PYTHON:STACK with one of the stacks {", ".join(STACKS)}')
+    return python, stack
+
+
+def run_row(args: argparse.Namespace, python: str, stack: str) -> list[dict[str, Any]]:
+    """Runs the tests on one Python with one stack; gives its result, if there is one."""
     try:
         environment = Environment(args.scratch, python)
     except SetupError as error:
-        return [failed(error, python, '-', '-')]
-    results = []
-    for mmcv, numpy in itertools.product(args.mmcv, args.numpy):
-        file = environment.folder / f'result-mmcv-{mmcv}-numpy{numpy}.json'
-        stored = json.loads(file.read_text()) if file.is_file() else {}
-        key = dict(commit=commit(), pytest_args=args.pytest_args)
-        if args.table or (not args.again and stored.items() >= key.items()):
-            results += [stored] if stored else []
-            continue
-        try:
-            environment.set_up(mmcv, numpy)
-            result = {**key, **environment.versions(), 'mmcv': f'{mmcv} {pinned("mmcv-lite")}',
-                      **environment.test(args.pytest_args, args.limit)}
-            if 'passed' in result:  # the tests ran to their end
-                file.write_text(json.dumps(result, indent=1))
-        except SetupError as error:
-            result = failed(error, environment.version, mmcv, f'{numpy}.x')
-        results.append(result)
-    return results
+        return [failed(error, python, stack)]
+    file = environment.folder / f'result-{stack}.json'
+    stored = json.loads(file.read_text()) if file.is_file() else {}
+    key = dict(commit=commit(), pytest_args=args.pytest_args)
+    if args.table or (not args.again and stored.items() >= key.items()):
+        return [stored] if stored else []
+    try:
+        environment.set_up(stack)
+        result = {**key, 'stack': stack, **environment.versions(),
+                  **environment.test(args.pytest_args, args.limit)}
+    except SetupError as error:
+        return [failed(error, environment.version, stack)]
+    if 'passed' in result:  # the tests ran to their end
+        file.write_text(json.dumps(result, indent=1))
+    return [result]
 
 
-def failed(error: SetupError, python: str, mmcv: str, numpy: str) -> dict[str, Any]:
+def failed(error: SetupError, python: str, stack: str) -> dict[str, Any]:
     """The result of a set-up that failed."""
     print(f'  failed: {error}', flush=True)
-    return dict(python=python, mmcv=mmcv, numpy=numpy, failures={'set-up': str(error)})
+    return dict(python=python, stack=stack, failures={'set-up': str(error)})
 
 
 class Environment:
@@ -139,26 +156,18 @@ class Environment:
 
     # -------------------- set-up
 
-    def set_up(self, mmcv: str, numpy: str) -> None:
+    def set_up(self, stack: str) -> None:
         """Does the steps that were not done, or were done with other inputs.
-
-        Args:
-            mmcv: 'lite' or 'full'.
-            numpy: '1' or '2'.
 
         Raises:
             SetupError: A step failed.
         """
-        print(f'Python {self.version}, mmcv {mmcv}, NumPy {numpy}.x', flush=True)
-        torch, packages = self.requirements('torch'), self.requirements('runtime', 'tests')
+        print(f'Python {self.version}, stack {stack}', flush=True)
+        torch = self.requirements('torch', read_list('torch'))
+        packages = self.requirements('packages', packages_of(stack))
         self.step('venv', self.base, self.make_venv)
-        self.step('torch', torch.read_text(),
-                  lambda: self.install('-c', str(packages), '-r', str(torch)))
-        self.step('packages', packages.read_text(),
-                  lambda: self.install('--no-deps', '-r', str(packages)))
-        base = f'\nin an environment of\n{packages.read_text()}'
-        self.step('mmcv', mmcv + base, lambda: self.exchange_mmcv(mmcv))
-        self.step('numpy', numpy + base, lambda: self.exchange_numpy(numpy))
+        self.step('torch', torch.read_text(), lambda: self.install('-r', str(torch)))
+        self.step('packages', packages.read_text(), lambda: self.exchange_packages(packages))
         self.step('checkout', commit(), self.install_checkout)
 
     def step(self, name: str, inputs: str, action: Callable[[], None]) -> None:
@@ -185,15 +194,18 @@ class Environment:
             subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, check=True,
                            stdout=log, stderr=subprocess.STDOUT)
 
-    def requirements(self, *names: str) -> Path:
-        """Writes the lists of requirements/ as this Python takes them into one file."""
-        lines = [line.partition('#')[0].strip() for name in names
-                 for line in (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()]
-        lines = [line if self.version == PINNED else line.replace('==', '<=')
-                 for line in lines if line]
-        if self.version in ('3.9', '3.10') and 'runtime' in names:
+    def requirements(self, name: str, versions: dict[str, str]) -> Path:
+        """Writes versions of packages as this Python takes them into a file for pip."""
+        here, pinned_for = (tuple(map(int, text.split('.'))) for text in (self.version, PINNED))
+        lines = []
+        for package, version in versions.items():
+            sign = '==' if here == pinned_for or package in FROM_SOURCE else '<='
+            if here > pinned_for and package in RISING and version == newest(package):
+                sign = '>='
+            lines.append(f'{package}{sign}{version}')
+        if here < pinned_for and name == 'packages':
             lines += BACKPORTS
-        file = self.folder / f'{"-".join(names)}.txt'
+        file = self.folder / f'{name}.txt'
         file.write_text('\n'.join(lines) + '\n')
         return file
 
@@ -206,39 +218,32 @@ class Environment:
                   '--disable-pip-version-check', *(['--only-binary', ':all:'] if wheels else []),
                   *shlex.split(os.environ.get('PIP_ARGS', '')), *arguments)
 
-    def exchange_numpy(self, major: str) -> None:
-        """Installs another NumPy; those that bound it are named, so that pip heeds them."""
-        wanted = f'numpy<={pinned("numpy")}' if major == '1' else 'numpy>=2,<3'
-        self.install('--upgrade', '--upgrade-strategy', 'only-if-needed', wanted, 'numba', 'scipy',
-                     '-c', str(self.bounds()))
+    def exchange_packages(self, file: Path) -> None:
+        """Installs a list; removes first what other stacks have in its place or beside it."""
+        wanted = [line for line in file.read_text().splitlines() if line]
+        names = {re.split('[<>=]', line)[0] for line in wanted}
+        others = {name for stack in STACKS for name in packages_of(stack)} - names
+        self.call(str(self.python), '-m', 'pip', 'uninstall', '-y', *sorted(others), 'mmdesra')
+        for package in FROM_SOURCE:
+            wanted = [str(self.wheel(*line.split('==')))
+                      if line.startswith(f'{package}==') else line for line in wanted]
+        self.install('--no-deps', *wanted)
 
-    def bounds(self) -> Path:
-        """Holds everything but NumPy at what is installed."""
-        freeze = subprocess.check_output(
-            [str(self.python), '-m', 'pip', 'list', '--format=freeze'], text=True)
-        file = self.folder / 'installed.txt'
-        file.write_text(''.join(f'{line}\n' for line in freeze.splitlines()
-                                if not line.startswith(('numpy==', 'mmdesra=='))))
-        return file
+    def wheel(self, package: str, version: str) -> Path:
+        """Builds mmcv, once for a Python and a PyTorch.
 
-    def exchange_mmcv(self, kind: str) -> None:
-        """Installs mmcv-lite or mmcv; they write the same folder, so the other has to go first."""
-        version = pinned('mmcv-lite')
-        new = f'mmcv-lite=={version}' if kind == 'lite' else str(self.mmcv_wheel(version))
-        self.call(str(self.python), '-m', 'pip', 'uninstall', '-y', 'mmcv', 'mmcv-lite')
-        self.install('--no-deps', new)
-
-    def mmcv_wheel(self, version: str) -> Path:
-        """Builds mmcv with its ops, once for a Python and a PyTorch.
-
-        The compiler's results stay in the folder of the source, so that a build that was stopped
-        goes on where it was.
+        The original with its ops: the compiler's results stay in the folder of the source, so
+        that a build that was stopped goes on where it was. The fork without ops: that is what
+        pip makes of it, in a build environment that has no PyTorch.
         """
-        folder = self.folder.parent / f'mmcv-py{self.version}-torch{self.versions()["torch"]}'
-        source = folder / f'mmcv-{version}'
+        folder = self.folder.parent / (f'{package}-{version}-py{self.version}-torch'
+                                       f'{self.versions()["torch"]}')
+        source = folder / f'{package}-{version}'
         pip = [str(self.python), '-m', 'pip']
+        if not list(folder.glob('*.whl')) and package != 'mmcv':
+            self.call(*pip, 'wheel', '--no-deps', '-w', str(folder), f'{package}=={version}')
         if not list(folder.glob('*.whl')):
-            self.install(*BUILD_TOOLS)
+            self.install(*BUILD_TOOLS, 'setuptools<81')  # its setup.py needs pkg_resources
             if not source.is_dir():
                 self.call(*pip, 'download', '--no-deps', '--no-build-isolation', '--no-binary',
                           'mmcv', '-d', str(folder), f'mmcv=={version}')
@@ -256,8 +261,6 @@ class Environment:
         self.checkout.mkdir()
         self.call('tar', '-xf', str(archive), '-C', str(self.checkout))
         archive.unlink()
-        # An old Python brings an older one, which pip takes for good enough.
-        self.install('--upgrade', f'setuptools=={pinned("setuptools")}')
         self.install('--no-deps', '--no-build-isolation', '--editable', str(self.checkout),
                      wheels=False)
 
@@ -269,7 +272,11 @@ class Environment:
                 'print(json.dumps({"python": platform.python_version(), **{'
                 'd.metadata["Name"].lower(): d.version for d in m.distributions()}}))')
         found = json.loads(subprocess.check_output([str(self.python), '-c', code], text=True))
-        return {name: found.get(name, '-') for name in ('python', *SHOWN)}
+        shown = {name: found.get(name, '-') for name in ('python', *SHOWN)}
+        for name, folder in SAME_FOLDER.items():
+            if name in found and folder in shown:
+                shown[folder] = f'{name} {found[name]}'
+        return shown
 
     def test(self, pytest_args: list[str], limit: float) -> dict[str, Any]:
         """Runs the tests; gives the counts and, for each failure, its name and last line."""
@@ -316,11 +323,26 @@ def read_report(report: Path) -> dict[str, Any]:
     return dict(passed=passed, skipped=skipped, failures=failures)
 
 
-def pinned(package: str) -> str:
-    """The version of a package in requirements/runtime.txt."""
-    text = (ROOT / 'requirements' / 'runtime.txt').read_text()
-    return next(line.split()[0].partition('==')[2] for line in text.splitlines()
-                if line.startswith(f'{package}=='))
+def read_list(name: str) -> dict[str, str]:
+    """Reads a file of requirements/: {package: version}."""
+    lines = (line.partition('#')[0].strip()
+             for line in (LISTS / f'{name}.txt').read_text().splitlines())
+    return dict(line.split('==') for line in lines if line)
+
+
+def packages_of(stack: str) -> dict[str, str]:
+    """The packages of a stack and of the tests, {package: version}."""
+    own = {} if stack == NEWEST else read_list(f'matrix/{stack}')
+    base = own if stack == INSTEAD else read_list('runtime')
+    taken = {SAME_FOLDER[name] for name in own if name in SAME_FOLDER}
+    base = {name: version for name, version in base.items()
+            if name in own or SAME_FOLDER.get(name) not in taken}
+    return {**read_list('tests'), **base, **own}
+
+
+def newest(package: str) -> str | None:
+    """The version of a package in the stack `newest`."""
+    return {**read_list('torch'), **read_list('runtime')}.get(package)
 
 
 def commit() -> str:
@@ -331,7 +353,7 @@ def commit() -> str:
 
 def print_table(results: list[dict[str, Any]]) -> None:
     """Prints a row for each result, in Markdown, and below what failed."""
-    columns = ('python', 'mmcv', *SHOWN, 'passed', 'failed', 'skipped', 'minutes', 'commit')
+    columns = ('python', 'stack', *SHOWN, 'passed', 'failed', 'skipped', 'minutes', 'commit')
     print('\n| ' + ' | '.join(columns) + ' |\n|' + ' --- |' * len(columns))
     for result in results:
         row = {**result, 'failed': len(result['failures'])}
@@ -340,8 +362,7 @@ def print_table(results: list[dict[str, Any]]) -> None:
         print('| ' + ' | '.join(str(row.get(column, '-')) for column in columns) + ' |')
     for result in results:
         for name, why in result['failures'].items():
-            print(f'\nPython {result["python"]}, mmcv {result["mmcv"]}, NumPy {result["numpy"]}: '
-                  f'{name}\n  {why}')
+            print(f'\nPython {result["python"]}, stack {result["stack"]}: {name}\n  {why}')
 
 
 if __name__ == '__main__':

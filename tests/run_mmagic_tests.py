@@ -29,9 +29,10 @@ RUN = 'import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))'
 WAYS = {
     'alone': '',
     'mended': f"""
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location('compat', {str(ROOT / 'mmdesra' / 'compat.py')!r})
-compat = module_from_spec(spec)
+spec = spec_from_file_location('compat', {str(ROOT / 'mmdesra' / 'compat' / '__init__.py')!r})
+compat = sys.modules['compat'] = module_from_spec(spec)
 spec.loader.exec_module(compat)
 compat.mend()
 """,

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from ..compat import checkpoint_globals
+from ..compat.checkpoints import checkpoint_globals
 from .torch_switch import torch_switch
 
 

@@ -24,14 +24,22 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmdesra import compat
+from mmdesra.compat import (
+    checkpoints,
+    mmcv_ops,
+    numpy_names,
+    package_lookup,
+    torchvision_operators,
+)
+from mmdesra.compat.unneeded_packages import PACKAGES, is_there
 
 COMPAT_FILE = compat.__file__
 TORCH_VERSION = tuple(int(part) for part in torch.__version__.split('.')[:2])
-# Loads compat.py without importing the package, whose import mends at once.
+# Loads the package alone, without importing the package, whose import mends at once.
 LOAD_COMPAT = f"""
 import importlib.util, json, logging, sys
 spec = importlib.util.spec_from_file_location('compat', {COMPAT_FILE!r})
-compat = importlib.util.module_from_spec(spec)
+compat = sys.modules['compat'] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compat)
 lines = []
 handler = logging.Handler()
@@ -92,6 +100,9 @@ print(json.dumps(dict(first=first, second=compat.mend(), lines=lines)))
         expected.add('package lookup')
     if sys.version_info >= (3, 11):
         expected.add('config imports')
+    if not all(is_there(name) for package in PACKAGES if is_there(package)
+               for name in PACKAGES[package]):
+        expected.add('unneeded packages')
     expected |= set(found['first']) & {'config imports'}  # it depends on where Python is, too
     assert set(found['first']) == expected
     assert found['second'] == []
@@ -108,11 +119,13 @@ def test_healthy_stack_is_left_alone(tmp_path):
     make_mmcv(tmp_path, compiled=True)
     found = run_python("""
 import sys, torch
-sys.modules['torchvision'] = None  # not installed
+for name in ('torchvision', 'mmagic', 'mmseg', 'mmdet'):
+    sys.modules[name] = None  # not installed
 """ + LOAD_COMPAT + """
-torch.serialization.add_safe_globals(compat.checkpoint_globals())  # the user did it
+torch.serialization.add_safe_globals(compat.checkpoints.checkpoint_globals())  # the user did it
 sys.modules['pkg_resources'] = compat  # any module will do
-compat.np.bool8 = compat.np.bool_
+import numpy as np
+np.bool8 = np.bool_
 import mmengine.config.utils
 mmengine.config.utils._is_builtin_module = lambda name: name == 'os'
 finders = list(sys.meta_path)
@@ -147,29 +160,29 @@ def no_ext(monkeypatch):
 
 def test_ops_stand_in_has_every_op_and_raises_when_one_is_called(no_ext, tmp_path):
     package = make_mmcv(tmp_path, compiled=False)
-    no_ext.setattr(compat, 'package_folder', lambda name: str(package))
-    assert compat.mend_mmcv_ops()
+    no_ext.setattr(mmcv_ops, 'package_folder', lambda name: str(package))
+    assert mmcv_ops.mend_mmcv_ops()
     ext = importlib.import_module('mmcv._ext')  # `import` takes a compiled one from mmcv
     assert hasattr(ext, 'upfirdn2d')  # what mmcv.utils.ext_loader asks
     assert importlib.util.find_spec('mmcv._ext') is not None  # what mmengine asks
     with pytest.raises(RuntimeError, match="'upfirdn2d'.*full `mmcv`"):
         ext.upfirdn2d(1)
     assert ext.get_compiler_version() == 'n/a'
-    assert not compat.mend_mmcv_ops()
+    assert not mmcv_ops.mend_mmcv_ops()
     sys.modules.pop('mmcv._ext')  # monkeypatch restores what stood there before
 
 
 @pytest.mark.parametrize('layout', [dict(compiled=True), dict(compiled=False, ops=False)])
 def test_ops_stay_where_nothing_is_missing(no_ext, tmp_path, layout):
     package = make_mmcv(tmp_path, **layout)
-    no_ext.setattr(compat, 'package_folder', lambda name: str(package))
-    assert not compat.mend_mmcv_ops()
+    no_ext.setattr(mmcv_ops, 'package_folder', lambda name: str(package))
+    assert not mmcv_ops.mend_mmcv_ops()
     assert 'mmcv._ext' not in sys.modules
 
 
 def test_ops_need_no_mend_without_mmcv(no_ext):
-    no_ext.setattr(compat, 'package_folder', lambda name: None)
-    assert not compat.mend_mmcv_ops()
+    no_ext.setattr(mmcv_ops, 'package_folder', lambda name: None)
+    assert not mmcv_ops.mend_mmcv_ops()
 
 
 # ---------------------------------------- torchvision's operators
@@ -180,14 +193,29 @@ def test_library_that_pytorch_can_load(tmp_path):
     if not Path(origin or '').is_file():
         pytest.skip('this Python has its extension modules built in')
     shutil.copy(origin, tmp_path / f'_C{importlib.machinery.EXTENSION_SUFFIXES[0]}')
-    assert compat.can_load_library(str(tmp_path), '_C')
+    assert torchvision_operators.can_load_library(str(tmp_path), '_C')
 
 
 @pytest.mark.parametrize('content', [None, b'not a library'])
 def test_library_that_pytorch_cannot_load(tmp_path, content):
     if content is not None:
         (tmp_path / f'_C{importlib.machinery.EXTENSION_SUFFIXES[0]}').write_bytes(content)
-    assert not compat.can_load_library(str(tmp_path), '_C')
+    assert not torchvision_operators.can_load_library(str(tmp_path), '_C')
+
+
+def test_library_is_found_by_whatever_name_torchvision_gives_it(tmp_path):
+    assert torchvision_operators.library_names(str(tmp_path)) == ['_C']
+    (tmp_path / 'extension.py').write_text('if _load_library("_ops"):\n    pass\n')
+    (tmp_path / '_C_stable.so').touch()
+    (tmp_path / 'image_stable.so').touch()
+    assert torchvision_operators.library_names(str(tmp_path)) == ['_C', '_C_stable', '_ops']
+
+
+def test_names_of_the_installed_library_are_known():
+    """Where torchvision has its operators, they are its own."""
+    torchvision = pytest.importorskip('torchvision')
+    if torchvision.extension._has_ops():
+        assert not torchvision_operators.LIBRARIES
 
 
 def test_operators_are_defined_only_where_the_library_does_not_load(tmp_path):
@@ -208,11 +236,12 @@ def import_error():
         return str(error)
     return ''
 
-can_load_library, compat.can_load_library = compat.can_load_library, lambda folder, name: True
-loads = compat.mend_torchvision_operators()
+from compat import torchvision_operators as mends
+can_load_library, mends.can_load_library = mends.can_load_library, lambda folder, name: True
+loads = mends.mend_torchvision_operators()
 symptom = import_error()
-compat.can_load_library = can_load_library
-does_not = compat.mend_torchvision_operators()
+mends.can_load_library = can_load_library
+does_not = mends.mend_torchvision_operators()
 print(json.dumps(dict(mended=[loads, does_not], symptom=symptom, left=import_error())))
 """, tmp_path)
     assert 'torchvision::nms does not exist' in found['symptom']
@@ -230,9 +259,9 @@ print(json.dumps(dict(mended=[loads, does_not], symptom=symptom, left=import_err
 ])
 def test_bool8_returns_where_mmagic_misses_it(monkeypatch, names, mmagic, mended):
     numpy = types.SimpleNamespace(**dict.fromkeys(names, bool))
-    monkeypatch.setattr(compat, 'np', numpy)
-    monkeypatch.setattr(compat, 'package_folder', lambda name: mmagic)
-    assert compat.mend_numpy_bool8() is mended
+    monkeypatch.setattr(numpy_names, 'np', numpy)
+    monkeypatch.setattr(numpy_names, 'package_folder', lambda name: mmagic)
+    assert numpy_names.mend_numpy_bool8() is mended
     assert hasattr(numpy, 'bool8') == (mended or 'bool8' in names)
 
 
@@ -339,7 +368,8 @@ def test_checkpoint_that_asks_for_more_is_refused(tmp_path, demand):
 @pytest.mark.parametrize('core', ['core', '_core'])
 def test_checkpoint_of_either_numpy_loads(core):
     """A file of NumPy 1 names numpy.core, one of NumPy 2 numpy._core."""
-    known = {f'{item.__module__}.{item.__name__}': item for item in compat.checkpoint_globals()}
+    known = {f'{item.__module__}.{item.__name__}': item
+             for item in checkpoints.checkpoint_globals()}
     array = np.array([1.5, 2.5])
     _function, arguments, state = array.__reduce__()
     copy = known[f'numpy.{core}.multiarray._reconstruct'](*arguments)
@@ -354,11 +384,11 @@ def test_checkpoint_globals_stay_where_histories_load(monkeypatch):
         raise AssertionError('the list of known globals was touched')
 
     monkeypatch.setattr(torch.serialization, 'add_safe_globals', fail)
-    assert compat.can_load_history()  # this process is mended
-    assert not compat.mend_checkpoint_globals()
+    assert checkpoints.can_load_history()  # this process is mended
+    assert not checkpoints.mend_checkpoint_globals()
     monkeypatch.delattr(torch.serialization, 'add_safe_globals')  # PyTorch before 2.4
-    monkeypatch.setattr(compat, 'can_load_history', lambda: False)
-    assert not compat.mend_checkpoint_globals()
+    monkeypatch.setattr(checkpoints, 'can_load_history', lambda: False)
+    assert not checkpoints.mend_checkpoint_globals()
 
 
 # ---------------------------------------- package look-up
@@ -389,14 +419,14 @@ def test_package_lookup_by_module_or_distribution(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     folder = str(tmp_path / 'odd_module')
-    assert compat.get_installed_path('odd_module') == folder
-    assert compat.get_installed_path('odd-name') == folder
-    assert compat.is_installed('odd-name') and compat.is_installed('odd_module')
-    assert not compat.is_installed('no_such_package')
+    assert package_lookup.get_installed_path('odd_module') == folder
+    assert package_lookup.get_installed_path('odd-name') == folder
+    assert package_lookup.is_installed('odd-name') and package_lookup.is_installed('odd_module')
+    assert not package_lookup.is_installed('no_such_package')
     with pytest.raises(ModuleNotFoundError, match='empty-name'):
-        compat.get_installed_path('empty-name')
+        package_lookup.get_installed_path('empty-name')
     with pytest.raises(ModuleNotFoundError, match='no_such_package'):
-        compat.get_installed_path('no_such_package')
+        package_lookup.get_installed_path('no_such_package')
 
 
 # ---------------------------------------- MMagic's zoo
@@ -425,7 +455,7 @@ def test_mmagic_models_build_and_run(kind, network):
 
 def test_mmagic_model_that_needs_an_op_says_so():
     pytest.importorskip('mmagic.models')
-    if not isinstance(sys.modules.get('mmcv._ext'), compat.OpStandIns):
+    if not isinstance(sys.modules.get('mmcv._ext'), mmcv_ops.OpStandIns):
         pytest.skip('this mmcv has its ops')
     from mmcv.ops import ModulatedDeformConv2d
     layer = ModulatedDeformConv2d(1, 1, 1)

@@ -1,0 +1,174 @@
+"""MMagic's modules are imported with an ``__import__`` of their own, which knows stand-ins.
+
+Python takes the ``__import__`` of an import statement from the ``__builtins__`` of the module
+that has the statement. Setting those for modules of MMagic (and mmseg) changes what they import
+and nothing else: `sys.modules` has no stand-in, and no other package's import ever meets one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import functools
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Callable
+
+from .absence import Absence
+from .asked_imports import imports_of_module, mentions
+from .mmcv_limit import LIMITED, lift_mmcv_limit
+from .packages import package_folder, replace_in
+from .stand_ins import MissingPackageError, StandInModule, import_time, is_import_time
+from .unneeded_packages import PACKAGES, absence_of, is_there
+
+TRY_IMPORT = 'mmagic.utils.setup_env'
+"""Has MMagic's `try_import`, which asks importlib instead of having an import statement."""
+LOADED_LATE = {'mmagic': ('scipy.signal',)}
+"""Modules that are imported when they are used, by their package. StyleGAN's augmentation needs
+this one; a quarter of the time that MMagic takes to be imported went into it."""
+stand_ins: dict[str, StandInModule] = {}
+
+
+def mend_unneeded_packages() -> bool:
+    """Symptom: ``No module named 'diffusers'``, or a name that it lacks, on importing MMagic.
+
+    From now on, what MMagic imports and its restoration models never use is answered by
+    stand-ins, and a mmcv that is newer than what MMagic and mmseg knew is taken. Whether a package
+    that is there is fit is found out when MMagic asks for it, since that takes importing it.
+    """
+    installed = [name for name in {*PACKAGES, *LIMITED} if package_folder(name) is not None]
+    if not installed or any(isinstance(finder, WatchingFinder) for finder in sys.meta_path):
+        return False
+    sys.meta_path.insert(0, WatchingFinder())
+    if TRY_IMPORT in sys.modules:
+        mend_try_import(sys.modules[TRY_IMPORT])
+    return any(not is_there(package) for name in installed for package in PACKAGES.get(name, ()))
+
+
+class WatchingFinder:
+    """Finds modules of the watched packages where the other finders find them."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:
+        """Gives the spec that Python would have used, with a loader that prepares the module."""
+        package = name.partition('.')[0]
+        if package not in PACKAGES and package not in LIMITED:
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, 'find_spec', None)
+            spec = None if isinstance(finder, WatchingFinder) or find is None else find(
+                name, path, target)
+            if spec is not None:
+                if hasattr(spec.loader, 'exec_module'):
+                    # A copy: a loader may serve other modules as well.
+                    loader = copy.copy(spec.loader)
+                    setattr(loader, 'exec_module', functools.partial(  # noqa: B010  (no method)
+                        execute, spec.loader.exec_module))
+                    spec.loader = loader
+                return spec
+        return None
+
+
+def execute(original: Callable[[ModuleType], None], module: ModuleType) -> None:
+    """Executes a module of a watched package."""
+    own_import = OwnImport.of(module)
+    if own_import is not None:
+        vars(module)['__builtins__'] = {**vars(builtins), '__import__': own_import}
+    with import_time():
+        try:
+            original(module)
+        except AssertionError:
+            if not lift_mmcv_limit(module):
+                raise
+    if module.__name__ == TRY_IMPORT:
+        mend_try_import(module)
+
+
+class OwnImport:
+    """The ``__import__`` of one module: Python's, with stand-ins where they are needed.
+
+    Args:
+        module: The name of the module.
+        needed: The packages that it cannot be imported without. For others it has an answer of
+            its own (a `try`), or they are imported in a function: by someone who uses them.
+    """
+
+    def __init__(self, module: str, needed: Collection[str]) -> None:
+        self.module = module
+        self.asking = module.partition('.')[0]
+        self.needed = needed
+
+    @classmethod
+    def of(cls, module: ModuleType) -> OwnImport | None:
+        """Makes the one of a module; None where it imports nothing that may need a stand-in."""
+        package, source = module.__name__.partition('.')[0], source_of(module)
+        late = {name.partition('.')[0] for name in LOADED_LATE.get(package, ())}
+        wanted = (*PACKAGES.get(package, ()), *sorted(late))
+        if not wanted or source is None or not mentions(source, wanted):
+            return None
+        asked = imports_of_module(module.__name__, source, wanted)
+        return cls(module.__name__, {item.package for item in asked})
+
+    def __call__(self, name: str, globals: Mapping[str, Any] | None = None,
+                 locals: Mapping[str, Any] | None = None,
+                 fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
+        """Imports, with the arguments of ``__import__``."""
+        package, _, submodule = name.partition('.')
+        if (not level and not fromlist and is_import_time()
+                and name in LOADED_LATE.get(self.asking, ())):
+            module = builtins.__import__(package)
+            if submodule in dir(module):  # it imports it itself when it is asked for it
+                return module
+        watched = not level and package in PACKAGES[self.asking]
+        if watched and is_import_time() and package in self.needed:
+            absence = absence_of(package, self.asking)
+            if absence is not None:
+                module = stand_in_module(name, absence)
+                return module if fromlist else stand_ins[package]
+        try:
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        except ImportError as error:
+            absence = absence_of(package, self.asking) if watched else None
+            if absence is None:
+                raise
+            raise MissingPackageError(absence.message(name, self.module)) from error
+
+
+def source_of(module: ModuleType) -> bytes | None:
+    """Reads the text of a module that is about to be executed."""
+    loader = getattr(module.__spec__, 'loader', None)
+    try:
+        return loader.get_source(module.__name__).encode()  # type: ignore[union-attr]
+    except (AttributeError, ImportError, OSError):  # it has none, as with byte code alone
+        return None
+
+
+def stand_in_module(name: str, absence: Absence) -> StandInModule:
+    """Makes a stand-in module, and those of the packages it lies in, unless they are there."""
+    if name not in stand_ins:
+        stand_ins[name] = StandInModule(name, absence)
+        parent, _, short = name.rpartition('.')
+        if parent:
+            setattr(stand_in_module(parent, absence), short, stand_ins[name])
+    return stand_ins[name]
+
+
+def mend_try_import(module: ModuleType) -> None:
+    """Lets MMagic's `try_import` find stand-ins.
+
+    Two of MMagic's packages take the None that it gives for diffusers apart into two names.
+    """
+    original: Callable[[str], ModuleType | None] = module.try_import
+
+    @functools.wraps(original)
+    def try_import(name: str) -> ModuleType | None:
+        package = name.partition('.')[0]
+        if package in PACKAGES['mmagic'] and is_import_time():
+            absence = absence_of(package, 'mmagic')
+            if absence is not None:
+                return stand_in_module(name, absence)
+        return original(name)
+
+    replace_in('mmagic', original, try_import)
