@@ -188,6 +188,29 @@ def test_wheels_of_older_platforms_run_on_newer_ones(tool):
     assert tool.wheels.platforms_up_to('macosx_14_0_arm64') == ['macosx_14_0_arm64']
 
 
+@pytest.mark.parametrize('in_git', [True, False])
+def test_the_checkout_is_copied_as_git_knows_it(tool, tmp_path, in_git):
+    """So a new file of the package is in its wheel, and what lies about is not."""
+    checkout = tmp_path / 'checkout'
+    for name in ('mmdesra/.mim/index.yml', 'mmdesra/new.py', 'setup.cfg', 'configs/a.py',
+                 'work_dirs/run/weights.pth', '.venv/bin/python', 'mmdesra/__pycache__/new.pyc'):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(name)
+    (checkout / '.gitignore').write_text('.venv\n__pycache__\nwork_dirs\n')
+    (checkout / 'mmdesra/.mim/configs').symlink_to('../../configs')
+    if in_git:
+        git = shutil.which('git') or pytest.skip('needs git')
+        for arguments in (['init', '-q'], ['add', 'setup.cfg', 'mmdesra/.mim']):
+            subprocess.run([git, *arguments], cwd=checkout, check=True)
+    tool.wheels.copy_checkout(checkout, tmp_path / 'copy')
+    copied = {path.relative_to(tmp_path / 'copy').as_posix() for path in
+              (tmp_path / 'copy').rglob('*') if path.is_file() or path.is_symlink()}
+    assert copied - {'.gitignore', 'mmdesra/.mim/configs/a.py'} == {
+        'mmdesra/.mim/index.yml', 'mmdesra/new.py', 'setup.cfg', 'configs/a.py',
+        'mmdesra/.mim/configs'}
+    assert (tmp_path / 'copy/mmdesra/.mim/configs').is_symlink()
+
+
 # ---------------------------------------- made and installed, without an index
 
 

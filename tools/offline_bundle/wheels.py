@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 from names import normalise
 
 OLD_NAMES = {(2, 5): 'manylinux1', (2, 12): 'manylinux2010', (2, 17): 'manylinux2014'}
-OF_THE_WHEEL = ('mmdesra', 'configs')
-FILES_OF_THE_WHEEL = ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md')
+NOT_OF_THE_CHECKOUT = ('.*', '__pycache__', '*.egg-info', 'build', 'work_dirs', 'data',
+                       'checkpoints')
+"""What is left out where git does not say which files are of the checkout."""
 
 
 class WheelError(RuntimeError):
@@ -77,17 +78,38 @@ def build_wheel(checkout: Path, folder: Path) -> None:
         WheelError: If it cannot be built.
     """
     with TemporaryDirectory() as scratch:
-        for name in OF_THE_WHEEL:
-            shutil.copytree(checkout / name, Path(scratch, name), symlinks=True,
-                            ignore=shutil.ignore_patterns('__pycache__'))
-        for name in FILES_OF_THE_WHEEL:
-            shutil.copy(checkout / name, scratch)
-        error = ''
+        source = Path(scratch, 'checkout')
+        copy_checkout(checkout, source)
+        errors = []
         for isolated in (['--no-build-isolation'], []):  # setuptools of here, or of an index
-            error = _pip('wheel', '--no-deps', '-w', str(folder), *isolated, scratch)
-            if not error:
+            errors.append(_pip('wheel', '--no-deps', '-w', str(folder), *isolated, str(source)))
+            if not errors[-1]:
                 return
-    raise WheelError(f'the wheel of {checkout} cannot be built: {error}')
+    raise WheelError(f'the wheel of {checkout} cannot be built: {"; ".join(errors)}')
+
+
+def copy_checkout(checkout: Path, target: Path) -> None:
+    """Copy the files that git knows, or would know; links stay links."""
+    asked = ['git', '-C', str(checkout), 'ls-files', '-z', '--cached', '--others',
+             '--exclude-standard']
+    try:
+        done = subprocess.run(asked, capture_output=True, check=False)
+        listed = done.stdout.decode(errors='surrogateescape').split('\0')
+        names = [name for name in listed if name] if done.returncode == 0 else []
+    except OSError:
+        names = []
+    if not names:  # an unpacked archive of it
+        # Within mmdesra/ a name with a dot is of the package: .mim
+        hidden = shutil.ignore_patterns(*NOT_OF_THE_CHECKOUT)
+        cached = shutil.ignore_patterns('__pycache__')
+        shutil.copytree(checkout, target, symlinks=True, ignore=lambda folder, entries: (
+            hidden if Path(folder) == checkout else cached)(folder, entries))
+        return
+    for name in names:
+        path = checkout / name
+        if path.is_symlink() or path.is_file():  # one that was deleted is listed, too
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target / name, follow_symlinks=False)
 
 
 def describe_wheel(path: Path) -> dict[str, str | int]:
