@@ -98,7 +98,7 @@ def test_without_a_table_names_may_repeat(tmp_path):
 
 def test_a_class_that_the_table_lacks(tmp_path):
     arguments = write_colour_model(tmp_path)
-    with pytest.raises(InputError, match=r"no 'red', 'blue' \(2 of the 3 .*calibrate_semantics"):
+    with pytest.raises(InputError, match=r"no 'red', 'blue' \(2 of the 3 .*calibrate-semantics"):
         MMSegSegmentor(class_names=['green', 'sky'], **arguments)
 
 

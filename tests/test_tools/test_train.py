@@ -320,8 +320,8 @@ def test_help(capsys):
     for word in ('--lq-dir', '--heldout-lq-dir', '--gan-checkpoint', '--mse-checkpoint',
                  '--resume', 'WORK_DIR/pseudo_gt', 'mmdesra train mmdesra::desra/'):
         assert word in text
-    named = next(word for word in text.split() if word.startswith('configs/desra/'))
-    assert (Path(__file__).parents[2] / named).is_file()
+    named = next(word for word in text.split() if word.startswith('mmdesra::desra/'))
+    assert (Path(__file__).parents[2] / 'configs' / named.partition('::')[2]).is_file()
 
 
 # ---------------------------------------- weights that are not the run's own
