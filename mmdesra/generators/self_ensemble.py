@@ -81,7 +81,8 @@ class SelfEnsemble(Reference):
 def turn(image: np.ndarray, number: int) -> np.ndarray:
     """Turn an image ``(H, W, …)`` by quarters; from the fifth of the eight on, mirror it, too."""
     turned = np.rot90(image, number % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if number >= 4 else turned)
+    # A copy, always: of a single pixel NumPy takes any strides for contiguous.
+    return (turned[:, ::-1] if number >= 4 else turned).copy()
 
 
 def turn_back(image: np.ndarray, number: int) -> np.ndarray:
