@@ -35,9 +35,10 @@ from mmdesra.apis import command_line as cli
 from mmdesra.apis.detect import detect_folder
 from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
+from mmdesra.errors import InputError
 from mmdesra.files import read_image
 from mmdesra.files.tables import markdown_table
-from mmdesra.generators import GeneratedPairs, Upscaler
+from mmdesra.generators import GeneratedPairs, Reference, Upscaler
 
 STAGES = ('mmdesra.generators.pairs', 'mmdesra.detectors.detect_pairs',
           'mmdesra.datasets.pseudo_gt_maker', 'mmdesra.apis.detect')
@@ -175,6 +176,8 @@ def main() -> int:
     args = parse_args()
     pairs = cli.generated_pairs_from(args)
     pairs.paths = pairs.paths[:args.images]
+    if isinstance(pairs.mse, Reference):
+        raise InputError('this benchmark is of two generators: give --mse-checkpoint')
     pairs.gan, pairs.mse = upscalers = TimedUpscaler(pairs.gan), TimedUpscaler(pairs.mse)
     contestants = contestants_from(args, pairs)
     contestants[0].work(Path())  # the first call of a network sets things up

@@ -15,7 +15,8 @@ from mmengine.config import DictAction
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..errors import InputError
-from ..generators import GeneratedPairs, Upscaler, load_upscaler
+from ..generators import GeneratedPairs, Upscaler, build_reference, load_upscaler
+from ..generators.reference import HOW_TO_GET_ONE, check_reference, refuse_both
 from .launch import leave_error
 
 EXIT_SKIPPED = 1
@@ -64,13 +65,23 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
                        "('photos/**/*.jpg'), or several")
     group.add_argument('--gan-checkpoint', required=required, metavar='FILE',
                        help='weights of the GAN-trained generator (.pth or .safetensors)')
-    group.add_argument('--mse-checkpoint', required=required, metavar='FILE',
+    group.add_argument('--mse-checkpoint', metavar='FILE',
                        help='weights of its MSE-trained sibling')
+    add_reference_options(group)
     group.add_argument('--generator', required=required, metavar='TYPE_OR_CONFIG',
                        help=GENERATOR_HELP)
     add_tile_options(group)
     add_recursive_option(parser)
     add_device_options(parser)
+
+
+def add_reference_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that name a reference; ``--mse-checkpoint`` stands beside them."""
+    group.add_argument('--reference', metavar='NAME', help='instead of --mse-checkpoint: '
+                       'self-ensemble, which takes several passes of the GAN-trained '
+                       'generator itself (docs/references.md)')
+    group.add_argument('--reference-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
+                       help='arguments of the reference, e.g. passes=4 (default: 8)')
 
 
 def add_tile_options(group: argparse._ArgumentGroup) -> None:
@@ -104,11 +115,45 @@ def default_device() -> str:
 
 
 def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
-    """Load the two generators and list the LR images."""
+    """Load the generator and what it is compared with, and list the LR images.
+
+    Raises:
+        InputError: If there are two references or none, or something cannot be used.
+    """
+    check_one_reference(args)
     check_device(args.device)
-    gan, mse = (upscaler_from(args, checkpoint)
-                for checkpoint in (args.gan_checkpoint, args.mse_checkpoint))
+    gan = upscaler_from(args, args.gan_checkpoint)
+    reference = reference_from(args)
+    mse = (upscaler_from(args, args.mse_checkpoint) if reference is None else
+           build_reference(reference, gan))
     return GeneratedPairs(args.lq, gan, mse, args.recursive)
+
+
+def check_one_reference(args: argparse.Namespace) -> None:
+    """Make sure that the options name one reference.
+
+    Raises:
+        InputError: If they name two or none.
+    """
+    refuse_both(args.mse_checkpoint, args.reference)
+    if not args.mse_checkpoint and not args.reference:
+        raise InputError('give --mse-checkpoint, the weights of an MSE-trained sibling, or '
+                         f'--reference; {HOW_TO_GET_ONE}')
+    reference_from(args)
+
+
+def reference_from(args: argparse.Namespace) -> dict | None:
+    """Return the config of the reference that the options name; None: they name none.
+
+    Raises:
+        InputError: If there is no such reference, or it has options but no name.
+    """
+    options = args.reference_options or {}
+    if args.reference is None:
+        if options:
+            raise InputError('--reference-options: give --reference, too')
+        return None
+    return check_reference(dict(options, type=args.reference))
 
 
 def upscaler_from(args: argparse.Namespace, checkpoint: str) -> Upscaler:

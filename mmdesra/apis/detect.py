@@ -80,8 +80,9 @@ def detect_folder(source: PairSource,
             resumed had other settings.
         OSError: If ``out_dir`` cannot be written.
     """
+    pairs = source.describe()
     progress = Progress(Path(out_dir), dict(
-        pairs=source.describe(), detector=detector.describe(),
+        pairs=pairs, detector=detector.describe(),
         labels=labels.describe() if labels else None,
         save_map=save_map, save_sr=save_sr, report=report))
     refuse_inside(out_dir, source.open_ended)
@@ -91,7 +92,7 @@ def detect_folder(source: PairSource,
         def open_folder() -> Resumed:
             stack.enter_context(held_folder(out_dir))
             noted = progress.noted() if resume else {}
-            writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
+            writer = ResultWriter(out_dir, detector, labels, save_map, save_sr, pairs)
             writer.refuse_inputs(source.files)
             writer.remove_parts()
             if not resume:
@@ -103,7 +104,7 @@ def detect_folder(source: PairSource,
         before = call_in_first(open_folder)
         if resume and is_shown:
             _tell(before, source)
-        writer = ResultWriter(out_dir, detector, labels, save_map, save_sr)
+        writer = ResultWriter(out_dir, detector, labels, save_map, save_sr, pairs)
         share = source.only([path for number, path in enumerate(source.paths)
                              if number not in before.results]).share(rank, world_size)
         journal = progress.journal(before.session, rank)

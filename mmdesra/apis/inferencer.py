@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Union, cast
 
@@ -15,12 +16,16 @@ from ..generators import (
     GeneratedPairs,
     Pair,
     PairSource,
+    Reference,
+    Sibling,
     StoredPairs,
     Upscaler,
+    build_reference,
     enlarge,
     load_upscaler,
 )
 from ..generators.pairs import refuse_different_scales
+from ..generators.reference import HOW_TO_GET_ONE, ReferenceSpec, check_reference, refuse_both
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
@@ -61,6 +66,9 @@ class DeSRAInferencer:
         half (bool): Half precision for networks.
         device (str, optional): Where networks run. Default: CUDA where there is one.
         channel_order (str): Of the arrays given: ``'rgb'`` or ``'bgr'`` (as OpenCV reads).
+        reference (str | dict, optional): Instead of a sibling: ``'self-ensemble'``, or a dict
+            with the type and arguments of a reference, see
+            :func:`mmdesra.generators.build_reference`.
 
     Raises:
         InputError: If only some of the three that LR images need are given, or one cannot be
@@ -77,27 +85,34 @@ class DeSRAInferencer:
                  tile_pad: int = DEFAULT_TILE_PAD,
                  half: bool = False,
                  device: str | None = None,
-                 channel_order: str = 'rgb') -> None:
+                 channel_order: str = 'rgb',
+                 reference: ReferenceSpec | None = None) -> None:
         if channel_order not in CHANNEL_ORDERS:
             raise InputError(f'expected channel_order to be one of {CHANNEL_ORDERS}, got '
                              f'{channel_order!r}')
-        needed: dict[str, Any] = dict(gan_checkpoint=gan_checkpoint,
-                                      mse_checkpoint=mse_checkpoint, generator=generator)
+        refuse_both(mse_checkpoint, reference)
+        compared_with: dict[str, Any] = dict(mse_checkpoint=mse_checkpoint)
+        if reference is not None:
+            compared_with = dict(reference=check_reference(reference))
+        needed: dict[str, Any] = dict(gan_checkpoint=gan_checkpoint, **compared_with,
+                                      generator=generator)
         missing = [name for name, value in needed.items() if value is None]
         if missing and len(missing) < len(needed):
-            raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}')
+            raise InputError(f'LR images need {", ".join(needed)}; missing: {", ".join(missing)}'
+                             + f'; {HOW_TO_GET_ONE}' * ('mse_checkpoint' in missing))
         device = device or default_device()
         check_device(device)
         self.detector = build_detector(detector, device=device, half=half)
         self.labels = build_labels(self.detector, segmentor, device=device, half=half)
         self.channel_order = channel_order
-        self._upscalers: list[Upscaler] = []
-        if generator is not None and gan_checkpoint is not None and mse_checkpoint is not None:
-            self._upscalers = [
-                load_upscaler(generator, checkpoint, device, tile=tile, tile_pad=tile_pad,
-                              half=half)
-                for checkpoint in (gan_checkpoint, mse_checkpoint)]
-            refuse_different_scales(*self._upscalers)
+        self._pair: tuple[Upscaler, Reference] | None = None
+        if generator is not None and gan_checkpoint is not None and not missing:
+            load = partial(load_upscaler, generator, device=device, tile=tile, tile_pad=tile_pad,
+                           half=half)
+            gan = load(gan_checkpoint)
+            self._pair = gan, (Sibling(load(mse_checkpoint)) if mse_checkpoint is not None else
+                               build_reference(compared_with['reference'], gan))
+            refuse_different_scales(*self._pair)
 
     def __call__(self,
                  inputs: Images | None = None,
@@ -145,6 +160,7 @@ class DeSRAInferencer:
         if out_dir is not None:
             if return_vis:
                 raise InputError('expected either out_dir, which gets the overlays, or return_vis')
+            self._show_passes(show_progress)
             results = detect_folder(source, self.detector, out_dir, self.labels, save_map,
                                     save_sr, report, show_progress)
             return dict(predictions=[vars(result) for result in results], visualization=[])
@@ -165,7 +181,12 @@ class DeSRAInferencer:
         """
         yield from self._detect(self._source(inputs, gan, mse, recursive), show_progress)
 
+    def _show_passes(self, show_progress: bool) -> None:
+        if self._pair is not None:
+            self._pair[1].show_progress = show_progress
+
     def _detect(self, source: PairSource, show_progress: bool) -> Iterator[Outcome]:
+        self._show_passes(show_progress)
         return detect_with_progress(source, self.detector, self.labels, not show_progress)
 
     def _source(self, inputs: Images | None, gan: Images | None, mse: Images | None,
@@ -185,10 +206,10 @@ class DeSRAInferencer:
                           lambda pair, path: Pair(*map(self._to_rgb, pair)))
 
     def _from_lq(self, inputs: Images, recursive: bool) -> PairSource:
-        if not self._upscalers:
+        if self._pair is None:
             raise InputError('LR images need an inferencer with gan_checkpoint, mse_checkpoint '
-                             'and generator')
-        gan, mse = self._upscalers
+                             '(or reference) and generator')
+        gan, mse = self._pair
         arrays = _arrays(inputs)
         if arrays is None:
             return GeneratedPairs(cast(ImageInputs, inputs), gan, mse, recursive)

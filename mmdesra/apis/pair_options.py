@@ -8,7 +8,8 @@ from ..generators import PairSource, StoredPairs
 from . import command_line as cli
 
 STORED = ('gan', 'mse')
-GENERATED = ('lq', 'gan_checkpoint', 'mse_checkpoint', 'generator')
+GENERATED = ('lq', 'gan_checkpoint', 'generator')
+REFERENCES = ('mse_checkpoint', 'reference', 'reference_options')
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +34,10 @@ def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
     Raises:
         InputError: Unless exactly one of the two ways is complete.
     """
-    given = {name for name in STORED + GENERATED if getattr(args, name)}
-    if given == set(GENERATED):
+    given = {name for name in STORED + GENERATED + REFERENCES if getattr(args, name)}
+    if given - set(REFERENCES) == set(GENERATED):
         return cli.generated_pairs_from(args)
     if given != set(STORED) and (uses_mse or given != {'gan'}):
         raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
-                         '--mse-checkpoint and --generator')
+                         '--mse-checkpoint (or --reference self-ensemble) and --generator')
     return StoredPairs(args.gan, args.mse or args.gan, args.recursive)

@@ -1,7 +1,7 @@
 """The files of a detection run."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,8 @@ class ResultWriter:
         labels (LabelSource, optional): What labelled the images.
         save_map (bool): Whether to write the maps.
         save_sr (bool): Whether to write the SR images.
+        pairs (Mapping, optional): Where the SR images come from, for ``detections.json``, see
+            :meth:`PairSource.describe`.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -46,12 +48,13 @@ class ResultWriter:
 
     def __init__(self, out_dir: str | Path, detector: BaseDetector,
                  labels: LabelSource | None = None, save_map: bool = False,
-                 save_sr: bool = False) -> None:
+                 save_sr: bool = False, pairs: Mapping | None = None) -> None:
         self.out_dir = make_output_folder(out_dir)
         self.detector = detector
         self.labels = labels
         self.save_map = save_map
         self.save_sr = save_sr
+        self.pairs = pairs or {}
         names = ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr
         self.folders = [make_output_folder(self.out_dir / name) for name in names]
 
@@ -117,4 +120,5 @@ class ResultWriter:
     def write_tables(self, results: list[ImageResult]) -> None:
         """Write ``detections.csv`` and ``detections.json``."""
         write_table(self.out_dir / TABLE_NAME, results)
-        write_results_json(self.out_dir / JSON_NAME, results, self.detector, self.labels)
+        write_results_json(self.out_dir / JSON_NAME, results, self.detector, self.labels,
+                           self.pairs)

@@ -1,7 +1,7 @@
 """What a detection run says of its images: one row each, as CSV and as JSON."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -64,10 +64,14 @@ def write_table(path: str | Path, results: Sequence[ImageResult]) -> None:
 
 
 def write_results_json(path: str | Path, results: Sequence[ImageResult], detector: BaseDetector,
-                       labels: LabelSource | None) -> None:
-    """Write ``detections.json``, atomically: the settings, the totals and the images."""
+                       labels: LabelSource | None, pairs: Mapping | None = None) -> None:
+    """Write ``detections.json``, atomically: the settings, the totals and the images.
+
+    ``pairs`` says where the SR images come from, see :meth:`PairSource.describe`.
+    """
     write_json(path, dict(
-        detector=detector.describe(), labels=labels.describe() if labels else None,
+        pairs=pairs or {}, detector=detector.describe(),
+        labels=labels.describe() if labels else None,
         map=dict(range=list(detector.map_range), threshold=detector.threshold,
                  low_is_artifact=detector.low_is_artifact),
         totals=totals(results), images=[asdict(result) for result in results]))

@@ -95,6 +95,10 @@ def _report(writer: ResultWriter, spool: Path) -> ReportWriter:
     settings = dict(detector.describe())
     settings.pop('type', None)  # in the title
     settings.pop('class_bins', None)  # 150 numbers; detections.json has them
+    if writer.pairs.get('reference'):
+        settings['in place of MSE-SR'] = ', '.join(
+            f'{name} {value}' for name, value in writer.pairs['reference'].items()
+            if name in ('type', 'passes'))
     if detector.uses_labels:
         settings['semantic step'] = type(labels).__name__ if labels else 'off'
     title = f'Artifacts found by {type(detector).__name__}'

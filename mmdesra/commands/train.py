@@ -84,6 +84,7 @@ def parse_args() -> argparse.Namespace:
     files.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
     files.add_argument('--mse-checkpoint', metavar='FILE',
                        help='weights of the MSE-trained sibling')
+    cli.add_reference_options(files)
     files.add_argument('--discriminator-checkpoint', metavar='FILE',
                        help='weights of the discriminator; without them the adversarial loss '
                        'is off')
@@ -99,7 +100,7 @@ def load(args: argparse.Namespace) -> Config:
         recursive=args.recursive or None,
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
-        discriminator_checkpoint=args.discriminator_checkpoint,
+        discriminator_checkpoint=args.discriminator_checkpoint, reference=cli.reference_from(args),
         original_share=args.original_share, rounds=args.rounds, stop=args.stop)
     options.update(hook_options(config, args.hook_options or {}))
     return inherit_desra(config, iterations_of(args), **options)

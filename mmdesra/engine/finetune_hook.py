@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from ..evaluation.comparison import Comparison
 from ..evaluation.perceptual import build_perceptual
 from ..files.folder_lock import let_go_of_folder
 from ..files.listing import ImageInputs
-from ..generators import Upscaler, image_sizes_of, load_generator
+from ..generators import Reference, Upscaler, image_sizes_of
 from ..generators.any_size import take_any_size
 from ..generators.checkpoint import refuse_address
+from ..generators.reference import ReferenceSpec
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from ..segmentors.build import label_folder
 from .checkpoints import find_last_checkpoint, see_to_resumed, write_whole_checkpoints
@@ -30,11 +30,11 @@ from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
 from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
+from .run_reference import own_reference_of_run, sibling_of_run
 from .start_weights import (
     leave_out_pretrained,
     start_discriminator,
     start_generator,
-    start_sibling,
 )
 from .stopwatch import Stopwatch
 from .training_data import TrainingData, check_patch_size
@@ -58,7 +58,8 @@ class DeSRAFinetuneHook(Hook):
     Args:
         lq_dir (str | Sequence[str]): LR images to make pseudo GTs from: a folder, a file, a
             pattern (``'photos/**/*.jpg'``), or several of these.
-        mse_checkpoint (str): Weights of the generator's MSE-trained sibling.
+        mse_checkpoint (str, optional): Weights of the generator's MSE-trained sibling. Where
+            there is none, give a ``reference``.
         gan_checkpoint (str, optional): Weights to start the generator (and its EMA) from.
             Default: the config's ``load_from``, which must then fill the whole generator.
         discriminator_checkpoint (str, optional): Weights of the discriminator. Default: those
@@ -82,6 +83,10 @@ class DeSRAFinetuneHook(Hook):
         detector (str | dict): The detector. Default: 'DeSRA'.
         mse_generator (str | dict, optional): Type or config of the MSE-trained generator.
             Default: the model's own.
+        reference (str | dict, optional): Instead of a sibling: ``'self-ensemble'``, or a dict
+            with the type and arguments of a reference, see
+            :func:`mmdesra.generators.build_reference`. It is made of the GAN as it was before
+            fine-tuning.
         gt_patch_size (int): Side of the GT patches in px. The LR patches must have a size that
             the generator takes: RRDBNet at x2 and x1 needs a multiple of 4. Default: 256.
         mask_prob (float): Share of the patches centred on an artifact. Default: 0.5.
@@ -117,7 +122,7 @@ class DeSRAFinetuneHook(Hook):
 
     def __init__(self,
                  lq_dir: ImageInputs,
-                 mse_checkpoint: str,
+                 mse_checkpoint: str | None = None,
                  gan_checkpoint: str | None = None,
                  discriminator_checkpoint: str | None = None,
                  heldout_lq_dir: ImageInputs | None = None,
@@ -140,7 +145,8 @@ class DeSRAFinetuneHook(Hook):
                  tile: int = 0,
                  half: bool = False,
                  label_offset: int | None = None,
-                 recursive: bool = False) -> None:
+                 recursive: bool = False,
+                 reference: ReferenceSpec | None = None) -> None:
         check_hook_settings(locals())
         spare_configs_of_others()  # the Runner that builds this hook has yet to write its own
         for checkpoint in (mse_checkpoint, gan_checkpoint, discriminator_checkpoint):
@@ -157,6 +163,7 @@ class DeSRAFinetuneHook(Hook):
         self.labels = build_labels(
             self.detector, label_folder(labels_dir, label_offset) if labels_dir else segmentor)
         self.mse_generator = mse_generator
+        self.reference = reference
         self.gt_patch_size = gt_patch_size
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
@@ -202,13 +209,13 @@ class DeSRAFinetuneHook(Hook):
         rounds = plan_rounds(self.rounds, runner)
         data = TrainingData(runner, self._patches_for(runner), self.original_share)
         self._load_weights(runner, is_resumed)
-        mse = self._upscaler(self._build_mse(runner))
+        reference = self._build_reference(runner)
         folders = RoundFolders(
-            runner, rounds, self.lq_dir, mse, self.detector, self.labels,
+            runner, rounds, self.lq_dir, reference, self.detector, self.labels,
             self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter,
             recursive=self.recursive)
         if self.heldout_lq_dir:
-            self._measure_before(runner, mse, is_resumed)
+            self._measure_before(runner, reference, is_resumed)
         self._run = RunInRounds(folders, data, partial(self._measure_now, runner),
                                 self._stopwatch)
         self._run.start(runner)
@@ -263,17 +270,16 @@ class DeSRAFinetuneHook(Hook):
         return self.gan_checkpoint or (None if runner.cfg.get('resume')
                                        else runner.cfg.get('load_from'))
 
-    def _build_mse(self, runner: Runner) -> nn.Module:
-        if self.mse_generator is not None:
-            generator = load_generator(self.mse_generator, self.mse_checkpoint)
-        else:
-            generator = deepcopy(generator_of(runner.model))
-            start_sibling(generator, self.mse_checkpoint, runner.logger)
-        return generator.requires_grad_(False).to(next(runner.model.parameters()).device)
+    def _build_reference(self, runner: Runner) -> Reference:
+        if self.mse_checkpoint is not None:
+            return sibling_of_run(runner, self.mse_checkpoint, self.mse_generator, self._upscaler)
+        assert self.reference is not None  # see check_hook_settings
+        return own_reference_of_run(runner, self.reference, self._start_checkpoint(runner),
+                                    self._upscaler)
 
-    def _measure_before(self, runner: Runner, mse: Upscaler, is_resumed: bool) -> None:
+    def _measure_before(self, runner: Runner, reference: Reference, is_resumed: bool) -> None:
         assert self.heldout_lq_dir is not None  # or nothing is measured
-        images = BeforeAfter(self.heldout_lq_dir, mse, self.detector,
+        images = BeforeAfter(self.heldout_lq_dir, reference, self.detector,
                              Path(runner.work_dir) / 'heldout', self.labels, self.heldout_gt_dir,
                              self.perceptual, self.recursive)
         if is_resumed and not images.knows_before:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
+from ..generators.reference import HOW_TO_GET_ONE, check_reference, refuse_both
 
 STOPS = ('iterations', 'knee')
 HOOK = 'DeSRAFinetuneHook'
@@ -56,7 +57,21 @@ def check_hook_settings(settings: Mapping) -> None:
     _check_together(settings)
 
 
+def _check_reference(settings: Mapping) -> None:
+    sibling, reference = settings['mse_checkpoint'], settings['reference']
+    if reference is not None:
+        check_reference(reference)
+    refuse_both(sibling, reference)
+    if not sibling and reference is None:
+        raise InputError(f'{HOOK}: needs mse_checkpoint (--mse-checkpoint) or reference '
+                         f'(--reference); {HOW_TO_GET_ONE}')
+    if settings['mse_generator'] is not None and not sibling:
+        raise InputError(f'{HOOK}: mse_generator is the generator of mse_checkpoint, which is '
+                         'missing')
+
+
 def _check_together(settings: Mapping) -> None:
+    _check_reference(settings)
     if settings['heldout_gt_dir'] and not settings['heldout_lq_dir']:
         raise InputError(f'{HOOK}: heldout_gt_dir needs heldout_lq_dir: the LR images of these '
                          'ground truths')

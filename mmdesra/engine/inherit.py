@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -14,6 +15,7 @@ from ..files.config_types import class_of, is_a, make_lazy, with_settings
 from ..files.configs import is_lazy, read_config
 from ..files.listing import ImageInputs, Listing
 from ..generators import refuse_unfit_type
+from ..generators.reference import HOW_TO_GET_ONE, refuse_both
 from ..segmentors.build import label_folder
 from .finetune_hook import DeSRAFinetuneHook
 from .hook_settings import PATHS, check_hook_settings
@@ -29,8 +31,8 @@ FRAGMENT = 'mmdesra::_base_/desra_finetune.py'
 """What fine-tuning changes in a config, in one place for this module and for configs that inherit
 it: ``desra_X`` there is for X."""
 
-METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'detector', 'segmentor', 'tile', 'half',
-                  'perceptual')
+METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'reference', 'detector', 'segmentor',
+                  'tile', 'half', 'perceptual')
 
 
 def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) -> Config:
@@ -67,18 +69,20 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
         usual_iters = fragment.desra_train_cfg.max_iters
     hook = find_hook(config)
     assert hook is not None  # it was there, or the fragment has it
+    _take_one_reference(hook, options)
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own
     for name in PATHS:
         if isinstance(hook.get(name), int):  # a folder called 2024, on a command line
             hook[name] = str(hook[name])
+    if not (hook.get('mse_checkpoint') or hook.get('reference')):
+        raise InputError(f'{config.filename}: fine-tuning needs mse_checkpoint '
+                         f'(--mse-checkpoint); {HOW_TO_GET_ONE}')
     _check_arguments(hook)
     _take_over_load_from(config, hook)
-    for name in ('lq_dir', 'mse_checkpoint'):
-        if not hook.get(name):
-            raise InputError(f'{config.filename}: fine-tuning needs {name} '
-                             f'(--{name.replace("_", "-")})')
+    if not hook.get('lq_dir'):
+        raise InputError(f'{config.filename}: fine-tuning needs lq_dir (--lq-dir)')
     # MMagic's dataset does not say what is wrong with a folder.
     listings = {name: list_inputs(hook[name], hook.get('recursive', False))
                 for name in ('lq_dir', 'heldout_lq_dir') if hook.get(name)}
@@ -124,6 +128,15 @@ def is_hook(hook: dict, name: str) -> bool:
 def find_hook(config: Config) -> ConfigDict | None:
     """Return the arguments of :class:`DeSRAFinetuneHook` in a config; None if it has none."""
     return next((hook for hook in config.get('custom_hooks') or [] if is_hook(hook, HOOK)), None)
+
+
+def _take_one_reference(hook: ConfigDict, options: Mapping[str, Any]) -> None:
+    """Let the reference that is given stand in for the one that the config names."""
+    sibling, reference = (options.get(name) for name in ('mse_checkpoint', 'reference'))
+    refuse_both(sibling, reference)
+    left_out = ('reference',) if sibling else ('mse_checkpoint', 'mse_generator')
+    for name in left_out if sibling or reference else ():
+        hook.pop(name, None)
 
 
 def _check_arguments(hook: ConfigDict) -> None:
@@ -193,6 +206,8 @@ def _set_validation(config: Config, hook: ConfigDict, heldout: Listing | None) -
         metric = {name: hook[name] for name in METRIC_OPTIONS if hook.get(name) is not None}
         if hook.get('labels_dir'):
             metric['segmentor'] = label_folder(hook['labels_dir'], hook.get('label_offset'))
+        if hook.get('reference') and hook.get('gan_checkpoint'):
+            metric['gan_checkpoint'] = hook['gan_checkpoint']  # it will be fine-tuned by then
         if hook.get('heldout_gt_dir'):
             metric['gt_dir'] = hook['heldout_gt_dir']
         if any('/' in image_name(path) for path in heldout.paths):

@@ -14,7 +14,7 @@ from ..datasets.pseudo_gt_maker import PseudoGTMaker
 from ..detectors import BaseDetector
 from ..errors import InputError
 from ..files.listing import ImageInputs
-from ..generators import GeneratedPairs, Upscaler, load_weights
+from ..generators import GeneratedPairs, Reference, Upscaler, load_weights
 from ..generators.wrappers import result_generator_of
 from ..segmentors import LabelSource
 from .rounds import Rounds, read_round
@@ -32,7 +32,7 @@ class RoundFolders:
         runner (Runner): The run.
         rounds (Rounds): Its rounds.
         lq_dir (str | Sequence[str]): LR images: a folder, a file, a pattern, or several.
-        mse (Upscaler): The MSE-trained generator.
+        reference (Reference): What the SR images are compared with.
         detector (BaseDetector): Decides the masks.
         labels (LabelSource, optional): Label maps for the semantic step.
         start (str, optional): Checkpoint of the generator as it was before the first round.
@@ -47,7 +47,7 @@ class RoundFolders:
     runner: Runner
     rounds: Rounds
     lq_dir: ImageInputs
-    mse: Upscaler
+    reference: Reference
     detector: BaseDetector
     labels: LabelSource | None
     start: str | None
@@ -119,8 +119,8 @@ class RoundFolders:
             barrier()
 
     def _maker(self, folder: PseudoGTFolder, number: int) -> PseudoGTMaker:
-        pairs = GeneratedPairs(self.lq_dir, self._generator(folder, number), self.mse,
-                               self.recursive)
+        pairs = GeneratedPairs(self.lq_dir, self._generator(folder, number),
+                               self.reference, self.recursive)
         share = dict(labels=self.labels, rank=get_rank(), world_size=get_world_size())
         if number == 1:
             return PseudoGTMaker(pairs, self.detector, **share)
@@ -142,7 +142,8 @@ class RoundFolders:
             else:
                 raise InputError(f'{folder.root}: is not complete, and without gan_checkpoint its '
                                  'pseudo GTs cannot be made again; resume needs one of the two')
-        return Upscaler(generator, self.mse.tile, half=self.mse.half)
+        like = self.reference.upscaler
+        return Upscaler(generator, like.tile, half=like.half)
 
     def _report(self, folder: PseudoGTFolder, number: int, manifest: Manifest) -> None:
         logger, pairs = self.runner.logger, [r for r in manifest.records if r.regions]

@@ -29,8 +29,9 @@ from ..files.inputs import refuse_inside, refuse_same_files
 from ..files.listing import ImageInputs
 from ..files.records import read_json
 from ..files.tables import write_json
-from ..generators import Upscaler, enlarge, upscale
+from ..generators import Upscaler, as_reference, enlarge, upscale
 from ..generators.pairs import refuse_different_scales
+from ..generators.reference import AnyReference
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
@@ -82,7 +83,7 @@ class BeforeAfter:
 
     Args:
         lq_dir (str | Path | Sequence): LR images: a folder, a pattern, or several.
-        mse (Upscaler): The MSE-trained generator.
+        mse (Upscaler | Reference): The MSE-trained generator, or what stands for it.
         detector (BaseDetector): Finds the artifacts.
         out_dir (str | Path): Where the files go.
         labels (LabelSource, optional): Label maps for the semantic step.
@@ -100,7 +101,7 @@ class BeforeAfter:
             in one that is read with its sub-folders, or the perceptual distance cannot be built.
     """
 
-    def __init__(self, lq_dir: ImageInputs, mse: Upscaler, detector: BaseDetector,
+    def __init__(self, lq_dir: ImageInputs, mse: AnyReference, detector: BaseDetector,
                  out_dir: str | Path, labels: LabelSource | None = None,
                  gt_dir: str | Path | None = None,
                  perceptual: str | dict | BaseDetector | None = None,
@@ -198,9 +199,11 @@ class BeforeAfter:
         return self.ground_truths.read(sr, path) if self.ground_truths else None
 
     def write(self, comparison: Comparison, seconds: dict[str, float]) -> None:
-        """Write ``results.json``: the comparison, and the seconds of each stage."""
+        """Write ``results.json``: the comparison, the reference, and the seconds of each stage."""
         if get_rank() == 0:
-            write_json(self.out_dir / RESULTS, dict(asdict(comparison), seconds=seconds))
+            write_json(self.out_dir / RESULTS, dict(
+                asdict(comparison), reference=as_reference(self.mse).describe(),
+                seconds=seconds))
 
     def _clear(self) -> None:
         """A kill from here on must not leave figures of an earlier run beside new pictures.

@@ -13,9 +13,23 @@ from torch.utils.data import DataLoader
 
 from ..detectors import BaseDetector, build_detector, build_labels, detect_image
 from ..files import ImageError
-from ..generators import Upscaler, load_generator, load_weights, upscale
+from ..generators import (
+    Reference,
+    Sibling,
+    Upscaler,
+    build_reference,
+    load_generator,
+    load_weights,
+    make_reference,
+)
 from ..generators.checkpoint import refuse_address
-from ..generators.wrappers import generator_of
+from ..generators.reference import (
+    HOW_TO_GET_ONE,
+    ReferenceSpec,
+    check_reference,
+    refuse_both,
+)
+from ..generators.wrappers import generator_of, result_generator_of
 from ..segmentors import LabelSource
 from .image_figures import ImageFigures, Known, sum_up
 from .judge import Judge
@@ -33,7 +47,7 @@ class DeSRADetector(BaseMetric):
     The MSE-SR reference comes from the data sample (``mse_img``; with MMagic,
     ``PackInputs(data_keys=['mse_img'])``, loaded as RGB unless ``mse_img_channel_order`` is
     packed, too, and says otherwise) where it has one, else from a frozen generator filled from
-    ``mse_checkpoint``. Reported under the prefix ``DeSRA``:
+    ``mse_checkpoint``, or it is another ``reference``. Reported under the prefix ``DeSRA``:
 
     - ``artifact_images`` and ``artifact_area`` (shares of images and of pixels, in [0, 1]),
       ``regions`` (a count);
@@ -79,7 +93,7 @@ class DeSRADetector(BaseMetric):
             :func:`mmdesra.evaluation.perceptual.build_perceptual`. Without one this is said
             once.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
-        half (bool): Half precision for the MSE-trained generator.
+        half (bool): Half precision for the reference's generator.
         pred_key (str): Key of the prediction in a data sample. Default: 'pred_img'.
         mse_key (str): Key of a stored MSE-SR image in a data sample. Default: 'mse_img'.
         gt_key (str): Key of the ground truth in a data sample. Default: 'gt_img'.
@@ -88,6 +102,13 @@ class DeSRADetector(BaseMetric):
             Default: False.
         collect_device (str): As for ``BaseMetric``.
         prefix (str, optional): As for ``BaseMetric``.
+        reference (str | dict, optional): Instead of a sibling: ``'self-ensemble'``, or a dict
+            with the type and arguments of a reference, see
+            :func:`mmdesra.generators.build_reference`.
+        gan_checkpoint (str, optional): With ``reference``: weights of the GAN-trained generator
+            that it is made of; the ``mse_generator``, if one is given. Default: those of the
+            evaluated model when it is first evaluated. While it trains, give its weights from
+            before.
     """
 
     default_prefix = 'DeSRA'
@@ -114,10 +135,20 @@ class DeSRADetector(BaseMetric):
                  gt_key: str = GT_KEY,
                  skip_unusable: bool = False,
                  collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 prefix: str | None = None,
+                 reference: ReferenceSpec | None = None,
+                 gan_checkpoint: str | None = None) -> None:
         super().__init__(collect_device, prefix)
-        refuse_address(mse_checkpoint)
+        for checkpoint in (mse_checkpoint, gan_checkpoint):
+            refuse_address(checkpoint)
+        refuse_both(mse_checkpoint, reference)
+        if reference is not None:
+            check_reference(reference)
+        elif gan_checkpoint is not None:
+            raise ValueError('gan_checkpoint was given without a reference to make with it')
         self.mse_checkpoint = mse_checkpoint
+        self.reference = reference
+        self.gan_checkpoint = gan_checkpoint
         self.detector = build_detector(detector)
         self.labels = build_labels(self.detector, segmentor)
         self.img_dir = img_dir
@@ -131,23 +162,27 @@ class DeSRADetector(BaseMetric):
         self.skip_unusable = skip_unusable
         self.size: int | None = None
         self._has_said_so = False
-        self._mse: Upscaler | None = None
+        self._made: Reference | None = None
         if mse_generator is not None:
-            if mse_checkpoint is None:
-                raise ValueError('mse_generator was given without mse_checkpoint: random weights '
-                                 'are no reference')
-            self._set_mse(load_generator(mse_generator, mse_checkpoint))
+            weights = mse_checkpoint or gan_checkpoint
+            if weights is None:
+                raise ValueError('mse_generator was given without mse_checkpoint (or reference '
+                                 'and gan_checkpoint): random weights are no reference')
+            self._set_reference(load_generator(mse_generator, weights))
 
     def prepare(self, module: nn.Module, dataloader: DataLoader) -> None:
         """Called by MMagic's evaluator: remember the size, copy the generator."""
         self.size = len(dataloader.dataset)  # type: ignore[arg-type]  # mmengine's have a length
-        if self._mse is None and self.mse_checkpoint is not None:
+        weights = self.mse_checkpoint or self.gan_checkpoint
+        if self._made is None and weights is not None:
             generator = deepcopy(generator_of(module))
-            load_weights(generator, self.mse_checkpoint)
-            self._set_mse(generator)
-        if self._mse is not None:
+            load_weights(generator, weights)
+            self._set_reference(generator)
+        elif self._made is None and self.reference is not None:
+            self._set_reference(deepcopy(result_generator_of(module)))
+        if self._made is not None:
             parameter = next(module.parameters(), None)
-            self._mse.generator.to('cpu' if parameter is None else parameter.device)
+            self._made.upscaler.generator.to('cpu' if parameter is None else parameter.device)
 
     def get_metric_sampler(self, model: nn.Module, dataloader: DataLoader,
                            metrics: Sequence) -> DataLoader:
@@ -195,7 +230,7 @@ class DeSRADetector(BaseMetric):
             is_compared = truth is not None or (before is not None and before.image is not None)
             mse = None
             if self.detector.uses_mse or (is_compared and self._has_reference(sample)):
-                mse = self._reference(sample)
+                mse = self._reference(sample, gan)
             mask = self._detect(sample, gan, gan if mse is None else mse)
             known = Known(masks.gt_mask(sample), before, mse, truth)
             return ImageFigures.of(gan, mask, known, self.judge)
@@ -204,27 +239,29 @@ class DeSRADetector(BaseMetric):
         except ValueError as error:
             raise ImageError(f'{self._name(sample)}: {error}') from error
 
-    def _set_mse(self, generator: nn.Module) -> None:
-        self._mse = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
+    def _set_reference(self, generator: nn.Module) -> None:
+        upscaler = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
+        self._made = (Sibling(upscaler) if self.reference is None else
+                      build_reference(self.reference, upscaler))
 
     def _has_reference(self, sample: dict) -> bool:
-        return self.mse_key in sample or (self._mse is not None and 'input' in sample)
+        return self.mse_key in sample or (self._made is not None and 'input' in sample)
 
-    def _reference(self, sample: dict) -> np.ndarray:
+    def _reference(self, sample: dict, gan: np.ndarray) -> np.ndarray:
         if self.mse_key in sample:
             order = sample.get(f'{self.mse_key}_channel_order', 'rgb')
             return to_rgb(sample[self.mse_key], order)
-        if self._mse is None or 'input' not in sample:
-            missing = ('no MSE-trained generator' if self._mse is None else
+        if self._made is None or 'input' not in sample:
+            missing = ('no MSE-trained generator' if self._made is None else
                        "no LR image ('input')")
             raise ValueError(
                 f'the data sample has no {self.mse_key!r}, and there is {missing} to make it '
                 'with: give mse_checkpoint (and mse_generator, unless the metric runs in '
-                "MMagic's Evaluator), or pack mse_img into the samples")
+                "MMagic's Evaluator), or pack mse_img into the samples; " + HOW_TO_GET_ONE)
         lq = to_rgb(sample['input'], order_of_outputs(sample))
         is_bgr = sample.get(MODEL_ORDER, 'rgb').lower() == 'bgr'
-        sr = upscale(self._mse, lq[..., ::-1] if is_bgr else lq, self._name(sample),
-                     'MSE-trained generator')
+        lq, gan = (image[..., ::-1] if is_bgr else image for image in (lq, gan))
+        sr = make_reference(self._made, lq, gan, self._name(sample))
         return sr[..., ::-1] if is_bgr else sr
 
     def _name(self, sample: dict) -> Path:

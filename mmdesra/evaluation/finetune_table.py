@@ -11,6 +11,7 @@ import torch
 from ..detectors import BaseDetector
 from ..files import read_image, read_mask
 from ..generators import Upscaler
+from ..generators.reference import AnyReference
 from ..ops.scores import MaskScores, score_mask
 from ..segmentors import LabelSource
 from .before_after import BeforeAfter, picture_path
@@ -28,7 +29,7 @@ class TestSet:
     Args:
         lq_dir (str | Path): Folder of LR images.
         out_dir (str | Path): Where pictures, masks and figures go.
-        mse (Upscaler): The MSE-trained generator.
+        mse (Upscaler | Reference): The MSE-trained generator, or what stands for it.
         detector (BaseDetector): Finds the artifacts.
         labels (LabelSource, optional): Label maps for the semantic step.
         gt_dir (str | Path, optional): Ground truths, see :class:`BeforeAfter`.
@@ -37,7 +38,7 @@ class TestSet:
 
     __test__ = False  # pytest: not a test
 
-    def __init__(self, lq_dir: str | Path, out_dir: str | Path, mse: Upscaler,
+    def __init__(self, lq_dir: str | Path, out_dir: str | Path, mse: AnyReference,
                  detector: BaseDetector, labels: LabelSource | None = None,
                  gt_dir: str | Path | None = None,
                  perceptual: str | dict | BaseDetector | None = None) -> None:

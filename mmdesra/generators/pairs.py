@@ -27,6 +27,7 @@ from ..files.left_out import say_once
 from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
 from .failures import UpscaleError
+from .reference import AnyReference, as_reference
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
 
@@ -180,12 +181,12 @@ class StoredPairs(PairSource):
 
 
 class GeneratedPairs(PairSource):
-    """Pairs that two generators make from LR images.
+    """Pairs that a generator and a reference make from LR images.
 
     Args:
         lq (str | Path | Sequence): LR images, as a folder, a file, a pattern, or several.
         gan (Upscaler): The GAN-trained generator.
-        mse (Upscaler): Its MSE-trained sibling.
+        mse (Upscaler | Reference): Its MSE-trained sibling, or what stands for that.
         recursive (bool): Whether to read the sub-folders of folders, too.
 
     Attributes:
@@ -196,7 +197,7 @@ class GeneratedPairs(PairSource):
         GeneratorError: If the generators enlarge by different factors.
     """
 
-    def __init__(self, lq: ImageInputs, gan: Upscaler, mse: Upscaler,
+    def __init__(self, lq: ImageInputs, gan: Upscaler, mse: AnyReference,
                  recursive: bool = False) -> None:
         refuse_different_scales(gan, mse)
         listing = list_inputs(lq, recursive)
@@ -207,9 +208,9 @@ class GeneratedPairs(PairSource):
         self.mse = mse
 
     def describe(self) -> dict:
-        """Return the generators' weights and how they are run."""
-        gan, mse = self.gan, self.mse
-        return dict(gan_sha256=fingerprint(gan.generator), mse_sha256=fingerprint(mse.generator),
+        """Return the generators' weights, what the reference is, and how they are run."""
+        gan = self.gan
+        return dict(gan_sha256=fingerprint(gan.generator), **as_reference(self.mse).describe(),
                     half=gan.half, tile=gan.tile, tile_pad=gan.tile_pad if gan.tile else 0)
 
     def read(self, path: Path) -> np.ndarray:
@@ -243,7 +244,7 @@ class ArrayPairs(PairSource):
         return self._make_pair(self._arrays[path], path)
 
 
-def refuse_different_scales(gan: Upscaler, mse: Upscaler) -> None:
+def refuse_different_scales(gan: Upscaler, mse: AnyReference) -> None:
     """Refuse two generators that are no siblings.
 
     Raises:
@@ -255,18 +256,35 @@ def refuse_different_scales(gan: Upscaler, mse: Upscaler) -> None:
                              f'with x{mse.sizes.scale}')
 
 
-def enlarge(gan: Upscaler, mse: Upscaler, lq: np.ndarray, path: Path) -> Pair:
+def enlarge(gan: Upscaler, mse: AnyReference, lq: np.ndarray, path: Path) -> Pair:
     """Make the pair of one LR image, uint8, shape ``(H, W, 3)``, RGB; errors name ``path``."""
-    return Pair(upscale(gan, lq, path, 'GAN-trained generator'),
-                upscale(mse, lq, path, 'MSE-trained generator'), lq)
+    gan_sr = upscale(gan, lq, path, 'GAN-trained generator')
+    return Pair(gan_sr, make_reference(mse, lq, gan_sr, path), lq)
 
 
-def upscale(upscaler: Upscaler, lq: np.ndarray, path: Path,
+def make_reference(reference: AnyReference, lq: np.ndarray, gan: np.ndarray,
+                   path: Path) -> np.ndarray:
+    """Make the reference image of the image of a file.
+
+    Args:
+        reference (Upscaler | Reference): Makes it.
+        lq (np.ndarray): The LR image, uint8, shape ``(H, W, 3)``, RGB.
+        gan (np.ndarray): The GAN-SR image, uint8, shape ``(s·H, s·W, 3)``, RGB.
+        path (Path): The file.
+
+    Raises:
+        ImageError: If that cannot be done.
+    """
+    reference = as_reference(reference)
+    return upscale(lambda image: reference(image, gan), lq, path, reference.name)
+
+
+def upscale(upscaler: Callable[[np.ndarray], np.ndarray], lq: np.ndarray, path: Path,
             name: str = 'generator') -> np.ndarray:
     """Run a generator on the image of a file.
 
     Args:
-        upscaler (Upscaler): The generator.
+        upscaler (Upscaler | Callable): The generator.
         lq (np.ndarray): The image, uint8, shape ``(H, W, 3)``, RGB.
         path (Path): The file.
         name (str): What the generator is, for the error.

@@ -245,7 +245,10 @@ def test_an_overlay_cannot_go_both_ways(root, inferencer, tmp_path):
 
 @pytest.mark.parametrize('options, message', [
     (dict(channel_order='grb'), "one of .*rgb.* got 'grb'"),
-    (dict(gan_checkpoint='gan.pth'), 'missing: mse_checkpoint, generator'),
+    (dict(gan_checkpoint='gan.pth'), 'missing: mse_checkpoint, generator; .*self-ensemble'),
+    (dict(gan_checkpoint='gan.pth', reference='self-ensemble'), 'missing: generator'),
+    (dict(mse_checkpoint='mse.pth', reference='self-ensemble'), 'got both'),
+    (dict(reference='partner'), "got 'partner'"),
     (dict(gan_checkpoint='gan.pth', mse_checkpoint='mse.pth'), 'missing: generator'),
     (dict(gan_checkpoint='no.pth', mse_checkpoint='no.pth', generator='SRResNet'), 'no.pth'),
     (dict(detector='Nobody'), "got 'Nobody'"),

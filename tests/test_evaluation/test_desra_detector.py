@@ -16,7 +16,7 @@ from toys import ToyGenerator, make_lq_image, write_checkpoints
 from mmdesra.detectors import DeSRA
 from mmdesra.errors import InputError
 from mmdesra.files import ImageError, write_image, write_mask
-from mmdesra.generators import CheckpointError, Upscaler
+from mmdesra.generators import CheckpointError, SelfEnsemble, Upscaler
 
 HEIGHT, WIDTH = 80, 100
 VALID_AREA = (HEIGHT - 10) * (WIDTH - 10)
@@ -426,7 +426,7 @@ def test_image_that_cannot_be_judged_need_not_end_a_training(tmp_path, caplog):
 
 def test_sample_without_reference_is_an_error():
     entry = dict(output=dict(pred_img=flat()), input=flat())
-    with pytest.raises(ValueError, match="no 'mse_img'.*give mse_checkpoint"):
+    with pytest.raises(ValueError, match="no 'mse_img'.*give mse_checkpoint.*self-ensemble"):
         evaluate([entry])
 
 
@@ -458,6 +458,30 @@ def test_reference_from_a_checkpoint(tmp_path):
     entry = dict(output=dict(pred_img=gan), input=torch.from_numpy(lq.transpose(2, 0, 1)))
     assert evaluate([entry], detector=DETECTOR, mse_generator='ToyGenerator',
                     mse_checkpoint=str(mse)) == expected
+
+
+def test_reference_of_the_gan_itself(tmp_path):
+    gan, _ = write_checkpoints(tmp_path)
+    lq = make_lq_image(0)
+    upscaler = Upscaler(ToyGenerator(.15))
+    sr, reference = (torch.from_numpy(image.transpose(2, 0, 1)) for image in (
+        upscaler(lq), SelfEnsemble(upscaler, 4)(lq, upscaler(lq))))
+    expected = evaluate([sample(sr, reference)], detector=DETECTOR)
+    assert expected['DeSRA/regions'] > 0
+    entry = dict(output=dict(pred_img=sr), input=torch.from_numpy(lq.transpose(2, 0, 1)))
+    assert evaluate([entry], detector=DETECTOR, mse_generator='ToyGenerator',
+                    reference=dict(type='SelfEnsemble', passes=4),
+                    gan_checkpoint=str(gan)) == expected
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(mse_checkpoint='a.pth', reference='self-ensemble'), 'got both'),
+    (dict(reference='partner'), "got 'partner'"),
+    (dict(gan_checkpoint='a.pth'), 'without a reference'),
+    (dict(reference='self-ensemble', mse_generator='ToyGenerator'), 'random weights')])
+def test_references_that_do_not_go_together(options, message):
+    with pytest.raises(ValueError, match=message):
+        METRICS.build(dict(type='DeSRADetector', **options))
 
 
 def test_stored_reference_goes_before_the_checkpoint(tmp_path):

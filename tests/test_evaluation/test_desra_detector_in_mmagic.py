@@ -139,6 +139,18 @@ def test_both_evaluators_give_the_figures_of_the_images(data, expected):
                         mse_generator='ToyGenerator') == expected
 
 
+def test_reference_of_the_gan_itself(data):
+    """Of the evaluated model as it is at first, or of the weights that are named."""
+    model, loader = make_model('ToyGenerator', .15), make_lq_loader(data / 'lq')
+    own = dict(reference='self-ensemble')
+    found = run_mmagic(model, loader, **own)
+    assert found['DeSRA/regions'] > 2
+    assert run_mmagic(model, loader, **own, gan_checkpoint=str(data / 'gan.pth')) == found
+    tuned = make_model('ToyGenerator', .02)
+    assert run_mmagic(tuned, loader, **own, gan_checkpoint=str(data / 'gan.pth'))[
+        'DeSRA/artifact_area'] < found['DeSRA/artifact_area']
+
+
 def test_mmagics_own_test_tool(data, expected, tmp_path, monkeypatch):
     """python tools/test.py CONFIG CHECKPOINT --out FILE, as MMagic's users do."""
     tool = Path(find_spec('mmagic').origin).parent / '.mim/tools/test.py'

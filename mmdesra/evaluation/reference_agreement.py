@@ -1,0 +1,98 @@
+"""How near references without a sibling come to the sibling itself."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..detectors import DeSRA
+from ..generators import upscale
+from ..generators.self_ensemble import SelfEnsemble
+from ..ops import MaskScores, score_mask
+from ..ops.consensus import PassSums, agreed_image, sharpened
+from ..ops.psnr import psnr_of
+
+SIBLING_THRESHOLD = .7
+
+
+@dataclass
+class Agreement:
+    """Of one kind of reference, over the images so far.
+
+    Attributes:
+        scores (dict): For each threshold, its masks against those of the sibling.
+        squared_errors (list[float]): For each image, the mean squared difference from the
+            sibling's.
+    """
+    scores: dict[float, MaskScores]
+    squared_errors: list[float] = field(default_factory=list)
+
+    @property
+    def psnr(self) -> float:
+        """float: To the sibling's images, in dB, of the mean squared error over the images."""
+        return psnr_of(float(np.mean(self.squared_errors)))
+
+
+class ReferenceAgreement:
+    """Compares references without a sibling with the sibling, image by image.
+
+    Attributes:
+        agreements (dict[str, Agreement]): By the reference's name.
+
+    Args:
+        ensemble (SelfEnsemble): Its passes are made once for all references.
+        passes (Sequence[int]): How many of them to use.
+        thresholds (Sequence[float]): Of the detector, with each reference.
+        min_area (float | str): Of the detector.
+    """
+
+    def __init__(self, ensemble: SelfEnsemble, passes: Sequence[int],
+                 thresholds: Sequence[float], min_area: float | str) -> None:
+        self.agreements: dict[str, Agreement] = {}
+        self._ensemble = ensemble
+        self._passes = passes
+        self._detectors = {threshold: DeSRA(threshold, min_area) for threshold in thresholds}
+        self._published = DeSRA(SIBLING_THRESHOLD, min_area)
+
+    def add(self, lq: np.ndarray, mse: np.ndarray, path: Path) -> None:
+        """Compare the references of one image.
+
+        Args:
+            lq (np.ndarray): The LR image, uint8, shape ``(H, W, 3)``, RGB.
+            mse (np.ndarray): The sibling's image, uint8, shape ``(s·H, s·W, 3)``, RGB.
+            path (Path): Of the LR image.
+
+        Raises:
+            ImageError: If the generator fails on it.
+        """
+        gan = upscale(self._ensemble.upscaler, lq, path)
+        wanted = _mask(self._published, gan, mse)
+        for name, image in self._references(lq):
+            agreement = self.agreements.setdefault(
+                name, Agreement(dict.fromkeys(self._detectors, MaskScores())))
+            agreement.squared_errors.append(
+                float(((image.astype(np.float64) - mse)**2).mean()))
+            for threshold, detector in self._detectors.items():
+                agreement.scores[threshold] += score_mask(_mask(detector, gan, image), wanted)
+
+    def _references(self, lq: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        scale, (height, width) = self._ensemble.sizes.scale, lq.shape[:2]
+        enlarged = cv2.resize(lq, (scale * width, scale * height), interpolation=cv2.INTER_CUBIC)
+        yield 'bicubic', enlarged
+        yield 'sharpened bicubic', sharpened(enlarged, scale)
+        sums = PassSums()
+        for one in self._ensemble.each_pass(lq):
+            sums.add(one)
+            if sums.count in self._passes:
+                mean = sums.moments(slice(None))[0].round().astype(np.uint8)
+                yield f'mean of {sums.count} passes', mean
+                yield f'self-ensemble, {sums.count} passes', agreed_image(sums, enlarged, scale)
+
+
+def _mask(detector: DeSRA, gan: np.ndarray, reference: np.ndarray) -> Tensor:
+    return torch.from_numpy(detector.detect(gan, reference).mask)

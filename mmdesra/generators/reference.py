@@ -1,0 +1,159 @@
+"""What a GAN-SR image is compared with: the same image without invention."""
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+from mmengine.registry import Registry
+
+from ..errors import InputError
+from ..files.config_types import type_name
+from .checkpoint import fingerprint
+from .image_sizes import ImageSizes
+from .upscaler import Upscaler
+
+REFERENCES = Registry('reference', scope='mmdesra', locations=['mmdesra.generators.self_ensemble'])
+"""Those that are made of the GAN-SR model itself."""
+
+HOW_TO_GET_ONE = ("without a sibling, --reference self-ensemble (reference='self-ensemble') makes "
+                  'a reference of the GAN itself, and make_mse_partner trains one')
+
+
+class Reference(ABC):
+    """Answers what an image should look like without invention.
+
+    Attributes:
+        upscaler (Upscaler): The generator that it is made with.
+        name (str): What it is called in messages.
+        show_progress (bool): Whether an image that takes several passes shows a bar of its own,
+            if they take long.
+    """
+    name = 'reference'
+    show_progress = True
+
+    def __init__(self, upscaler: Upscaler) -> None:
+        self.upscaler = upscaler
+
+    @property
+    def sizes(self) -> ImageSizes:
+        """ImageSizes: What sizes it takes, and by how much it enlarges."""
+        return self.upscaler.sizes
+
+    @abstractmethod
+    def __call__(self, lq: np.ndarray, gan: np.ndarray) -> np.ndarray:
+        """Make the reference image.
+
+        Args:
+            lq (np.ndarray): The LR image, uint8, shape ``(H, W, 3)``, RGB.
+            gan (np.ndarray): The GAN-SR image that it is for, uint8, shape ``(s·H, s·W, 3)``.
+
+        Returns:
+            np.ndarray: uint8, shape ``(s·H, s·W, 3)``, RGB.
+
+        Raises:
+            UpscaleError: If the generator fails.
+        """
+
+    @abstractmethod
+    def describe(self) -> dict:
+        """Return what decides the image, for manifests: equal entries, equal references.
+
+        Always with ``mse_sha256``, the weights of the MSE-trained sibling; None: it is none.
+        """
+
+
+class Sibling(Reference):
+    """The image of the MSE-trained sibling, be it published or made.
+
+    Args:
+        upscaler (Upscaler): The sibling.
+    """
+    name = 'MSE-trained generator'
+
+    def __call__(self, lq: np.ndarray, gan: np.ndarray) -> np.ndarray:
+        """See :meth:`Reference.__call__`."""
+        return self.upscaler(lq)
+
+    def describe(self) -> dict:
+        """See :meth:`Reference.describe`."""
+        return dict(mse_sha256=fingerprint(self.upscaler.generator))
+
+
+AnyReference = Union[Upscaler, Reference]
+"""A reference; a generator alone is the MSE-trained sibling."""
+
+ReferenceSpec = Union[str, Mapping]
+"""``'self-ensemble'``, or a dict with its type and arguments."""
+
+
+def as_reference(reference: AnyReference) -> Reference:
+    """Return a reference as it is, and a generator as the sibling that it is."""
+    return reference if isinstance(reference, Reference) else Sibling(reference)
+
+
+def build_reference(spec: ReferenceSpec, gan: Upscaler) -> Reference:
+    """Build a reference that is made of the GAN-SR model itself.
+
+    Args:
+        spec (str | Mapping): Its name (``'self-ensemble'``), or a dict with ``type`` and its
+            arguments.
+        gan (Upscaler): The GAN-trained generator; where it will be fine-tuned, a copy from
+            before.
+
+    Raises:
+        InputError: If there is none of this name, or it does not take the arguments.
+    """
+    config = check_reference(spec)
+    try:
+        return REFERENCES.build(dict(config, gan=gan, _scope_='mmdesra'))
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # an argument of a wrong type
+        raise InputError(f'the reference cannot be built from {config} ({error})') from error
+
+
+def check_reference(spec: ReferenceSpec) -> dict:
+    """Return the config of a reference, if there is one of its name and arguments.
+
+    Raises:
+        InputError: As :func:`build_reference`.
+    """
+    config = dict(type=spec) if isinstance(spec, str) else spec
+    if not isinstance(config, Mapping) or not config.get('type'):
+        raise InputError(f"expected a reference's name, or a dict with its type, got {spec!r}")
+    kind = config['type']
+    built = REFERENCES.get(kind) if kind in _known() else kind
+    if not (inspect.isclass(built) and issubclass(built, Reference)):
+        raise InputError(
+            f'expected one of the references {", ".join(_known())}, got {kind!r} (the weights of '
+            'an MSE-trained sibling are given as mse_checkpoint, --mse-checkpoint)')
+    known = [name for name in inspect.signature(built).parameters if name != 'gan']
+    unknown = [str(name) for name in config if name not in (*known, 'type', '_scope_')]
+    if unknown:
+        raise InputError(f'the reference {type_name(kind)} takes {", ".join(known)}, got '
+                         f'{", ".join(unknown)}')
+    return dict(config)
+
+
+def refuse_both(mse_checkpoint: str | Path | None, reference: Any) -> None:
+    """Refuse two references.
+
+    Args:
+        mse_checkpoint (str | Path, optional): Weights of an MSE-trained sibling.
+        reference (object, optional): Anything that names another reference.
+
+    Raises:
+        InputError: If both are given.
+    """
+    if mse_checkpoint and reference:
+        raise InputError('expected either mse_checkpoint (--mse-checkpoint) or reference '
+                         '(--reference), got both: a GAN-SR image is compared with one')
+
+
+def _known() -> list[str]:
+    REFERENCES.import_from_location()
+    return sorted(REFERENCES.module_dict)
