@@ -13,7 +13,7 @@ rm -rf "$source" build/docs
 mkdir -p "$source"
 cp docs/api/conf.py docs/api/index.rst "$source"
 SPHINX_APIDOC_OPTIONS=members .venv/bin/sphinx-apidoc -q --separate --module-first --no-toc \
-  -o "$source" mmdesra mmdesra/__main__.py mmdesra/version.py
+  -o "$source" mmdesra mmdesra/__main__.py mmdesra/version.py mmdesra/commands
 rm "$source/mmdesra.rst" # index.rst lists the rooms
 sed -i -E '1s/ (package|module)$//' "$source"/mmdesra.*.rst
 .venv/bin/python -W ignore -m sphinx -q -W --keep-going -d build/docs-cache "$source" build/docs

@@ -1,58 +1,7 @@
 #!/usr/bin/env python3
-"""Convert a checkpoint between MMagic's layout and BasicSR's: other names, the same numbers.
-
-  # the fine-tuned generator, for Real-ESRGAN's own script and chaiNNer
-  python tools/convert_checkpoint.py work_dirs/desra/iter_1000.pth RealESRGAN_x4plus_DeSRA.pth
-
-  # the same without pickle, checked against its config
-  python tools/convert_checkpoint.py work_dirs/desra/iter_1000.pth out.safetensors \\
-      --generator mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py
-
-  # official weights, for MMagic's own tools/test.py or load_from
-  python tools/convert_checkpoint.py RealESRGAN_x4plus.pth mmagic.pth --to mmagic
-  python tools/convert_checkpoint.py RealESRGAN_x4plus_netD.pth netD.pth --to mmagic \\
-      --role discriminator
-
-INPUT may have any layout that docs/checkpoints.md lists, and is never changed. Where it holds the
-weights twice, those of the EMA are taken. Files are read without running code from them.
-mmdesra's own tools need no conversion: they read all of these layouts.
-Exit code: 0 = converted, 2 = not; then OUTPUT was not written.
-"""
-from __future__ import annotations
-
-import argparse
-
-from mmdesra.apis import command_line as cli
-from mmdesra.generators.convert import CODE_BASES, ROLES, convert_checkpoint
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('input', metavar='INPUT', help='checkpoint to read')
-    parser.add_argument('output', metavar='OUTPUT',
-                        help='checkpoint to write: .pth, or (for basicsr) .safetensors')
-    parser.add_argument('--to', choices=CODE_BASES, default='basicsr',
-                        help='whose layout to write (default: %(default)s)')
-    parser.add_argument('--role', choices=ROLES, default='generator',
-                        help='which network of a whole MMagic model (default: %(default)s)')
-    parser.add_argument('--generator', metavar='TYPE_OR_CONFIG',
-                        help='check that the weights fill this generator: a registered type, a '
-                        'config whose model.generator is meant, or spandrel (whatever it is)')
-    parser.add_argument('--overwrite', action='store_true', help='replace OUTPUT if it is there')
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-    done = convert_checkpoint(args.input, args.output, args.to, args.role, args.generator,
-                              args.overwrite)
-    print(f'{args.input}: {done.layout}')
-    names = (f"{done.network}, {CODE_BASES[args.to]}'s names" if done.network
-             else 'a network that is not in our tables, names kept')
-    print(f'{args.output}: {names}, {done.tensors} tensors, {done.values:,} values')
-    return 0
-
+"""In a checkout, the same as `mmdesra convert`."""
+from mmdesra.apis.command_line import run
+from mmdesra.commands.convert import main
 
 if __name__ == '__main__':
-    cli.run(main)
+    run(main)

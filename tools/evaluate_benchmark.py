@@ -1,75 +1,7 @@
 #!/usr/bin/env python3
-"""Tell which of a benchmark's artifacts detectors found: by kind, strength and content.
-
-  python tools/compare_detectors.py --gan benchmark/gan --mse benchmark/mse --gt benchmark/gt \\
-      --detector DeSRA --detector SSIM --min-area 1000 --save-masks --out comparison
-  python tools/evaluate_benchmark.py --benchmark benchmark --pred comparison/mask/*
-
-Prints a Markdown table: the share of the placed artifacts of which at least half of the area was
-detected, a column for each --pred. What was detected elsewhere does not count here; see the
-precision of tools/compare_detectors.py.
-Exit code: 0 = all images used, 1 = some had no usable mask (they are named), 2 = nothing done.
-"""
-from __future__ import annotations
-
-import argparse
-from pathlib import Path
-
-from mmdesra.apis import command_line as cli
-from mmdesra.errors import InputError
-from mmdesra.evaluation.figures import decimal
-from mmdesra.evaluation.placed_recall import GROUPS, GroupRecall, break_down, match_artifacts
-from mmdesra.files.tables import markdown_table, write_csv
-
-Tables = dict[str, dict[tuple, GroupRecall]]
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--benchmark', required=True, metavar='DIR',
-                        help='a folder made by tools/make_artifact_benchmark.py')
-    parser.add_argument('--pred', required=True, nargs='+', metavar='[NAME=]DIR',
-                        help="detected masks (0/255) of the benchmark's images; without NAME, the "
-                        "folder's name stands over the column")
-    parser.add_argument('--by', nargs='*', choices=GROUPS, metavar='PROPERTY',
-                        help=f'some of {", ".join(GROUPS)}: a row for each combination (default: '
-                        'all artifacts, then a row for each value of each of them)')
-    parser.add_argument('--csv', type=Path, metavar='FILE',
-                        help='also write the counts: group, detector, found, placed')
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-    matches, skipped = {}, {}
-    for text in args.pred:
-        name, separator, folder = text.partition('=')
-        if not separator:
-            name, folder = Path(text).name, text
-        if name in matches:
-            raise InputError(f'--pred {text}: there is another {name}; name them: NAME=DIR')
-        matches[name], skipped[name] = match_artifacts(args.benchmark, folder)
-    groupings = [args.by] if args.by else [(), *((name,) for name in GROUPS)]
-    rows = []
-    for by in groupings:
-        tables: Tables = {name: break_down(found, by) for name, found in matches.items()}
-        rows += [(' '.join(f'{part:g}' if isinstance(part, float) else part for part in group)
-                  or 'all', {name: table.get(group) for name, table in tables.items()})
-                 for group in sorted(set().union(*tables.values()))]
-    print(markdown_table(('artifacts', 'placed', *matches), [
-        (title, str(max(recall.placed for recall in recalls.values() if recall)),
-         *(decimal(recall.recall, 2) if recall else '–' for recall in recalls.values()))
-        for title, recalls in rows]))
-    if args.csv:
-        write_csv(args.csv, ('artifacts', 'detector', 'found', 'placed'), (
-            dict(artifacts=title, detector=name, found=recall.found, placed=recall.placed)
-            for title, recalls in rows for name, recall in recalls.items() if recall))
-    for name, reasons in skipped.items():
-        for image, reason in reasons.items():
-            print(f'skipped: {name}: {image}: {reason}')
-    return cli.EXIT_SKIPPED if any(skipped.values()) else 0
-
+"""In a checkout, the same as `mmdesra evaluate-benchmark`."""
+from mmdesra.apis.command_line import run
+from mmdesra.commands.evaluate_benchmark import main
 
 if __name__ == '__main__':
-    cli.run(main)
+    run(main)

@@ -1,69 +1,7 @@
 #!/usr/bin/env python3
-"""Make a pseudo-GT folder: MSE-SR pixels inside the artifacts, GAN-SR pixels elsewhere.
-
-  python tools/make_pseudo_gt.py --lq photos --generator SRResNet \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
-
-OUT gets gt/NAME.png and mask/NAME.png for each image with artifacts, and manifest.json. Stop it
-at any moment and run the same command again: it goes on where it was.
-
-In several processes, one a GPU, or sharing the CPU; the folder is the same:
-  torchrun --nproc_per_node 2 tools/make_pseudo_gt.py --lq photos --generator SRResNet \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
-
-To curate, delete, repaint or add masks in OUT/mask, then run it again with --recompose. A mask may
-be drawn in any program (docs/scores.md says what is read); what you drew is kept in OUT/drawn. One
-that is deleted or all black drops its pair; one that cannot be used is named and left as it is.
-Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
-"""
-from __future__ import annotations
-
-import argparse
-
-from mmengine.dist import is_main_process
-
-from mmdesra.apis import command_line as cli
-from mmdesra.apis.detector_options import add_detector_options, detector_from, labels_from
-from mmdesra.apis.processes import add_launcher_option, joined
-from mmdesra.apis.pseudo_gt import make_pseudo_gts
-from mmdesra.datasets.pseudo_gt_folder import Manifest
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', required=True, metavar='DIR', help='the pseudo-GT folder')
-    parser.add_argument('--recompose', action='store_true',
-                        help='bring the pseudo GTs in line with masks changed by hand')
-    cli.add_generator_options(parser, required=True)
-    add_detector_options(parser)
-    add_launcher_option(parser)
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-    with joined(args.launcher):
-        detector = detector_from(args)
-        labels = labels_from(args, detector)
-        manifest = make_pseudo_gts(cli.generated_pairs_from(args), detector, args.out, labels,
-                                   args.recompose)
-        if is_main_process():
-            tell(args, manifest)
-            if manifest.skipped and not manifest.records:
-                cli.tell_all_skipped(manifest.skipped.values())
-    if manifest.skipped:
-        return cli.EXIT_SKIPPED if manifest.records else cli.EXIT_ERROR
-    return 0
-
-
-def tell(args: argparse.Namespace, manifest: Manifest) -> None:
-    pairs = [record for record in manifest.records if record.regions]
-    print(f'{args.out}: {len(pairs)} pseudo GTs with {sum(r.regions for r in pairs)} regions; '
-          f'{len(manifest.records) - len(pairs)} images are clean')
-    for name, reason in manifest.skipped.items():
-        print(f'skipped: {name}: {reason}')
-
+"""In a checkout, the same as `mmdesra make-pseudo-gt`."""
+from mmdesra.apis.command_line import run
+from mmdesra.commands.make_pseudo_gt import main
 
 if __name__ == '__main__':
-    cli.run(main)
+    run(main)

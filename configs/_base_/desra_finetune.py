@@ -1,6 +1,6 @@
 # Fine-tuning on pseudo GTs, as a second `_base_` beside the training config of any GAN-SR model
 # of MMagic's: configs/desra/README.md has the few lines that it takes. Two `_base_` files must not
-# share a key, so `desra_X` stands for X. tools/train.py reads it from here, too.
+# share a key, so `desra_X` stands for X. `mmdesra train` reads it from here, too.
 
 desra_custom_imports = dict(imports=['mmdesra'], allow_failed_imports=False)
 

@@ -1,5 +1,5 @@
 # DeSRA fine-tuning of the published SRGAN pair whose generator has batch norm
-# (tools/convert_keras_srgan.py makes its checkpoints); why these numbers: docs/recipes.md.
+# (`mmdesra convert-keras-srgan` makes its checkpoints); why these numbers: docs/recipes.md.
 _base_ = ['mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py']
 
 custom_imports = dict(imports=['mmdesra'], allow_failed_imports=False)

@@ -7,7 +7,8 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from mmengine.config import DictAction
@@ -15,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ..errors import InputError
 from ..generators import GeneratedPairs, Upscaler, load_upscaler
+from .launch import leave_error
 
 EXIT_SKIPPED = 1
 EXIT_ERROR = 2
@@ -25,6 +27,18 @@ NOT_FOR_USERS = 'pkg_resources is deprecated', '`torch.utils._pytree'
 GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet); a config '
                   'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py; '
                   'or spandrel, which recognises the network of the checkpoints')
+
+
+def make_parser(text: str | None, **options: Any) -> argparse.ArgumentParser:
+    """Make the parser of a command, whose help shows a text as it is.
+
+    Args:
+        text (str): What the help begins with, most often the docstring of the command's module.
+        options (Any): More arguments of :class:`argparse.ArgumentParser`.
+    """
+    return argparse.ArgumentParser(
+        prog=Path(sys.argv[0]).name,  # "mmdesra detect", or "detect.py" of the folder tools/
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
 
 class KeyValues(DictAction):
@@ -136,7 +150,9 @@ def run(main: Callable[[], int]) -> None:
         with logging_redirect_tqdm():  # messages stand above the progress bar, not in it
             sys.exit(main())
     except (InputError, OSError) as error:
-        print('error:', *str(error).splitlines(), file=sys.stderr)  # in one line
+        text = ' '.join(str(error).splitlines())
+        if not leave_error(text):
+            print('error:', text, file=sys.stderr)
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

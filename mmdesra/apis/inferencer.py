@@ -114,7 +114,7 @@ class DeSRAInferencer:
         """Detect on LR images, or on pairs of SR images.
 
         For more images than memory holds masks of, use :meth:`iterate`, or ``out_dir`` with
-        the tool ``tools/detect.py``.
+        the command ``mmdesra detect``.
 
         Args:
             inputs (Images, optional): LR images; arrays are uint8, shape ``(H, W, 3)``.
@@ -122,7 +122,7 @@ class DeSRAInferencer:
             mse (Images, optional): With ``gan``: their MSE-SR images; files are matched by stem
                 (two single files are a pair), arrays by position. Not needed where the detector
                 does not look at them.
-            out_dir (str | Path, optional): Where to write what ``tools/detect.py`` writes;
+            out_dir (str | Path, optional): Where to write what ``mmdesra detect`` writes;
                 ``predictions`` then hold no arrays.
             save_map (bool): With ``out_dir``, see :func:`detect_folder`.
             save_sr (bool): The same.

@@ -17,6 +17,7 @@ from torch import distributed
 
 from ..engine.process_group import end_process_group
 from ..errors import InputError
+from .launch import add_nproc_option, default_launcher
 
 Result = TypeVar('Result')
 
@@ -25,10 +26,10 @@ PATIENCE = timedelta(days=30)
 """How long processes wait for each other: one may have all the large images."""
 
 
-def add_launcher_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says who started this process."""
-    started_by = 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
-    parser.add_argument('--launcher', choices=LAUNCHERS, default=started_by,
+def add_launcher_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for processes, or say who started this one of several."""
+    add_nproc_option(parser)
+    parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
                         help='who started this process, one of several that share the images '
                         '(default: pytorch under torchrun, else none)')
 

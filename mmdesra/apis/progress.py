@@ -110,8 +110,9 @@ class Progress:
             with suppress(InputError, OSError):
                 noted = self.noted()
             if noted:
-                logger.warning('stopped: %d of %d images are done; tools/detect.py --resume, with '
-                               'the same settings, goes on from there', len(noted), count)
+                logger.warning(
+                    'stopped: %d of %d images are done; `mmdesra detect --resume`, with the same '
+                    'settings, goes on from there', len(noted), count)
             else:
                 self.remove()
             raise

@@ -116,11 +116,11 @@ def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:
                             'it. Were the LR images moved? Give their folder as lq_dir')
     if file_sha256(lq) != record.lq_sha256:
         raise PseudoGTError(f'{lq}: is not the LR image that the pseudo GT in {folder.root} was '
-                            'made from; run tools/make_pseudo_gt.py again, or give the folder '
+                            'made from; run `mmdesra make-pseudo-gt` again, or give the folder '
                             'that has it as lq_dir')
     if not gt.is_file():
-        raise PseudoGTError(f'{gt}: is missing; run tools/make_pseudo_gt.py with --recompose')
+        raise PseudoGTError(f'{gt}: is missing; run `mmdesra make-pseudo-gt` with --recompose')
     if file_sha256(mask) != record.mask_sha256:
         raise PseudoGTError(f'{mask}: was changed after its pseudo GT was composed; run '
-                            'tools/make_pseudo_gt.py with --recompose')
+                            '`mmdesra make-pseudo-gt` with --recompose')
     return dict(key=record.name, img_path=str(lq), gt_path=str(gt), mask_path=str(mask))

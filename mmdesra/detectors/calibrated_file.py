@@ -19,7 +19,7 @@ CARD, VERSION = 'mmdesra_calibrated_detector', 1
 """The one entry of the file's metadata: of several, safetensors would draw the order."""
 
 SUFFIX = '.safetensors'
-MADE_BY = 'tools/calibrate_detector.py makes such a file'
+MADE_BY = '`mmdesra calibrate` makes such a file'
 MAX_CHANNELS = 1024
 """Of a scale of the network: a forged file must not take all memory."""
 

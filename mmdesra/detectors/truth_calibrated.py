@@ -34,7 +34,7 @@ class TruthCalibrated(BaseDetector):
     (:mod:`mmdesra.ops.truth_masks`): so it is known where the model is wrong. A small network
     learns to tell these places by what is there without the photograph: the texture of 4×4
     blocks of the GAN-SR image, of its reduction (which stands for the LR image) and, if it was
-    calibrated with a sibling, of the MSE-SR image. ``tools/calibrate_detector.py`` makes the file
+    calibrated with a sibling, of the MSE-SR image. ``mmdesra calibrate`` makes the file
     in minutes; docs/calibrated_detector.md has figures. Not in DeSRA's tables.
 
     An image larger than 2432 px is computed in overlapping tiles; up to rounding that makes no
@@ -68,7 +68,7 @@ class TruthCalibrated(BaseDetector):
                  device: str = 'cpu') -> None:
         if weights is None:
             raise InputError('expected weights, the file of a calibration for your model; '
-                             'tools/calibrate_detector.py makes it from photographs')
+                             '`mmdesra calibrate` makes it from photographs')
         self._network, self.card = read_calibrated(weights)
         if kind not in self.card.kinds:
             raise InputError(f'{weights}: expected one of the kinds {", ".join(self.card.kinds)}, '

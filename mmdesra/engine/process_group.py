@@ -41,8 +41,8 @@ def join_process_group(config: Config, launcher: str) -> None:
     missing = [name for name in VARIABLES.get(launcher, ()) if name not in os.environ]
     if missing:
         raise InputError(f'--launcher {launcher}: expected to be started by it, which sets '
-                         f'{", ".join(missing)}; use tools/dist_train.sh or tools/slurm_train.sh, '
-                         'or leave --launcher out')
+                         f'{", ".join(missing)}; leave --launcher out and give --nproc N, or '
+                         'start it with torchrun, srun or mpirun')
     config.launcher = launcher
     if launcher != 'pytorch' or torch.cuda.is_available():
         return

@@ -91,7 +91,7 @@ class BenchmarkManifest:
                        content['skipped'])
         except FileNotFoundError as error:
             raise InputError(f'{path}: no such file; expected the folder of a benchmark, as '
-                             'tools/make_artifact_benchmark.py makes it') from error
+                             '`mmdesra make-artifact-benchmark` makes it') from error
         except (KeyError, TypeError, ValueError) as error:
             reason = f'{error} is missing' if isinstance(error, KeyError) else error
             raise InputError(f'{path}: expected the manifest of an artifact benchmark ({reason})'

@@ -25,7 +25,7 @@ LEGACY_MARK = b'\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 OLD_TAR = {'pickle', 'storages', 'tensors'}
 
 WANTED = 'give its PyTorch weights instead (.pth or .safetensors)'
-KERAS = 'or convert it with tools/convert_keras_srgan.py, if it is an SRGAN of Keras'
+KERAS = 'or convert it with `mmdesra convert-keras-srgan`, if it is an SRGAN of Keras'
 UNPACK = 'unpack it and give the file of weights that is in it'
 FETCH = 'fetch the file again'
 ASK = 'Ask its author for a file of tensors alone (a state dict, or safetensors)'

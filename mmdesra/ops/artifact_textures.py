@@ -2,7 +2,7 @@
 
 Their figures are those of a real pair: the SRGAN pair of docs/srgan_pair.md over 200
 photographs, windows of 32×32 px wholly inside artifact regions, and for the colour noise all
-windows. `tools/measure_artifacts.py` measures them; docs/artifact_benchmark.md lists them.
+windows. `mmdesra measure-artifacts` measures them; docs/artifact_benchmark.md lists them.
 """
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .fused_kernel import compiled
+from .compiled import compiled
 
 BLOCK = 4
 MEANS, STDS, FINE, COARSE = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12)

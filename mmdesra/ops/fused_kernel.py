@@ -7,11 +7,10 @@ sums of v and v² of both images, vertical sums of the last eleven rows of those
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
+
+from .compiled import compiled
 
 CHANNELS = 3
 MARGIN = 5
@@ -21,15 +20,6 @@ FRAME = 2 * MARGIN * CHANNELS
 
 RELEASED, PRINTED, ABSOLUTE = range(3)
 """What to compute: D as released, D as printed, d."""
-
-
-def compiled(function: Callable) -> Callable:
-    """Compile a function that holds no Python objects; the code is kept where that can be."""
-    options: dict[str, Any] = dict(nogil=True, error_model='numpy', fastmath={'contract'})
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # there is no folder to keep the code in: each process compiles it anew
-        return numba.njit(**options)(function)
 
 
 @compiled

@@ -37,7 +37,7 @@ def table_indices(model_names: Sequence[str], table_names: Sequence[str]) -> np.
             + (f' and {rest} more' if rest > 0 else '')
             + f' ({len(unknown)} of the {len(names)} classes of the segmenter). Take a segmenter '
             'of the classes of the table, or calibrate a table for this one: '
-            'tools/calibrate_semantics.py')
+            '`mmdesra calibrate-semantics`')
     twice = sorted({name for name in names if stripped.count(name) > 1})
     if twice:
         raise InputError(f'the class table names {twice[0]!r} twice')

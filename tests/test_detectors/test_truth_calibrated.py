@@ -108,7 +108,7 @@ def test_a_threshold_of_ones_own(weights):
 
 
 def test_what_is_missing_is_told(weights):
-    with pytest.raises(InputError, match='expected weights.*calibrate_detector.py'):
+    with pytest.raises(InputError, match='expected weights.*mmdesra calibrate'):
         build_detector('TruthCalibrated')
     with pytest.raises(InputError, match='one of the kinds strength, even_ground, got .visible'):
         TruthCalibrated(weights, kind='visible')

@@ -1,8 +1,7 @@
-"""Inheriting the workflow in a config file: the same as with tools/train.py, under any tool."""
+"""Inheriting the workflow in a config file: the same as with `mmdesra train`, under any tool."""
 from __future__ import annotations
 
 import json
-import runpy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from mmengine.config import Config
 from toy_training import MMAGICS_CONFIGS, write_role, write_whole_model
 from toys import make_lq_folder
 
-import mmdesra.__main__
+from mmdesra.commands import run, train
 from mmdesra.datasets.awaited_pseudo_gts import AwaitedPseudoGTs
 from mmdesra.errors import InputError
 
@@ -55,9 +54,8 @@ def data(tmp_path_factory):
 
 
 def config_of_the_tool(monkeypatch, *arguments: str) -> Config:
-    monkeypatch.setattr(sys, 'argv', ['tools/train.py', *arguments])
-    tool = runpy.run_path(str(ROOT / 'tools/train.py'))
-    return tool['load'](tool['parse_args']())
+    monkeypatch.setattr(sys, 'argv', ['mmdesra train', *arguments])
+    return train.load(train.parse_args())
 
 
 def plain(settings):
@@ -99,11 +97,11 @@ def test_tool_takes_the_child_as_it_is(data, tmp_path, monkeypatch):
 def mmagics_tool(monkeypatch):
     monkeypatch.setenv('LOCAL_RANK', '0')  # MMagic's would set it, for the tests to come
 
-    def run(*arguments: str) -> None:
-        monkeypatch.setattr(sys, 'argv', ['mmdesra', 'mmagic::tools/train.py', *arguments])
+    def run_it(*arguments: str) -> None:
+        monkeypatch.setattr(sys, 'argv', ['mmdesra run', 'mmagic::tools/train.py', *arguments])
         monkeypatch.setattr(sys, 'path', sys.path.copy())
-        mmdesra.__main__.main()
-    return run
+        assert run.main() == 0
+    return run_it
 
 
 def test_runs_under_mmagics_own_tool(data, tmp_path, mmagics_tool):
@@ -160,12 +158,6 @@ def test_placeholder_has_a_length_for_samplers():
     ('mmagic::tools/nothing.py', 'nothing.py: expected a Python script'),
     ('no_such_package::tools/train.py', "'no_such_package' is not installed")])
 def test_script_that_is_not_there(script, message, monkeypatch):
-    monkeypatch.setattr(sys, 'argv', ['mmdesra', script])
+    monkeypatch.setattr(sys, 'argv', ['mmdesra run', script])
     with pytest.raises(SystemExit, match=message):
-        mmdesra.__main__.main()
-
-
-def test_help_is_no_error(monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['mmdesra', '--help'])
-    mmdesra.__main__.main()
-    assert 'python -m mmdesra SCRIPT' in capsys.readouterr().out
+        run.main()

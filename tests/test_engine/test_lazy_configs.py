@@ -262,7 +262,7 @@ def test_wrapper_for_several_processes_stays_lazy(monkeypatch, tmp_path):
                                             ('mpi', 'OMPI_COMM_WORLD_LOCAL_RANK')])
 def test_launcher_that_did_not_start_this_process(launcher, name, monkeypatch):
     monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match=f'^--launcher {launcher}: .*{name}.*dist_train.sh'):
+    with pytest.raises(InputError, match=f'^--launcher {launcher}: .*{name}.*--nproc N'):
         join_process_group(Config(), launcher)
 
 

@@ -147,6 +147,10 @@ def test_metafile_is_one_of_mmagics_kind(folder):
             assert set(result) == {'Dataset', 'Metrics', 'Task'}
         for address in entry.get('Starts From', {}).values():
             assert address in readme
+        # mim download fetches files; one address is that of a folder
+        files = [address for address in entry.get('Starts From', {}).values()
+                 if address.endswith('.pth')]
+        assert entry['Weights'] == (files or [''])
     index = yaml.safe_load((ROOT / 'mmdesra/.mim/model-index.yml').read_text())
     assert f'configs/{folder}/metafile.yml' in index['Import']
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib.util
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
+from mmdesra.commands import convert_keras_srgan
 from mmdesra.models.srgan_discriminator import SRGANDiscriminator
 from mmdesra.models.srresnet import SRResNet
 
@@ -26,11 +26,7 @@ NETWORKS = {
 
 @pytest.fixture
 def tool():
-    path = Path(__file__).parents[2] / 'tools' / 'convert_keras_srgan.py'
-    spec = importlib.util.spec_from_file_location('convert_keras_srgan', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return convert_keras_srgan
 
 
 @pytest.fixture

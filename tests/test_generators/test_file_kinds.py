@@ -125,7 +125,7 @@ KINDS = {
     'torch.package': (packed('x/.data/extern_modules', 'x/model/data.pkl'), 'a torch.package'),
     'torch.export': (packed('m/archive_format', 'm/data/x'), 'is a program of torch.export'),
     'Keras 3': (packed('config.json', 'model.weights.h5'), 'is a Keras model'),
-    'HDF5': (b'\x89HDF\r\n\x1a\n' + bytes(90), 'is an HDF5 file.*tools/convert_keras_srgan.py'),
+    'HDF5': (b'\x89HDF\r\n\x1a\n' + bytes(90), 'is an HDF5 file.*mmdesra convert-keras-srgan'),
     'TFLite': (b'\x1c\0\0\0TFL3' + bytes(9), 'is a TensorFlow Lite model'),
     'TF index': (b'model_checkpoint_path: "model.ckpt-3"\n', 'TensorFlow model'),
     'OpenVINO': (OPENVINO, 'OpenVINO model'),

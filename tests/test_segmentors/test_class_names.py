@@ -28,7 +28,7 @@ def test_unknown_classes_are_named():
     model = ['wall', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7']
     with pytest.raises(InputError, match=(
             r"the class table has no 'a1', 'a2', 'a3', 'a4', 'a5' and 2 more \(7 of the 8 classes"
-            r'.*tools/calibrate_semantics\.py')):
+            r'.*mmdesra calibrate-semantics')):
         table_indices(model, ['wall', 'sky'])
     with pytest.raises(InputError, match=r"no 'a1' \(1 of the 2"):
         table_indices(['wall', 'a1'], ['wall'])

@@ -354,7 +354,7 @@ def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch, capsys):
     assert detect(stored, tmp_path / 'out') == 130
     assert names(tmp_path / 'out') == sorted(['.progress', *FILES, 'mask', 'overlay'])
     assert list(read_table(tmp_path / 'out')) == ['image0.png', 'image1.png']
-    assert ('stopped: 2 of 3 images are done; tools/detect.py --resume, with the same settings, '
+    assert ('stopped: 2 of 3 images are done; `mmdesra detect --resume`, with the same settings, '
             'goes on from there\n' in capsys.readouterr().err)
     monkeypatch.undo()
     assert detect(stored, tmp_path / 'out', '--resume') == 0

@@ -317,7 +317,7 @@ def test_help(capsys):
     assert call('train.py', '--help') == 0
     text = capsys.readouterr().out
     for word in ('--lq-dir', '--heldout-lq-dir', '--gan-checkpoint', '--mse-checkpoint',
-                 '--resume', 'WORK_DIR/pseudo_gt', 'python tools/train.py configs/desra/'):
+                 '--resume', 'WORK_DIR/pseudo_gt', 'mmdesra train mmdesra::desra/'):
         assert word in text
     named = next(word for word in text.split() if word.startswith('configs/desra/'))
     assert (Path(__file__).parents[2] / named).is_file()

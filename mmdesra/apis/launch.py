@@ -1,0 +1,200 @@
+"""Starting a command in several processes on this machine, ``--nproc N``.
+
+PyTorch's own launcher (``torch.distributed.run``) starts them, finds a port, passes on a Ctrl-C,
+and ends all when one has failed. Each runs the same command line; :mod:`mmdesra.apis.processes`
+and :mod:`mmdesra.engine.process_group` are how they then find each other.
+"""
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import InputError
+
+logger = logging.getLogger('mmdesra')
+
+STARTED_BY_US = 'MMDESRA_STARTED_BY'
+"""Is in the environment of the processes that ``--nproc`` has started; names the folder where
+they leave errors."""
+
+SEVERAL_MACHINES = 'NNODES', 'NODE_RANK', 'MASTER_ADDR', 'PORT'
+"""Variables for several machines, named as for MMagic's ``dist_train.sh``."""
+
+SIGNAL_BASE = 128  # a shell's code for a process that a signal has ended
+
+
+def default_launcher() -> str:
+    """Return who has started this process, as torchrun tells it: 'pytorch', else 'none'."""
+    return 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
+
+
+def add_nproc_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that asks for several processes, see :func:`in_processes`."""
+    parser.add_argument('--nproc', type=_count, metavar='N',
+                        help='work in N processes of this machine, one a GPU; without GPUs they '
+                        'share the CPU. For several machines set NNODES, NODE_RANK, MASTER_ADDR '
+                        'and PORT on each')
+
+
+def in_processes(command: str, args: argparse.Namespace,
+                 work: Callable[[argparse.Namespace], int]) -> int:
+    """Do a command's work here, or in the processes that it asks for.
+
+    Args:
+        command (str): The subcommand's name.
+        args (argparse.Namespace): With ``nproc`` and ``launcher``; of a process that was started
+            here, the launcher becomes 'pytorch'.
+        work (Callable): The work of one process, which returns its exit code.
+
+    Returns:
+        The exit code; of several processes the worst.
+
+    Raises:
+        InputError: If the processes cannot be started.
+    """
+    if args.nproc is not None and STARTED_BY_US in os.environ:
+        args.launcher = 'pytorch'
+        return work(args)
+    machines = _number('NNODES', 1) if args.nproc is not None else 1
+    if args.nproc is None or args.nproc * machines == 1:
+        return work(args)
+    if args.launcher != 'none':
+        raise InputError(f'--nproc {args.nproc}: starts processes, but --launcher {args.launcher} '
+                         'has already started this one; leave one of the two out')
+    return start_processes([*command.split(), *sys.argv[1:]], args.nproc, machines)
+
+
+def start_processes(words: list[str], count: int, machines: int = 1) -> int:
+    """Run ``mmdesra WORDS`` in processes that know of each other, and wait for their end.
+
+    Args:
+        words (list[str]): The subcommand and its arguments.
+        count (int): Processes on this machine.
+        machines (int): On how many machines this is done, with variables that say how they meet.
+
+    Returns:
+        The worst of their exit codes; 128 + N if signal N ended one, or this process.
+
+    Raises:
+        InputError: If the machines cannot meet.
+    """
+    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous import RendezvousError
+    program = find_spec('mmdesra_command')
+    assert program is not None and program.origin is not None  # comes with this package
+    # PyTorch would give each a single thread.
+    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, _cores() // count)))
+    with TemporaryDirectory(prefix='mmdesra_') as folder, _quiet_launcher():
+        os.environ[STARTED_BY_US] = folder
+        options = [f'--nproc-per-node={count}', '--monitor-interval=0.2', f'--log-dir={folder}',
+                   *_meeting(machines)]
+        try:
+            settings = torchrun.parse_args([*options, program.origin])
+            settings.training_script_args = words  # unparsed: it would take some for its own
+            torchrun.run(settings)
+            return 0
+        except ChildFailedError as error:
+            codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+            errors = {path.read_text(encoding='utf-8', errors='backslashreplace')
+                      for path in Path(folder).glob('error_*')}
+        except SignalException as error:
+            return SIGNAL_BASE + int(error.sigval)
+        except RendezvousError as error:
+            raise InputError(f'the {machines} machines did not meet: {error}') from error
+    for text in sorted(errors):
+        logger.error('error: %s', text)
+    return _worst(codes)
+
+
+def leave_error(text: str) -> bool:
+    """Leave an error to the process that has started this one, which tells equal ones once.
+
+    Returns:
+        False if no such process is there: this one has to tell it.
+    """
+    folder = os.environ.get(STARTED_BY_US)
+    if folder is None or not Path(folder).is_dir():
+        return False
+    path = Path(folder, f'error_{os.environ.get("RANK", os.getpid())}')
+    path.write_text(text, encoding='utf-8', errors='backslashreplace')
+    return True
+
+
+def _meeting(machines: int) -> list[str]:
+    """Say in torchrun's options where the processes meet.
+
+    Raises:
+        InputError: If there are several machines, and no word on where.
+    """
+    if machines == 1:
+        return ['--standalone', '--local-addr=127.0.0.1']  # at a port that is free
+    missing = [name for name in ('NODE_RANK', 'MASTER_ADDR') if name not in os.environ]
+    if missing:
+        raise InputError(f'NNODES={machines}: expected {" and ".join(missing)} in the '
+                         f'environment, too ({", ".join(SEVERAL_MACHINES)})')
+    return [f'--nnodes={machines}', f'--node-rank={_number("NODE_RANK", 0)}',
+            f'--master-addr={os.environ["MASTER_ADDR"]}',
+            f'--master-port={_number("PORT", 29500)}']
+
+
+def _worst(codes: Mapping[int, int]) -> int:
+    """Return the worst of the processes' exit codes; say which were ended by a signal.
+
+    The launcher ends by SIGTERM those that still run when one has failed; these do not count.
+    """
+    own = {rank: code for rank, code in codes.items() if code != -signal.SIGTERM} or codes
+    for rank, code in sorted(own.items()):
+        if code < 0:
+            logger.error('error: process %d was ended by %s%s', rank, signal.Signals(-code).name,
+                         ', as the system does when memory is short' if code == -9 else '')
+    return max((SIGNAL_BASE - code if code < 0 else code for code in own.values()), default=1)
+
+
+@contextmanager
+def _quiet_launcher() -> Iterator[None]:
+    """Keep PyTorch's launcher from telling what the processes have told: each names its error."""
+    if 'LOGLEVEL' in os.environ:  # somebody wants to know
+        yield
+        return
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _number(name: str, default: int) -> int:
+    """Read a whole number from the environment.
+
+    Raises:
+        InputError: If it is none.
+    """
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise InputError(f'{name}={text}: expected a whole number in the environment')
+    return int(text)
+
+
+def _count(text: str) -> int:
+    """Read the N of ``--nproc N``."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'expected a number of processes, 1 or more, got {text}')
+    return int(text)

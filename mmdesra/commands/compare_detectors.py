@@ -1,0 +1,96 @@
+"""Compare detectors on images whose artifacts are known: the paper's Table 1 on your own data.
+
+  mmdesra compare-detectors --gan bench/gan --mse bench/mse --gt bench/mask \\
+      --detector DeSRA --detector LDLStar:threshold=0.005 \\
+      --detector 'SSIM 0.6={"type": "SSIM", "threshold": 0.6}' --min-area 1000 --out comparison
+
+A detector is [LABEL=]NAME, [LABEL=]NAME:KEY=VALUE,KEY=VALUE, [LABEL=]JSON or [LABEL=]FILE.py
+(with detector = dict(type=...)). KEY labels=False keeps label maps from one detector:
+  --labels bench/labels --detector DeSRA --detector 'without labels=DeSRA:labels=False'
+
+The images of --gt are the set, matched by file stem. OUT gets comparison.md, comparison.csv,
+comparison.json, sweep.csv (scores over the thresholds), images.csv and precision_recall.png.
+docs/scores.md defines every figure.
+Exit code: 0 = all images compared, 1 = some were skipped (they are named), 2 = nothing was done.
+"""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ..apis import command_line as cli
+from ..apis.compare_detectors import (
+    MARKDOWN_NAME,
+    table_of_best,
+    table_of_detectors,
+    write_comparison,
+)
+from ..apis.contestants import Contestant, labels_for, read_contestants
+from ..apis.detector_options import add_label_options, detector_help, import_custom
+from ..apis.pair_options import add_pair_options, pairs_from
+from ..evaluation.detector_comparison import compare_detectors
+from ..files.folder_lock import held_folder
+from ..generators import PairSource
+from ..ops.scores import COVERAGE
+from ..segmentors import LabelSource
+
+
+def parse_args() -> argparse.Namespace:
+    parser = cli.make_parser(__doc__)
+    parser.add_argument('--gt', required=True, metavar='DIR',
+                        help="human (or otherwise known) masks, 0/255, of the SR images' size")
+    parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
+    parser.add_argument('--detector', action='append', metavar='[LABEL=]DETECTOR',
+                        help=f'{detector_help()}; several times for several (default: DeSRA)')
+    parser.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE_OR_FILE',
+                        help='modules or .py files to import first: detectors of your own')
+    parser.add_argument('--min-area', metavar='A',
+                        help='drop regions up to this area, with every detector that does not say '
+                        'it itself: SR pixels (4000) or a share of the image (0.4%%)')
+    parser.add_argument('--thresholds', action='append', default=[], metavar='LABEL=T,T,...',
+                        help="thresholds of one detector's sweep, in its own unit (default: "
+                        'quantiles of its map)')
+    parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
+                        help="share of a region's own area that must lie in the other mask for "
+                        'it to be right or found (default: %(default)s)')
+    parser.add_argument('--margin', type=int, default=0, metavar='PX',
+                        help='leave out this frame of the masks; 5 = as in the released scripts '
+                        '(default: %(default)s)')
+    parser.add_argument('--save-masks', action='store_true',
+                        help="also write each detector's masks to OUT/mask/LABEL/NAME.png")
+    add_pair_options(parser)
+    add_label_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    import_custom(args.custom_imports)
+    contestants = read_contestants(args.detector or ['DeSRA'], args.min_area, args.thresholds,
+                                   device=args.device, half=args.half)
+    source = pairs_from(args, any(one.detector.uses_mse for one in contestants))
+    labels = labels_for(args, contestants)
+    with held_folder(args.out):
+        return compare(args, source, contestants, labels)
+
+
+def compare(args: argparse.Namespace, source: PairSource, contestants: Sequence[Contestant],
+            labels: LabelSource | None) -> int:
+    comparison = compare_detectors(source, contestants, args.gt, labels, args.p, args.margin,
+                                   f'{args.out}/mask' if args.save_masks else None,
+                                   args.recursive)
+    if not comparison.num_images:
+        print('no image could be compared')
+        return cli.EXIT_ERROR
+    settings = {name: getattr(args, name) for name in (
+        'gan', 'mse', 'lq', 'gan_checkpoint', 'mse_checkpoint', 'generator', 'gt', 'labels',
+        'segmentor', 'segmentor_checkpoint') if getattr(args, name)}
+    write_comparison(comparison, args.out, settings)
+    print(f'{comparison.num_images} images', table_of_detectors(comparison),
+          'With the threshold that is best on these very images:', table_of_best(comparison),
+          f'written to {args.out}/{MARKDOWN_NAME} and beside it', sep='\n\n')
+    if comparison.skipped:
+        print(f'skipped: {len(comparison.skipped)} of '
+              f'{len(comparison.skipped) + comparison.num_images}')
+        return cli.EXIT_SKIPPED
+    return 0
