@@ -143,8 +143,8 @@ def _refuse_misfit(before: Path, first: FoundWeights, after: Path,
                    for state in (first.state, matched))
     misfit = describe_misfit(wanted, got)
     if misfit:
-        raise CheckpointError(f'{after} is of another network than {before}; only weights of one '
-                              f'network can be blended. In the second, against the first: {misfit}')
+        raise CheckpointError(f'{after} is of another network than {before}, and only weights of '
+                              f'one network can be blended. Against the first, it has {misfit}')
 
 
 def _in_layout_of(content: Mapping, new: Mapping[int, Tensor]) -> dict[str, Any]:

@@ -117,9 +117,12 @@ def _converted(generator: nn.Module, sizes: ImageSizes, folder: Path,
                        ) from error
     inputs = [f'{name}=[1,3,{height},{width}]' for name, (height, width)
               in zip(('inputshape', 'inputshape2'), shapes)]
-    done = subprocess.run([pnnx.EXEC_PATH, 'network.pt', *inputs, f'fp16={int(half)}'],
-                          cwd=folder, capture_output=True, text=True, errors='replace',
-                          timeout=PATIENCE)
+    try:
+        done = subprocess.run(  # noqa: S603  (a program of pnnx's own, on a file of ours)
+            [pnnx.EXEC_PATH, 'network.pt', *inputs, f'fp16={int(half)}'], cwd=folder, check=False,
+            capture_output=True, text=True, errors='replace', timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise _refusal(generator, f'pnnx takes more than {PATIENCE} seconds') from error
     param, weights = folder / 'network.ncnn.param', folder / 'network.ncnn.bin'
     if done.returncode or not param.is_file() or not weights.is_file():
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

@@ -18,6 +18,7 @@ MMAGIC_RRDBNET = 'mmagic.models.editors.esrgan.rrdb_net'
 """The module whose ``pixel_unshuffle`` keeps the size that it is traced with."""
 
 Unshuffle = Callable[[Tensor, int], Tensor]
+"""Called as MMagic's and PyTorch's: with an image and ``scale``, the side of what is folded."""
 
 
 class AnySize(nn.Module):
@@ -60,32 +61,31 @@ def unshuffling_by(unshuffle: Unshuffle) -> Iterator[None]:
         if rrdbnet is None:
             yield
             return
-        with mock.patch.object(rrdbnet, 'pixel_unshuffle',
-                               lambda x, scale: unshuffle(x, scale)):
+        with mock.patch.object(rrdbnet, 'pixel_unshuffle', unshuffle):
             yield
 
 
-def unshuffle_by_reshaping(x: Tensor, factor: int) -> Tensor:
+def unshuffle_by_reshaping(x: Tensor, scale: int) -> Tensor:
     """PyTorch's own, which its ONNX exporter writes for every size that is a multiple."""
     with torch._C.DisableTorchFunction():
-        return torch.pixel_unshuffle(x, factor)
+        return torch.pixel_unshuffle(x, scale)
 
 
-def unshuffle_by_convolution(x: Tensor, factor: int) -> Tensor:
+def unshuffle_by_convolution(x: Tensor, scale: int) -> Tensor:
     """The same as a convolution, for images of any size: their last row and column go on.
 
     Args:
         x (Tensor): Shape ``(N, C, H, W)``.
-        factor (int): f.
+        scale (int): f.
 
     Returns:
         Tensor: Shape ``(N, f²·C, ⌈H/f⌉, ⌈W/f⌉)``.
     """
     channels = x.shape[1]
-    kernel = torch.eye(factor**2).reshape(factor**2, 1, factor, factor).repeat(
+    kernel = torch.eye(scale**2).reshape(scale**2, 1, scale, scale).repeat(
         int(channels), 1, 1, 1)
-    rest = factor - 1
-    return F.conv2d(F.pad(x, (0, rest, 0, rest), 'replicate'), kernel, stride=factor,
+    rest = scale - 1
+    return F.conv2d(F.pad(x, (0, rest, 0, rest), 'replicate'), kernel, stride=scale,
                     groups=int(channels))
 
 

@@ -137,9 +137,9 @@ def test_other_networks_are_refused_by_the_names_that_differ(save, tmp_path):
     less = {name: value for name, value in AFTER.items() if name != BASICSR[3]}
     wider = {**AFTER, 'conv_last.weight': torch.zeros(3, 8, 3, 3), 'more.weight': torch.zeros(1)}
     other = SRResNet(mid_channels=4, num_blocks=1).state_dict()
+    reshaped = r'of another shape: conv_last.weight \(\(3, 8, 3, 3\) instead of \(3, 4, 3, 3\)\)'
     for state, names in ((less, f'missing: {BASICSR[3]}'),
-                         (wider, r'unexpected: more.weight; of another shape: conv_last.weight '
-                          r'\(\(3, 8, 3, 3\) instead of \(3, 4, 3, 3\)\)'),
+                         (wider, f'unexpected: more.weight; {reshaped}'),
                          (other, 'missing: conv_first.weight')):
         with pytest.raises(CheckpointError, match=f'another network than .*{names}'):
             blend_checkpoints(before, save(state, 'b.pth'), tmp_path / 'out.pth', .5)
