@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
+import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
+from email import message_from_string
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
+from toys import write_pairs
 
 import mmdesra
 
 ROOT = Path(mmdesra.__file__).parents[1]
 pytestmark = pytest.mark.skipif(
     not (ROOT / 'setup.cfg').is_file(), reason='mmdesra is not run from a checkout')
+PROGRAM = """
+from importlib.metadata import distribution
+(program,) = distribution('mmdesra').entry_points
+program.load()()
+"""
+"""What an installer writes into the console script."""
+
 DATA_SUFFIXES = ('.py', '.csv', '.json', '.html', '.yml')
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """Builds the wheel from a copy of the checkout; returns the names in it."""
+def wheel_file(tmp_path_factory):
+    """Builds the wheel from a copy of the checkout."""
     copy = tmp_path_factory.mktemp('checkout')
-    for name in ('mmdesra', 'configs'):
+    for name in ('mmdesra', 'configs', 'tools'):
         shutil.copytree(ROOT / name, copy / name, symlinks=True,
                         ignore=shutil.ignore_patterns('__pycache__'))
-    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md'):
-        if (ROOT / name).is_file():
-            shutil.copy(ROOT / name, copy)
+    for name in ('setup.cfg', 'pyproject.toml', 'LICENSE', 'README.md', 'docs/wheel.md',
+                 'mmdesra_command.py'):
+        (copy / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
     build = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
     done = subprocess.run([sys.executable, '-c', build], cwd=copy, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    with zipfile.ZipFile(copy / done.stdout.split()[-1]) as file:
+    return copy / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope='module')
+def wheel(wheel_file):
+    """The names in the wheel."""
+    with zipfile.ZipFile(wheel_file) as file:
         return set(file.namelist())
 
 
@@ -43,7 +64,8 @@ def test_wheel_carries_the_code_and_its_data(wheel):
     package = ROOT / 'mmdesra'
     expected = {path.relative_to(ROOT).as_posix() for path in package.rglob('*')
                 if path.suffix in DATA_SUFFIXES}
-    assert {name for name in expected if '/.mim/configs/' not in name} <= wheel
+    assert {name for name in expected
+            if not re.search('/[.]mim/(configs|tools)/', name)} <= wheel
 
 
 def test_wheel_carries_the_configs_where_mmengine_looks(wheel):
@@ -55,9 +77,87 @@ def test_wheel_carries_the_configs_where_mmengine_looks(wheel):
         assert expected <= wheel
 
 
+def test_wheel_carries_the_tools_where_mim_looks(wheel):
+    """Those that call a command; tests/test_commands has which these are."""
+    assert {'mmdesra/.mim/tools/train.py', 'mmdesra/.mim/tools/test.py',
+            'mmdesra/.mim/tools/detect.py'} <= wheel
+    assert not [name for name in wheel if '.mim/tools/demo' in name]
+
+
 def test_wheel_carries_nothing_else(wheel):
     assert {name.split('/')[0] for name in wheel} == {
-        'mmdesra', f'mmdesra-{mmdesra.__version__}.dist-info'}
+        'mmdesra', 'mmdesra_command.py', f'mmdesra-{mmdesra.__version__}.dist-info'}
+
+
+def test_what_the_wheel_says_of_itself(wheel_file):
+    """Its text is read where there is no checkout: a link there needs the whole address."""
+    with zipfile.ZipFile(wheel_file) as file:
+        folder = f'mmdesra-{mmdesra.__version__}.dist-info'
+        text = file.read(f'{folder}/METADATA').decode()
+        assert file.read(f'{folder}/entry_points.txt').decode() == (
+            '[console_scripts]\nmmdesra = mmdesra_command:main\n')
+        # mim takes the first for the package.
+        assert file.read(f'{folder}/top_level.txt').decode().split() == [
+            'mmdesra', 'mmdesra_command']
+    metadata = message_from_string(text)
+    assert metadata['Description-Content-Type'] == 'text/markdown'
+    assert '# mmdesra' in metadata.get_payload()
+    links = re.findall(r'\]\(([^)]+)\)|(?:src|href)="([^"]+)"', metadata.get_payload())
+    assert all(link.startswith(('https://', '#')) for found in links for link in found if link)
+    addresses = [metadata['Home-page'], *(metadata.get_all('Project-URL') or ())]
+    assert all('https://' in address for address in addresses if address)
+
+
+@pytest.fixture(scope='module')
+def installed(wheel_file, tmp_path_factory):
+    """A Python with the wheel and with the packages of this one, far from any checkout."""
+    folder = tmp_path_factory.mktemp('elsewhere')
+    venv.create(folder / 'venv')
+    python = folder / 'venv/bin/python'
+    (packages,) = (folder / 'venv').glob('lib/python*/site-packages')
+    with zipfile.ZipFile(wheel_file) as file:
+        file.extractall(packages)
+    theirs = {str(Path(spec.origin).parents[1]) for spec in map(find_spec, ('torch', 'mmengine'))}
+    (packages / 'theirs.pth').write_text('\n'.join(theirs))
+    (folder / 'empty').mkdir()
+
+    def run(*words):
+        environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT / 'tests'))
+        return subprocess.run([str(python), '-c', PROGRAM, *map(str, words)],
+                              cwd=folder / 'empty', env=environment, capture_output=True,
+                              text=True, timeout=600)
+    run.packages, run.folder = packages, folder / 'empty'
+    return run
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='knows the folders of an environment there')
+def test_commands_from_the_wheel(installed, tmp_path):
+    gan, mse = write_pairs(tmp_path, 2)
+    done = installed('detect', '--gan', gan, '--mse', mse, '--out', 'artifacts')
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (installed.folder / 'artifacts').iterdir()} >= {
+        'report.html', 'detections.csv', 'mask'}
+
+    data = make_data(tmp_path)
+    hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=GT_PATCH_SIZE)
+    training_config(model_config(), iterations=1, hooks=[hook]).dump(tmp_path / 'toy.py')
+    done = installed('train', tmp_path / 'toy.py', '--nproc', 2, '--lq-dir', data.lq,
+                     '--gan-checkpoint', data.gan, '--mse-checkpoint', data.mse)
+    assert done.returncode == 0, done.stderr
+    assert (installed.folder / 'work_dirs/toy/iter_1.pth').is_file()
+    assert (installed.folder / 'work_dirs/toy/pseudo_gt/manifest.json').is_file()
+    written = {path.suffix for path in installed.packages.glob('mmdesra/**/*')} - {'', '.pyc'}
+    assert written <= set(DATA_SUFFIXES)  # an installer would not remove what is compiled there
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='knows the folders of an environment there')
+def test_a_config_of_the_wheel(installed, tmp_path):
+    data = make_data(tmp_path)
+    done = installed('train', 'mmdesra::desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py',
+                     '--print-config', '--lq-dir', data.lq, '--heldout-lq-dir', data.heldout,
+                     '--gan-checkpoint', data.gan, '--mse-checkpoint', data.mse)
+    assert done.returncode == 0, done.stderr
+    assert "type='DeSRAFinetuneHook'" in done.stdout
 
 
 def read_pins(name: str) -> dict[str, str]:

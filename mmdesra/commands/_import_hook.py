@@ -39,7 +39,7 @@ def find_utilities_of_mim(name, path):  # type: ignore[no-untyped-def]
             execute(module)
             module.get_installed_path = look_further(module)
 
-        spec.loader.exec_module = execute_and_mend
+        spec.loader.exec_module = execute_and_mend  # type: ignore[method-assign]
     return spec
 
 

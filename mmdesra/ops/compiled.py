@@ -70,7 +70,7 @@ def _choosing_folder() -> Iterator[bool]:
     Yields:
         bool: Whether there is a folder, this one or one that the user has set.
     """
-    config = numba.config
+    config: Any = numba.config
     if config.CACHE_DIR or getattr(config, 'CACHE_LOCATOR_CLASSES', ''):
         yield True
         return

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +14,10 @@ from mmengine.registry import DefaultScope
 from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, training_config
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
-
-
 def launch(*arguments, script='dist_train.sh'):
     return subprocess.run(
         ['bash', str(TOOLS / script), *map(str, arguments)], text=True, capture_output=True,
-        env=dict(environment(), PYTHON=sys.executable, PORT=str(free_port())), timeout=PATIENCE)
+        env=dict(environment(), PYTHON=sys.executable), timeout=PATIENCE)
 
 
 def contents(folder):
