@@ -40,7 +40,11 @@ def convert(source: str | Path, target: str | Path, to: str | None = None,
         InputError: If something of this cannot be used, or does not go together.
         OSError: If the target cannot be written.
     """
-    if Path(target).suffix in EXPORT_SUFFIXES:
+    suffix, of_weights = Path(target).suffix, ('.pth', '.safetensors')
+    if suffix not in (*of_weights, *EXPORT_SUFFIXES):
+        raise InputError(f'{target}: expected a name that ends in {" or ".join(of_weights)}, '
+                         f'{" or ".join(EXPORT_SUFFIXES)}')
+    if suffix in EXPORT_SUFFIXES:
         if to is not None or role != 'generator':
             raise InputError(f'{target}: holds a generator as a graph; --to and --role are for '
                              '.pth and .safetensors')

@@ -1,9 +1,12 @@
 """A generator as an ncnn model, for Real-ESRGAN-ncnn-vulkan, Upscayl and others."""
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +24,13 @@ from .export_check import (
 )
 from .failures import describe_failure
 from .image_sizes import ImageSizes, round_up
-from .traceable import plain_network, unshuffle_by_convolution, unshuffling_by
+from .traceable import (
+    MARK,
+    MarkedSums,
+    plain_network,
+    unshuffle_by_convolution,
+    unshuffling_by,
+)
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
 
@@ -60,17 +69,17 @@ def write_ncnn(generator: nn.Module, path: Path, half: bool) -> float:
     with tempfile.TemporaryDirectory() as folder:
         param, weights = _converted(generator, upscaler.sizes, Path(folder), half)
         _refuse_unknown_layers(generator, param)
-        renamed = Path(folder) / 'renamed.param'
-        renamed.write_text(_renamed(param.read_text(encoding='utf-8')), encoding='utf-8')
+        tidied = Path(folder) / 'tidied.param'
+        tidied.write_text(_tidied(param.read_text(encoding='utf-8')), encoding='utf-8')
         sizes = upscaler.sizes
         try:
             largest = largest_difference(
-                upscaler, run_ncnn(renamed, weights),
+                upscaler, run_ncnn(tidied, weights),
                 sizes_to_compare(sizes.multiple, sizes.minimum), HALF_LIMIT if half else LIMIT)
         except DifferentImageError as error:
             raise _refusal(generator, f'what comes out {error}') from error
         write_bytes(path.with_suffix('.bin'), weights.read_bytes())
-        write_bytes(path, renamed.read_bytes())
+        write_bytes(path, tidied.read_bytes())
     return largest
 
 
@@ -108,7 +117,7 @@ def _converted(generator: nn.Module, sizes: ImageSizes, folder: Path,
     network = plain_network(generator)
     try:
         with torch.no_grad(), warnings.catch_warnings(), evaluating(network), \
-                unshuffling_by(unshuffle_by_convolution):
+                unshuffling_by(unshuffle_by_convolution), MarkedSums():
             warnings.simplefilter('ignore')
             traced = torch.jit.trace(network, torch.rand(1, 3, *shapes[0]), check_trace=False)
         traced.save(str(folder / 'network.pt'))
@@ -126,7 +135,9 @@ def _converted(generator: nn.Module, sizes: ImageSizes, folder: Path,
     param, weights = folder / 'network.ncnn.param', folder / 'network.ncnn.bin'
     if done.returncode or not param.is_file() or not weights.is_file():
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise _refusal(generator, f'pnnx fails ({"; ".join(lines[-2:])[:300]})')
+        reason = (f'it was ended by signal {-done.returncode}; was there too little memory?'
+                  if done.returncode < 0 else '; '.join(lines[-2:])[:300])
+        raise _refusal(generator, f'pnnx fails ({reason})')
     return param, weights
 
 
@@ -140,18 +151,49 @@ def _refuse_unknown_layers(generator: nn.Module, param: Path) -> None:
                        'may be what you can use instead')
 
 
-def _renamed(param: str) -> str:
-    """Give input and output the names that others ask for."""
-    lines = param.splitlines()
-    for number, line in enumerate(lines[HEAD_LINES:], HEAD_LINES):
-        fields = line.split()
-        if len(fields) < 4:
-            continue
-        first, count = 4, int(fields[2]) + int(fields[3])  # after type, name and two counts
-        blobs = [BLOBS.get(blob, blob) for blob in fields[first:first + count]]
-        lines[number] = ' '.join([f'{fields[0]:24} {fields[1]:24}', *fields[2:4], *blobs,
-                                  *fields[first + count:]])
-    return '\n'.join(lines) + '\n'
+@dataclass(frozen=True)
+class _Layer:
+    """A line of a ``.param``."""
+    kind: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    options: list[str]
+
+    @classmethod
+    def parse(cls, line: str) -> _Layer:
+        kind, name, *rest = line.split()
+        count, made = int(rest[0]), int(rest[1])
+        blobs, options = rest[2:2 + count + made], rest[2 + count + made:]
+        return cls(kind, name, blobs[:count], blobs[count:], options)
+
+    def text(self, names: Mapping[str, str]) -> str:
+        blobs = [names.get(blob, blob) for blob in (*self.inputs, *self.outputs)]
+        return ' '.join([f'{self.kind:24} {self.name:24}', str(len(self.inputs)),
+                         str(len(self.outputs)), *blobs, *self.options])
+
+
+def _tidied(param: str) -> str:
+    """Give input and output the names that others ask for, and drop what only marks sums."""
+    version, _, *lines = param.splitlines()
+    layers, names = [], dict(BLOBS)
+    for layer in map(_Layer.parse, lines):
+        if layer.kind != 'Clip' or not _is_mark(layer.options):
+            layers.append(layer)
+        elif layer.outputs[0] in BLOBS:
+            names[layer.inputs[0]] = names[layer.outputs[0]]
+        else:
+            names[layer.outputs[0]] = names.get(layer.inputs[0], layer.inputs[0])
+    blobs = sum(len(layer.outputs) for layer in layers)
+    return '\n'.join([version, f'{len(layers)} {blobs}',
+                      *(layer.text(names) for layer in layers)]) + '\n'
+
+
+def _is_mark(options: list[str]) -> bool:
+    limits = dict(option.split('=', 1) for option in options)
+    return {*limits} == {'0', '1'} and all(
+        math.isclose(float(limits[end]), sign * MARK, rel_tol=1e-3)
+        for end, sign in (('0', -1), ('1', 1)))
 
 
 def _refusal(generator: nn.Module, reason: str) -> GeneratorError:

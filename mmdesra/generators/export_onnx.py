@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +131,7 @@ def _traced(generator: nn.Module, multiple: int, scale: int) -> bytes:
         return path.read_bytes()
 
 
-def _halved(model: object) -> object:
+def _halved(model: Any) -> Any:
     from onnxruntime.transformers.float16 import convert_float_to_float16
     with _quietly():
         return convert_float_to_float16(model, keep_io_types=True)

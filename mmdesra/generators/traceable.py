@@ -89,6 +89,32 @@ def unshuffle_by_convolution(x: Tensor, scale: int) -> Tensor:
                     groups=int(channels))
 
 
+MARK = 2.**100
+"""Beyond every value: clipping to it changes none."""
+
+_SUMS = frozenset((
+    torch.add, torch.sub, torch.mul, torch.div, Tensor.add, Tensor.sub, Tensor.mul, Tensor.div,
+    Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_, Tensor.__add__, Tensor.__radd__,
+    Tensor.__iadd__, Tensor.__sub__, Tensor.__rsub__, Tensor.__isub__, Tensor.__mul__,
+    Tensor.__rmul__, Tensor.__imul__, Tensor.__truediv__, Tensor.__itruediv__))
+
+
+class MarkedSums(TorchFunctionMode):
+    """Clips each sum and product of two images to ±:data:`MARK`, which changes nothing.
+
+    pnnx names what a sum makes by the names of what is added. Where such names are made of
+    others, as in a residual of residuals, they double with each block: an RRDBNet of 23 blocks
+    takes more than 16 GiB. After a layer of another kind names are short again.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (),
+                           kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        is_of_images = (function in _SUMS and all(isinstance(one, Tensor) for one in args[:2])
+                        and result.ndim == 4 and result.is_floating_point())
+        return F.hardtanh(result, -MARK, MARK) if is_of_images else result
+
+
 class _Replaced(TorchFunctionMode):
     """Calls another function in the place of ``torch.pixel_unshuffle``."""
 

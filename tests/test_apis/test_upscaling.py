@@ -10,14 +10,14 @@ from PIL import Image
 from toys import SCALE, make_lq_image, write_checkpoints
 
 from mmdesra import apis
+from mmdesra.apis import upscaling
+from mmdesra.apis.healing import Healer
+from mmdesra.apis.upscale_journal import NAME
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
 from mmdesra.files import read_mask
 from mmdesra.files.full_images import FullImage, read_full_image, write_full_image
 from mmdesra.generators import Upscaler, load_generator
-from mmdesra.apis import upscaling
-from mmdesra.apis.healing import Healer
-from mmdesra.apis.upscale_journal import NAME
 
 TOY = 'ToyGenerator'
 SETTINGS = dict(generator=TOY, device='cpu', show_progress=False)

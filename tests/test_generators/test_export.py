@@ -159,6 +159,29 @@ def test_ncnn_makes_the_same_images_and_has_the_names_that_others_ask_for(
     np.testing.assert_allclose(sr[0].clip(0, 1)[(..., *inner)], wanted[(..., *inner)], atol=1e-3)
 
 
+class Residual(nn.Module):
+    """A residual of residuals, many times: names made of names would fill all memory."""
+
+    def __init__(self, blocks=40):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(blocks))
+
+    def forward(self, x):
+        for conv in self.convs:
+            y = conv(x) * .2 + x
+            x = (conv(y) * .2 + y) * .2 + x
+        return x / 4
+
+
+def test_ncnn_takes_networks_of_many_residuals(ncnn, save, registered, tmp_path):
+    path, name = save(random_weights(Residual(), std=.05)), registered(Residual)
+    export_checkpoint(path, tmp_path / 'x.param', name)
+    head, *layers = (tmp_path / 'x.param').read_text().splitlines()[1:]
+    kinds = [line.split()[0] for line in layers]
+    assert 'Clip' not in kinds and kinds.count('Convolution') == 80
+    assert head == f'{len(layers)} {len(blobs(tmp_path / "x.param"))}'
+
+
 def test_ncnn_in_half_precision_is_half_as_large(ncnn, save, tmp_path):
     path = save(lively(compact()))
     sizes = []
