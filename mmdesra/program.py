@@ -30,8 +30,10 @@ GROUPS = {
         'study make': 'write a page that asks people which of two pictures is better',
         'study tally': 'count their answers',
     },
-    'Checkpoints': {
-        'convert': 'turn a fine-tuned checkpoint into one for other programs, or back',
+    'Deploy': {
+        'upscale': 'enlarge photographs with a model; --heal replaces artifacts at once',
+        'blend': 'weights between a model and its cure: a slider',
+        'convert': 'turn a checkpoint into one for other programs, ONNX or ncnn, or back',
         'convert-keras-srgan': 'fetch and convert the published SRGAN pair',
     },
     'Detectors': {

@@ -1,4 +1,4 @@
-"""Convert a checkpoint between MMagic's layout and BasicSR's: other names, the same numbers.
+"""Convert a checkpoint: for other programs (BasicSR's layout, ONNX, ncnn), or for MMagic.
 
   # the fine-tuned generator, for Real-ESRGAN's own script and chaiNNer
   mmdesra convert work_dirs/desra/iter_1000.pth RealESRGAN_x4plus_DeSRA.pth
@@ -12,6 +12,14 @@
   mmdesra convert RealESRGAN_x4plus_netD.pth netD.pth --to mmagic \\
       --role discriminator
 
+  # for ONNX Runtime, and for Real-ESRGAN-ncnn-vulkan and Upscayl; checked against PyTorch
+  mmdesra convert cured.pth cured.onnx
+  mmdesra convert cured.pth cured-x4.param --fp16
+
+The suffix of OUTPUT says what is written: .pth and .safetensors have other names and the same
+numbers; .onnx needs `pip install onnx onnxruntime`, .param (with .bin beside) `pip install pnnx
+ncnn`.
+
 INPUT may have any layout that docs/checkpoints.md lists, and is never changed. Where it holds the
 weights twice, those of the EMA are taken. Files are read without running code from them.
 mmdesra's own tools need no conversion: they read all of these layouts.
@@ -22,31 +30,33 @@ from __future__ import annotations
 import argparse
 
 from ..apis import command_line as cli
-from ..generators.convert import CODE_BASES, ROLES, convert_checkpoint
+from ..apis.checkpoints import convert, describe_conversion
+from ..generators.convert import CODE_BASES, ROLES
 
 
 def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('input', metavar='INPUT', help='checkpoint to read')
     parser.add_argument('output', metavar='OUTPUT',
-                        help='checkpoint to write: .pth, or (for basicsr) .safetensors')
-    parser.add_argument('--to', choices=CODE_BASES, default='basicsr',
-                        help='whose layout to write (default: %(default)s)')
+                        help='file to write: .pth, (for basicsr) .safetensors, .onnx or .param')
+    parser.add_argument('--to', choices=CODE_BASES,
+                        help='whose layout to write into .pth (default: basicsr)')
     parser.add_argument('--role', choices=ROLES, default='generator',
                         help='which network of a whole MMagic model (default: %(default)s)')
     parser.add_argument('--generator', metavar='TYPE_OR_CONFIG',
                         help='check that the weights fill this generator: a registered type, a '
-                        'config whose model.generator is meant, or spandrel (whatever it is)')
+                        'config whose model.generator is meant, or spandrel (whatever it is; the '
+                        'default for .onnx and .param, which need the network)')
+    parser.add_argument('--fp16', action='store_true',
+                        help='half precision, for .onnx and .param: half as large')
     parser.add_argument('--overwrite', action='store_true', help='replace OUTPUT if it is there')
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
-    done = convert_checkpoint(args.input, args.output, args.to, args.role, args.generator,
-                              args.overwrite)
-    print(f'{args.input}: {done.layout}')
-    names = (f"{done.network}, {CODE_BASES[args.to]}'s names" if done.network
-             else 'a network that is not in our tables, names kept')
-    print(f'{args.output}: {names}, {done.tensors} tensors, {done.values:,} values')
+    done = convert(args.input, args.output, args.to, args.role, args.generator, args.fp16,
+                   args.overwrite)
+    for line in describe_conversion(args.input, args.output, args.to, done):
+        print(line)
     return 0

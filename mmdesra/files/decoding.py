@@ -56,6 +56,7 @@ class Picture:
         is_stretched (bool): Whether Pillow has stretched 0 ... ``white`` over all of 8 or 16 bits.
         is_cut (bool): Whether these are the upper 8 bits of 16 only, as Pillow reads colours.
         is_lossy (bool): Whether compression has changed the values.
+        orientation (int): How the file says that it was turned: EXIF's 1 (upright) to 8.
     """
     image: Image.Image
     format: str
@@ -64,6 +65,7 @@ class Picture:
     is_stretched: bool = False
     is_cut: bool = False
     is_lossy: bool = False
+    orientation: int = 1
 
     def numbers(self) -> np.ndarray:
         """Return the numbers of one channel, or a palette's indices, as the file stores them."""
@@ -157,8 +159,9 @@ def _decode(path: str | Path, source: str | Path | IO[bytes]) -> Picture:
         image.load()  # a truncated file is found here
         if image.format not in FIRST_FRAME:
             _refuse_frames(path, image.format, getattr(image, 'n_frames', 1))
-        upright = exif.turn(_common_mode(image), exif.find_orientation(exif.exif_of(image)))
-        return replace(known, image=upright)
+        orientation = exif.find_orientation(exif.exif_of(image))
+        return replace(known, image=exif.turn(_common_mode(image), orientation),
+                       orientation=orientation)
 
 
 def _common_mode(image: Image.Image) -> Image.Image:
@@ -213,7 +216,8 @@ def _as_tiff(picture: Picture, directory: tiff.Directory) -> Picture:
     palette = directory.palette()
     if image.mode == 'P' and palette is not None:
         image.putpalette(palette)
-    return replace(picture, image=exif.turn(image, directory.first(exif.ORIENTATION, 1)),
+    orientation = directory.first(exif.ORIENTATION, 1)
+    return replace(picture, image=exif.turn(image, orientation), orientation=orientation,
                    white=2**bits - 1, is_stretched=bits < 8 and image.mode == 'L',
                    is_cut=bits == 16 and len(image.getbands()) > 1,
                    is_lossy=directory.is_lossy)

@@ -51,8 +51,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     with errors_that_name(path):
         picture = decode(path)
-        _say_first(path, picture)
-        image = _to_8_bits(picture, path)
+        say_first(path, picture)
+        image = to_8_bits(picture, path)
         return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
@@ -95,13 +95,14 @@ def read_mask(path: str | Path) -> np.ndarray:
             reading = understand(values, alpha, white, picture.is_lossy, picture.is_cut)
         except MaskError as error:
             raise ImageError(f'{path}: {error}') from error
-    _say_first(path, picture)
+    say_first(path, picture)
     if reading.remark:
         _say(path, reading.remark)
     return reading.mask
 
 
-def _say_first(path: str | Path, picture: Picture) -> None:
+def say_first(path: str | Path, picture: Picture) -> None:
+    """Log it, where only the first frame of an animation is read."""
     if picture.is_first:
         _say(path, 'is an animation, its first frame is read')
 
@@ -146,7 +147,12 @@ def write_map(path: str | Path, artifact_map: np.ndarray,
     write_image(path, np.round(share * 65535).astype(np.uint16))
 
 
-def _to_8_bits(picture: Picture, path: str | Path) -> Image.Image:
+def to_8_bits(picture: Picture, path: str | Path) -> Image.Image:
+    """Return an image with 8 bits a channel, of 16 the upper ones.
+
+    Raises:
+        ImageError: If it has other numbers.
+    """
     image = picture.image
     if image.mode == 'I;16':
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -1,7 +1,7 @@
-"""Running a generator on whole images: any size, tiles, half precision, 8-bit in and out."""
+"""Running a generator on whole images: any size, tiles, half precision, 8 or 16 bits."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from .failures import UpscaleError, describe_failure, is_out_of_memory
 from .image_sizes import CHANNELS, image_sizes_of, pad_image, round_up, scale_between
 
 DEFAULT_TILE_PAD = 32
+
+WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+"""The types of image that are enlarged, and the value of white in each."""
 
 
 class Upscaler:
@@ -32,6 +35,8 @@ class Upscaler:
 
     Attributes:
         sizes (ImageSizes): What sizes the generator takes, and by how much it enlarges.
+        report_tile (Callable, optional): Called after each tile with how many are done of the
+            image, and how many it has; None at first.
 
     Raises:
         InputError: If ``tile`` or ``tile_pad`` is negative.
@@ -48,6 +53,7 @@ class Upscaler:
         self.tile_pad = tile_pad
         self.half = half
         self.sizes = image_sizes_of(generator)
+        self.report_tile: Callable[[int, int], None] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -58,37 +64,46 @@ class Upscaler:
         """Enlarge one image.
 
         Args:
-            lq (np.ndarray): uint8, shape ``(H, W, 3)``, RGB.
+            lq (np.ndarray): uint8 or uint16, shape ``(H, W, 3)``, RGB.
 
         Returns:
-            np.ndarray: uint8, shape ``(s·H, s·W, 3)``, RGB, rounded to the nearest value.
+            np.ndarray: Of the same type, shape ``(s·H, s·W, 3)``, RGB, rounded to the nearest
+            value.
 
         Raises:
             UpscaleError: If the generator raises an error, whatever it be, returns anything but
                 an SR image, or NaN or infinity, or if the memory does not suffice.
+            ValueError: If the image is of another type.
         """
         height, width = lq.shape[:2]
-        image = torch.from_numpy(np.ascontiguousarray(lq.transpose(2, 0, 1)))
+        if lq.dtype not in WHITE:
+            raise ValueError(f'expected an image of uint8 or uint16, got {lq.dtype}')
+        white = WHITE[lq.dtype]
+        pixels = np.ascontiguousarray(lq.transpose(2, 0, 1))
+        # Older releases of PyTorch cannot compute with uint16.
+        image = torch.from_numpy(pixels if white == 255 else pixels.astype(np.int32))
         image = pad_image(image, self.sizes.padded(height), self.sizes.padded(width))
         try:
             with evaluating(self.generator):
-                sr = self._run_tiles(image, height, width) if self.tile else self._run(image)
+                sr = (self._run_tiles(image, height, width, white) if self.tile
+                      else self._run(image, white))
         except (MemoryError, RuntimeError) as error:  # not of the generator: see _call
             if not is_out_of_memory(error):
                 raise
             raise self._failure(error) from error
         scale = self.sizes.scale
-        return sr[:, :height * scale, :width * scale].permute(1, 2, 0).contiguous().numpy()
+        result = sr[:, :height * scale, :width * scale].permute(1, 2, 0).contiguous().numpy()
+        return result.astype(lq.dtype, copy=False)
 
-    def _run(self, image: Tensor) -> Tensor:
-        """uint8 (3, H, W) on the CPU to uint8 (3, s·H, s·W) on the CPU."""
+    def _run(self, image: Tensor, white: int) -> Tensor:
+        """Whole numbers (3, H, W) on the CPU to such (3, s·H, s·W) on the CPU."""
         # On a CPU, convolutions run about twice as fast with the channels last.
         batch = image.to(self.device).unsqueeze(0).to(torch.float32,
                                                       memory_format=torch.channels_last)
-        sr = self._call(batch / 255)[0].float()
+        sr = self._call(batch / white)[0].float()
         if not bool(torch.isfinite(sr).all()):
             raise UpscaleError('the generator returned NaN or infinity' + self._precision)
-        return (sr.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+        return (sr.clamp(0, 1) * white).round().to(image.dtype).cpu()
 
     def _call(self, batch: Tensor) -> Tensor:
         device = batch.device.type
@@ -118,17 +133,21 @@ class Upscaler:
     def _precision(self) -> str:
         return ' (half precision is on)' if self.half else ''
 
-    def _run_tiles(self, image: Tensor, height: int, width: int) -> Tensor:
+    def _run_tiles(self, image: Tensor, height: int, width: int, white: int) -> Tensor:
         scale = self.sizes.scale
+        done, count = 0, -(-height // self.tile) * -(-width // self.tile)
         result = image.new_empty((CHANNELS, height * scale, width * scale))
         for top, bottom in _spans(height, self.tile):
             up, down = self._window(top, bottom, image.shape[1])
             for left, right in _spans(width, self.tile):
                 back, forth = self._window(left, right, image.shape[2])
-                sr = self._run(image[:, up:down, back:forth])
+                sr = self._run(image[:, up:down, back:forth], white)
                 result[:, top * scale:bottom * scale, left * scale:right * scale] = sr[
                     :, (top - up) * scale:(bottom - up) * scale,
                     (left - back) * scale:(right - back) * scale]
+                done += 1
+                if self.report_tile is not None:
+                    self.report_tile(done, count)
         return result
 
     def _window(self, start: int, stop: int, length: int) -> tuple[int, int]:

@@ -164,6 +164,7 @@ def test_results_are_written_with_seconds(lq_dir, tmp_path):
     heldout.write(comparison, dict(finetune=1.5))
     results = json.loads((tmp_path / 'out/results.json').read_text())
     assert results.pop('seconds') == dict(finetune=1.5)
+    assert results.pop('reference').keys() == {'mse_sha256'}
     assert results['removal_rate'] is None  # null, not NaN, which is no JSON
     assert results.keys() == vars(comparison).keys()
     assert all(results[name] == value for name, value in vars(comparison).items())

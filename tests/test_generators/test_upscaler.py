@@ -56,6 +56,33 @@ def test_values_are_scaled_rounded_and_clipped(gain, offset, tile):
     assert sr.flags.c_contiguous
 
 
+@pytest.mark.parametrize('tile', [0, 4])
+def test_16_bits_are_enlarged_as_finely(tile):
+    lq = np.random.default_rng(0).integers(0, 65536, (7, 9, 3), dtype=np.uint16)
+    sr = Upscaler(replicating(.5, .25), tile=tile)(lq)
+    assert sr.dtype == np.uint16
+    expected = .5 * lq.astype(float) + .25 * 65535
+    np.testing.assert_allclose(sr, expected.repeat(2, axis=0).repeat(2, axis=1), atol=.51)
+
+
+def test_8_bits_and_16_agree():
+    lq, upscaler = image(9, 7), Upscaler(textured())
+    deep = upscaler(lq.astype(np.uint16) * 257)
+    np.testing.assert_allclose(upscaler(lq), deep / 257, atol=.51)
+
+
+def test_an_image_of_another_type_is_refused():
+    with pytest.raises(ValueError, match='uint8 or uint16, got float32'):
+        Upscaler(replicating())(np.zeros((4, 4, 3), np.float32))
+
+
+def test_each_tile_is_reported():
+    upscaler, reports = Upscaler(replicating(), tile=4), []
+    upscaler.report_tile = lambda done, count: reports.append((done, count))
+    upscaler(image(9, 5))
+    assert reports == [(number, 6) for number in range(1, 7)]
+
+
 def test_channels_and_axes_stay_where_they_are():
     lq = np.zeros((5, 8, 3), np.uint8)
     lq[1, 6] = 10, 20, 30

@@ -1,0 +1,90 @@
+"""Replacing the artifacts of an SR image by a reference, without any training."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..detectors import BaseDetector, Detection, detect_image
+from ..errors import InputError
+from ..files import ImageError, size_of
+from ..files.full_images import FullImage
+from ..generators import UpscaleError, Upscaler, fingerprint
+from ..ops.feather import blend_by, feathered
+from ..segmentors import LabelSource
+
+Reference = Callable[[np.ndarray], np.ndarray]
+"""From an LR image, uint8, shape ``(H, W, 3)``, to an SR image without artifacts; an
+:class:`mmdesra.generators.Upscaler`, which takes uint16, too, or anything that is called alike."""
+
+DEFAULT_FEATHER = 2.
+
+
+class Healer:
+    """Replaces the artifacts that a detector finds by what a reference has in their place.
+
+    Args:
+        detector (BaseDetector): Compares the SR image with the reference's.
+        reference (Callable): See :data:`Reference`.
+        labels (LabelSource, optional): Label maps; None switches the semantic step off.
+        feather (float): Standard deviation of the soft border around each region, in SR pixels.
+
+    Raises:
+        InputError: If ``feather`` is negative.
+    """
+
+    def __init__(self, detector: BaseDetector, reference: Reference,
+                 labels: LabelSource | None = None, feather: float = DEFAULT_FEATHER) -> None:
+        if not 0 <= feather < np.inf:
+            raise InputError(f'expected a feather of at least 0 px, got {feather}')
+        self.detector = detector
+        self.reference = reference
+        self.labels = labels
+        self.feather = feather
+
+    def heal(self, lq: np.ndarray, sr: np.ndarray, path: Path) -> tuple[np.ndarray, Detection]:
+        """Heal one SR image.
+
+        Args:
+            lq (np.ndarray): LR image, uint8 or uint16, shape ``(H, W, 3)``, RGB.
+            sr (np.ndarray): SR image of the same type, shape ``(s·H, s·W, 3)``.
+            path (Path): The file, for errors.
+
+        Returns:
+            tuple: The healed image, and what was found.
+
+        Raises:
+            ImageError: If the reference fails on it, or the detector cannot judge it.
+        """
+        reference = self._reference_of(lq, path)
+        if reference.shape != sr.shape:
+            raise ImageError(f'{path}: expected a reference of {size_of(sr)} px, as the image '
+                             f'that is to be healed, got {size_of(reference)}')
+        found = detect_image(self.detector, _shallow(sr), _shallow(reference), path, self.labels)
+        weight = feathered(found.mask, self.feather)
+        return blend_by(weight, reference, sr), found
+
+    def describe(self) -> dict:
+        """Return what decides the result: equal dicts, equal images."""
+        reference = self.reference
+        about: object = type(reference).__name__
+        if isinstance(reference, Upscaler):
+            about = fingerprint(reference.generator)
+        elif hasattr(reference, 'describe'):
+            about = reference.describe()
+        return dict(detector=self.detector.describe(), reference=about, feather=self.feather,
+                    labels=self.labels.describe() if self.labels else None)
+
+    def _reference_of(self, lq: np.ndarray, path: Path) -> np.ndarray:
+        try:
+            if lq.dtype == np.uint8 or isinstance(self.reference, Upscaler):
+                return self.reference(lq)
+            return self.reference(_shallow(lq)).astype(np.uint16) * np.uint16(257)
+        except UpscaleError as error:
+            raise ImageError(f'{path}: the reference failed on this image of {size_of(lq)} px '
+                             f'({error})') from error
+
+
+def _shallow(image: np.ndarray) -> np.ndarray:
+    return FullImage(image).shallow().pixels

@@ -1,0 +1,131 @@
+"""One image enlarged as its file has it: colours or grey, alpha, 8 or 16 bits."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from ..files import ImageError
+from ..files.full_images import FullImage
+from ..generators import Upscaler, fingerprint
+from ..generators.pairs import upscale as run_generator
+from .healing import Healer
+
+ALPHA_UPSAMPLERS = ('model', 'bicubic')
+GREY = np.array([.299, .587, .114], np.float32)
+"""How much red, green and blue are in grey (ITU-R BT.601), as in OpenCV and Pillow."""
+LONGEST_SIDE = 2**15 - 1
+"""In px, of what OpenCV resizes."""
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """An SR image.
+
+    Attributes:
+        image (FullImage): Of the kind of the LR image.
+        mask (np.ndarray, optional): bool, shape ``(H, W)``: what was healed; None if that was
+            not asked for.
+        regions (int): Number of artifacts that were healed.
+    """
+    image: FullImage
+    mask: np.ndarray | None = None
+    regions: int = 0
+
+
+class ImageUpscaler:
+    """Enlarges images with all that is in them.
+
+    A grey image is enlarged as one whose colours are equal, and is grey again. Alpha is enlarged
+    by the generator, as if it were a grey image, or bicubically; where all pixels are equally
+    opaque they stay so.
+
+    Args:
+        upscaler (Upscaler): The generator.
+        outscale (float, optional): By what the result is to be larger than the LR image: what the
+            generator has made is resized (Lanczos over 8×8 px, as Real-ESRGAN's script does; sides
+            are cut to whole pixels). Default: the generator's own scale.
+        alpha_upsampler (str): One of :data:`ALPHA_UPSAMPLERS`.
+        healer (Healer, optional): Replaces the artifacts.
+
+    Raises:
+        InputError: If ``outscale`` is no positive number or ``alpha_upsampler`` is unknown.
+    """
+
+    def __init__(self, upscaler: Upscaler, outscale: float | None = None,
+                 alpha_upsampler: str = 'model', healer: Healer | None = None) -> None:
+        if outscale is not None and not 0 < outscale < math.inf:
+            raise InputError(f'expected an outscale above 0, got {outscale}')
+        if alpha_upsampler not in ALPHA_UPSAMPLERS:
+            raise InputError(f'expected an alpha upsampler of {" or ".join(ALPHA_UPSAMPLERS)}, '
+                             f'got {alpha_upsampler}')
+        self.upscaler = upscaler
+        self.outscale = outscale
+        self.alpha_upsampler = alpha_upsampler
+        self.healer = healer
+
+    def __call__(self, image: FullImage, path: Path) -> Enlarged:
+        """Enlarge one image.
+
+        Args:
+            image (FullImage): The LR image.
+            path (Path): Its file, for errors.
+
+        Raises:
+            ImageError: If the generator or the reference fails on it, or it becomes too large.
+        """
+        height, width = image.pixels.shape[:2]
+        size = self._size(height, width, path)
+        colours = run_generator(self.upscaler, image.rgb, path)
+        found = None
+        if self.healer is not None:
+            colours, found = self.healer.heal(image.rgb, colours, path)
+        pixels = _to_grey(colours) if image.pixels.ndim == 2 else colours
+        alpha = None if image.alpha is None else self._enlarge_alpha(image.alpha, path)
+        mask = None if found is None else found.mask
+        if size is not None:
+            pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LANCZOS4)
+            if alpha is not None:
+                alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_LANCZOS4)
+            if mask is not None:
+                mask = cv2.resize(mask.astype(np.uint8), size,
+                                  interpolation=cv2.INTER_NEAREST).astype(bool)
+        return Enlarged(FullImage(pixels, alpha, image.profile), mask,
+                        len(found.regions) if found else 0)
+
+    def describe(self) -> dict:
+        """Return what decides the images: equal dicts, equal images."""
+        upscaler = self.upscaler
+        return dict(generator=fingerprint(upscaler.generator), half=upscaler.half,
+                    tile=upscaler.tile, tile_pad=upscaler.tile_pad if upscaler.tile else 0,
+                    outscale=self.outscale, alpha_upsampler=self.alpha_upsampler,
+                    healer=self.healer.describe() if self.healer else None)
+
+    def _size(self, height: int, width: int, path: Path) -> tuple[int, int] | None:
+        """Width and height to resize to; None: as the generator makes it."""
+        if self.outscale is None or self.outscale == self.upscaler.sizes.scale:
+            return None
+        size = int(width * self.outscale), int(height * self.outscale)
+        longest = max(*size, self.upscaler.sizes.scale * max(height, width))
+        if min(size) < 1 or longest > LONGEST_SIDE:
+            raise ImageError(f'{path}: of {width}x{height} px, it cannot be resized to '
+                             f'{size[0]}x{size[1]} px ({self.outscale:g} times); sides may have '
+                             f'1 to {LONGEST_SIDE} px, also those of the SR image before')
+        return size
+
+    def _enlarge_alpha(self, alpha: np.ndarray, path: Path) -> np.ndarray:
+        scale = self.upscaler.sizes.scale
+        if (alpha == alpha[0, 0]).all():
+            return alpha.repeat(scale, 0).repeat(scale, 1)
+        if self.alpha_upsampler == 'model':
+            return _to_grey(run_generator(self.upscaler, FullImage(alpha).rgb, path))
+        height, width = alpha.shape
+        return cv2.resize(alpha, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
+
+
+def _to_grey(colours: np.ndarray) -> np.ndarray:
+    return (colours.astype(np.float32) @ GREY).round().astype(colours.dtype)

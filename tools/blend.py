@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""In a checkout, the same as `mmdesra blend`."""
+from mmdesra.apis.command_line import run
+from mmdesra.commands.blend import main
+
+if __name__ == '__main__':
+    run(main)
