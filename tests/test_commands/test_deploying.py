@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import sys
 
-import mmdesra_command
 import numpy as np
 import pytest
 import torch
 from toys import make_lq_folder, write_checkpoints
 
+from mmdesra import program
 from mmdesra.apis.checkpoints import ncnn_hints, upscayl_scale
 from mmdesra.files import read_image, read_mask
 
@@ -21,7 +21,7 @@ def run(monkeypatch, capsys):
     def run_program(*words):
         monkeypatch.setattr(sys, 'argv', ['mmdesra', *map(str, words)])
         with pytest.raises(SystemExit) as end:
-            mmdesra_command.main()
+            program.main()
         return end.value.code, capsys.readouterr()
     return run_program
 

@@ -181,7 +181,7 @@ REFUSED = {
     'no weights': ({}, (), 'in.pth: holds no weights'),
     'an empty dict': (dict(params={}), (), 'in.pth: holds no weights'),
     'code': (dict(params=EMA, more=os.getcwd), (), 'in.pth: is damaged, or holds Python objects'),
-    'suffix': (EMA, ('out.onnx',), 'out.onnx: expected a name that ends in .pth or .safetensors'),
+    'suffix': (EMA, ('out.txt',), 'out.txt: expected a name that ends in .pth or .safetensors'),
     'MMagic in safetensors': (EMA, ('out.safetensors', '--to', 'mmagic'),
                               'out.safetensors: expected a name that ends in .pth'),
     'another generator': (EMA, ('out.pth', '--generator', 'SRResNet'),
