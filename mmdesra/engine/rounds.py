@@ -49,7 +49,8 @@ class RoundBatches:
 
     mmengine's loop asks for a batch when an iteration is over for every hook, for validation and
     for the EMA, and before the next begins: the moment in which a round may begin. A resumed
-    loop asks for as many batches as it has done iterations, and drops them.
+    loop asks for as many batches as it has done iterations, and drops them; that of
+    onedl-mmengine says how many to skip.
 
     Args:
         rounds (Rounds): Where they begin.
@@ -78,6 +79,15 @@ class RoundBatches:
         if number > self.number:
             self._batches, self.number = self._begin(number), number
         return next(self._batches)
+
+    def skip_iter(self, number: int) -> None:
+        """Drop batches, after having made them.
+
+        onedl-mmengine would only count them, and go on with random numbers that an undisturbed
+        run had used for their crops.
+        """
+        for _ in range(number):
+            next(self)
 
 
 class RoundFigures:

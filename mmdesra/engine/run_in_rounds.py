@@ -42,11 +42,10 @@ class RunInRounds:
         """Begin the round that the run is in; the others begin when their time comes."""
         number = self.rounds.at(runner.iter)
         batches = self._begin(runner, number)
-        if batches is not None and self.rounds.count > 1:
-            batches = RoundBatches(self.rounds, number, batches,
-                                   cast(Callable[[int], Iterator], partial(self._begin, runner)))
         if batches is not None:
-            runner.train_loop.dataloader_iterator = batches
+            runner.train_loop.dataloader_iterator = RoundBatches(
+                self.rounds, number, batches,
+                cast(Callable[[int], Iterator], partial(self._begin, runner)))
 
     def finish(self, runner: Runner) -> None:
         """Keep the figures of the last round, if there is more than one."""

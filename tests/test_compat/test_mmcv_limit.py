@@ -62,8 +62,6 @@ def test_other_refusals_stand(load, version, settings, told):
     assert 'mmdet' not in sys.modules
 
 
-@pytest.mark.parametrize('package', ['mmagic', 'mmseg'])
-def test_the_installed_packages_take_the_installed_mmcv(package):
-    module = pytest.importorskip(package)
-    mmcv = importlib.import_module('mmcv')
-    assert list(module.mmcv_version)[:3] == list(digit_version(mmcv.__version__))[:3]
+def test_mmagic_takes_the_installed_mmcv():
+    mmagic, mmcv = pytest.importorskip('mmagic'), importlib.import_module('mmcv')
+    assert list(mmagic.mmcv_version)[:3] == list(digit_version(mmcv.__version__))[:3]

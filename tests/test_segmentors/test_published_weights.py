@@ -29,7 +29,8 @@ def offline(monkeypatch, tmp_path):
 
 def test_the_paper_s_model():
     url = published_weights('segformer-b5')
-    assert url.startswith('https://download.openmmlab.com/mmsegmentation/')
+    assert url.startswith(('https://download.openmmlab.com/mmsegmentation/',
+                           'https://mmassets.onedl.ai/mmsegmentation/'))  # OpenMMLab's, the fork's
     assert 'segformer_mit-b5_640x640' in url
     config = read_mmseg_config('segformer-b5')
     assert config.model.decode_head.num_classes == 150
