@@ -206,7 +206,7 @@ def test_number_of_iterations_that_makes_no_sense(options):
 
 
 def test_argument_that_the_hook_does_not_have(options):
-    with pytest.raises(InputError, match='takes lq_dir, .* label_offset, recursive, got til$'):
+    with pytest.raises(InputError, match='takes lq_dir, .* recursive, reference, got til$'):
         inherit_desra(training_config(model_config()), til=256, **options)
 
 

@@ -11,7 +11,7 @@ from toys import ToyGenerator
 from mmdesra.detectors import DeSRA
 from mmdesra.evaluation.before_after import FOLDERS, BeforeAfter
 from mmdesra.files import ImageError, read_image, read_mask
-from mmdesra.generators import Upscaler
+from mmdesra.generators import Sibling, Upscaler
 from mmdesra.ops import local_std
 from mmdesra.segmentors import LabelFolder
 
@@ -164,6 +164,7 @@ def test_results_are_written_with_seconds(lq_dir, tmp_path):
     heldout.write(comparison, dict(finetune=1.5))
     results = json.loads((tmp_path / 'out/results.json').read_text())
     assert results.pop('seconds') == dict(finetune=1.5)
+    assert results.pop('reference') == Sibling(heldout.mse).describe()
     assert results['removal_rate'] is None  # null, not NaN, which is no JSON
     assert results.keys() == vars(comparison).keys()
     assert all(results[name] == value for name, value in vars(comparison).items())

@@ -20,7 +20,7 @@ from mmdesra.detectors import build_detector
 from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.desra_detector import DeSRADetector
 from mmdesra.files import ImageError
-from mmdesra.generators import GeneratedPairs, GeneratorError, Upscaler
+from mmdesra.generators import GeneratedPairs, GeneratorError, Upscaler, as_reference
 
 WIDTH = 52
 """Of the image that the broken generator fails on; the others are 48 px wide."""
@@ -104,7 +104,7 @@ def test_detecting(generators, lq_dir, detector, tmp_path):
 def test_arrays(generators, detector):
     gan, mse, broken = generators
     inferencer = DeSRAInferencer(detector=detector)
-    inferencer._upscalers = gan, mse
+    inferencer._pair = gan, as_reference(mse)
     found = inferencer([toys.make_lq_image(0), toys.make_lq_image(9, (40, WIDTH))],
                        show_progress=False)['predictions']
     assert not found[0]['error'] and is_named(found[1]['error'], broken, 'array1')
@@ -133,7 +133,7 @@ def test_held_out_images(generators, lq_dir, detector, tmp_path, caplog):
 def test_the_metric(generators):
     _, mse, broken = generators
     metric = DeSRADetector(skip_unusable=False)
-    metric._mse = mse
+    metric._made = as_reference(mse)
     lq = torch.from_numpy(toys.make_lq_image(9, (40, WIDTH)).transpose(2, 0, 1))
     sample = dict(input=lq, pred_img=lq.repeat_interleave(4, 1).repeat_interleave(4, 2),
                   img_path='photos/image9.png')

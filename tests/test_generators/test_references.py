@@ -166,7 +166,7 @@ def test_built_from_a_name_or_a_config(spec, passes):
 
 
 @pytest.mark.parametrize('spec, message', [
-    ('partner', "one of the references SelfEnsemble, self-ensemble, got 'partner'.*mse_checkpoint"),
+    ('partner', "references SelfEnsemble, self-ensemble, got 'partner'.*mse_checkpoint"),
     ('mse.pth', "got 'mse.pth'.*--mse-checkpoint"),
     ('', "a reference's name"), (8, "a reference's name.* got 8"), ({}, "a reference's name"),
     (dict(passes=8), 'with its type'), (dict(type=Upscaler), 'one of the references'),

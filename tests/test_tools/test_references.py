@@ -22,6 +22,7 @@ from mmdesra.generators import SelfEnsemble, Upscaler
 
 TOOLS = ('detect.py', 'make_pseudo_gt.py')
 OWN = ('--reference', 'self-ensemble')
+FOUR = (*OWN, '--reference-options', 'passes=4')
 pytestmark = pytest.mark.usefixtures('own_scope')
 
 
@@ -66,7 +67,7 @@ def test_detects_as_a_user_does(root, tmp_path):
 
 
 def test_the_inferencer_finds_the_same(root, tmp_path):
-    assert call('detect.py', *from_lq(root, tmp_path, *OWN, '--reference-options', 'passes=4')) == 0
+    assert call('detect.py', *from_lq(root, tmp_path, *FOUR)) == 0
     one = DeSRAInferencer(gan_checkpoint=root / 'gan.pth', generator='ToyGenerator',
                           reference=dict(type='self-ensemble', passes=4),
                           detector=dict(type='DeSRA', min_area=MIN_AREA), device='cpu')
@@ -92,7 +93,7 @@ def test_pseudo_gts_are_the_references_inside_the_masks(root, tmp_path):
 
 def test_a_folder_made_with_another_reference_is_not_reused(root, tmp_path, capsys):
     assert call('make_pseudo_gt.py', *from_lq(root, tmp_path, *OWN)) == 0
-    for other in (['--mse-checkpoint', root / 'mse.pth'], [*OWN, '--reference-options', 'passes=4']):
+    for other in (['--mse-checkpoint', root / 'mse.pth'], FOUR):
         assert 'other weights or settings' in error_of(
             capsys, 'make_pseudo_gt.py', *from_lq(root, tmp_path, *other))
 
@@ -149,10 +150,10 @@ def test_benchmark_against_stored_images_of_the_sibling(root, tmp_path, capsys):
     pair = ['--mse-checkpoint', root / 'mse.pth']
     assert call('detect.py', *from_lq(root, tmp_path, *pair, '--save-sr')) == 0
     tables = []
+    options = [*from_lq(root, '')[:-2], '--passes', 2]
     for sibling in (pair, ['--mse', tmp_path / 'sr/mse']):
         capsys.readouterr()
-        assert call('benchmark_references.py', *from_lq(root, '')[:-2], *sibling, '--passes', 2) == 0
+        assert call('benchmark_references.py', *options, *sibling) == 0
         tables.append(capsys.readouterr().out)
     assert tables[0] == tables[1]
-    assert 'give the sibling' in error_of(capsys, 'benchmark_references.py',
-                                          *from_lq(root, '')[:-2])
+    assert 'give the sibling' in error_of(capsys, 'benchmark_references.py', *options)
