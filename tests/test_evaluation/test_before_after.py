@@ -11,7 +11,7 @@ from toys import ToyGenerator
 from mmdesra.detectors import DeSRA
 from mmdesra.evaluation.before_after import FOLDERS, BeforeAfter
 from mmdesra.files import ImageError, read_image, read_mask
-from mmdesra.generators import Sibling, Upscaler
+from mmdesra.generators import Upscaler
 from mmdesra.ops import local_std
 from mmdesra.segmentors import LabelFolder
 
