@@ -32,7 +32,8 @@ def missed_packages() -> Iterator[str]:
     """Gives the packages of mmengine's list that are there under another distribution's name."""
     from mmengine.config.utils import MODULE2PACKAGE
     for module, distribution in MODULE2PACKAGE.items():
-        if module != distribution and package_folder(module) and has_no_metadata(distribution):
+        if (module != distribution and package_folder(module) and has_no_metadata(distribution)
+                and not package_folder(distribution)):  # ours is the name of a module
             yield distribution
 
 
