@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
 from mmdesra.errors import InputError
+from mmdesra.evaluation.figures import decimal, percent
 from mmdesra.evaluation.reference_agreement import ReferenceAgreement
 from mmdesra.files import image_name, list_inputs, read_image
 from mmdesra.files.image_folder import ImageFolder
 from mmdesra.files.tables import markdown_table
-from mmdesra.generators import upscale
-from mmdesra.generators.self_ensemble import MOST_TURNS, SelfEnsemble
+from mmdesra.generators import SelfEnsemble, upscale
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,8 +45,8 @@ def main() -> int:
                          'or --mse')
     gan = cli.upscaler_from(args, args.gan_checkpoint)
     sibling = cli.upscaler_from(args, args.mse_checkpoint) if args.mse_checkpoint else None
-    agreement = ReferenceAgreement(SelfEnsemble(gan, min(max(args.passes), MOST_TURNS)),
-                                   args.passes, args.thresholds, args.min_area)
+    ensembles = [SelfEnsemble(gan, passes) for passes in sorted(args.passes)]
+    agreement = ReferenceAgreement(ensembles[-1], args.passes, args.thresholds, args.min_area)
     for path in tqdm(list_inputs(args.lq, args.recursive).paths, 'images'):
         lq = read_image(path)
         mse = (upscale(sibling, lq, path) if sibling is not None else
@@ -57,8 +57,9 @@ def main() -> int:
 
 
 def table_of(agreement: ReferenceAgreement) -> str:
-    rows = [[name, f'{threshold:.2f}', f'{scores.pixel_iou:.3f}', f'{scores.pixel_recall:.1%}',
-             f'{scores.pixel_precision:.1%}', f'{scores.gt_found} of {scores.gt_regions}',
+    rows = [[name, f'{threshold:.2f}', decimal(scores.pixel_iou, 3),
+             percent(scores.pixel_recall, 1), percent(scores.pixel_precision, 1),
+             f'{scores.gt_found} of {scores.gt_regions}',
              f'{scores.pred_right} of {scores.pred_regions}', f'{one.psnr:.2f}']
             for name, one in agreement.agreements.items()
             for threshold, scores in one.scores.items()]

@@ -157,3 +157,6 @@ def test_benchmark_against_stored_images_of_the_sibling(root, tmp_path, capsys):
         tables.append(capsys.readouterr().out)
     assert tables[0] == tables[1]
     assert 'give the sibling' in error_of(capsys, 'benchmark_references.py', *options)
+    for passes in (1, 16):
+        assert f'from 2 to 8 passes, the turns and mirror images that there are, got {passes}' in (
+            error_of(capsys, 'benchmark_references.py', *options, *pair, '--passes', passes))
