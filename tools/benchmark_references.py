@@ -45,8 +45,9 @@ def main() -> int:
                          'or --mse')
     gan = cli.upscaler_from(args, args.gan_checkpoint)
     sibling = cli.upscaler_from(args, args.mse_checkpoint) if args.mse_checkpoint else None
-    ensembles = [SelfEnsemble(gan, passes) for passes in sorted(args.passes)]
-    agreement = ReferenceAgreement(ensembles[-1], args.passes, args.thresholds, args.min_area)
+    for passes in sorted(args.passes):  # each is tried before work begins
+        ensemble = SelfEnsemble(gan, passes)
+    agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area)
     for path in tqdm(list_inputs(args.lq, args.recursive).paths, 'images'):
         lq = read_image(path)
         mse = (upscale(sibling, lq, path) if sibling is not None else
