@@ -46,7 +46,7 @@ def main() -> int:
     gan = cli.upscaler_from(args, args.gan_checkpoint)
     sibling = cli.upscaler_from(args, args.mse_checkpoint) if args.mse_checkpoint else None
     for passes in sorted(args.passes):  # each is tried before work begins
-        ensemble = SelfEnsemble(gan, passes)
+        ensemble = SelfEnsemble(gan, passes)  # type: ignore[operator]  # the registry hides the class
     agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area)
     for path in tqdm(list_inputs(args.lq, args.recursive).paths, 'images'):
         lq = read_image(path)
