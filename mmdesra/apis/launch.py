@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import InputError
+from ..files.environment import environment
 
 logger = logging.getLogger('mmdesra')
 
@@ -94,7 +95,7 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
     assert program is not None and program.origin is not None  # comes with this package
     # PyTorch would give each a single thread.
     threads = os.environ.get('OMP_NUM_THREADS') or str(max(1, _cores() // count))
-    with TemporaryDirectory(prefix='mmdesra_') as folder, _quiet_launcher(), _environment(
+    with TemporaryDirectory(prefix='mmdesra_') as folder, _quiet_launcher(), environment(
             {STARTED_BY_US: folder, 'OMP_NUM_THREADS': threads}):
         options = [f'--nproc-per-node={count}', '--monitor-interval=0.2', f'--log-dir={folder}',
                    *_meeting(machines)]
@@ -158,20 +159,6 @@ def _worst(codes: Mapping[int, int]) -> int:
             logger.error('error: process %d was ended by %s%s', rank, signal.Signals(-code).name,
                          ', as the system does when memory is short' if code == -9 else '')
     return max((SIGNAL_BASE - code if code < 0 else code for code in own.values()), default=1)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for the processes that are started in a block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """PyTorch's own switch between reading weights only and running what is in a file."""
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ..files.environment import environment
 
 STRICT, LAX = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 """Environment variables that ``torch.load`` looks at in each call; both at once are an error."""
@@ -18,13 +19,5 @@ def torch_switch(strict: bool | None) -> Iterator[None]:
     Args:
         strict (bool, optional): None takes both variables away instead.
     """
-    before = {name: os.environ.pop(name, None) for name in (STRICT, LAX)}
-    if strict is not None:
-        os.environ[STRICT if strict else LAX] = '1'
-    try:
+    with environment({STRICT: '1' if strict else None, LAX: '1' if strict is False else None}):
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
