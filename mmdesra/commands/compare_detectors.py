@@ -27,11 +27,11 @@ from ..apis.compare_detectors import (
 )
 from ..apis.contestants import Contestant, labels_for, read_contestants
 from ..apis.detector_options import add_label_options, detector_help, import_custom
+from ..apis.match_options import add_match_options
 from ..apis.pair_options import add_pair_options, pairs_from
 from ..evaluation.detector_comparison import compare_detectors
 from ..files.folder_lock import held_folder
 from ..generators import PairSource
-from ..ops.scores import COVERAGE
 from ..segmentors import LabelSource
 
 
@@ -50,12 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--thresholds', action='append', default=[], metavar='LABEL=T,T,...',
                         help="thresholds of one detector's sweep, in its own unit (default: "
                         'quantiles of its map)')
-    parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
-                        help="share of a region's own area that must lie in the other mask for "
-                        'it to be right or found (default: %(default)s)')
-    parser.add_argument('--margin', type=int, default=0, metavar='PX',
-                        help='leave out this frame of the masks; 5 = as in the released scripts '
-                        '(default: %(default)s)')
+    add_match_options(parser)
     parser.add_argument('--save-masks', action='store_true',
                         help="also write each detector's masks to OUT/mask/LABEL/NAME.png")
     add_pair_options(parser)

@@ -23,6 +23,7 @@ import argparse
 from pathlib import Path
 
 from ..apis import command_line as cli
+from ..apis.match_options import add_match_options
 from ..apis.perceptual_options import add_perceptual_options, perceptual_from
 from ..evaluation.figures import decimal, percent
 from ..evaluation.mask_scores import COLUMNS, FolderScores, MaskFolders, score_folders
@@ -30,7 +31,6 @@ from ..evaluation.truth_table import truth_text
 from ..files import make_output_folder
 from ..files.tables import markdown_table, write_csv, write_json
 from ..ops import MaskScores
-from ..ops.scores import COVERAGE
 
 CLEAN = ('an image without artifacts counts as IoU 1 where nothing is detected and as 0 where '
          'something is; the last columns show these apart')
@@ -53,12 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--gt-images', metavar='DIR', help='true images, for the distance of '
                         'all SR images to them inside the masks and outside')
     add_perceptual_options(parser)
-    parser.add_argument('--p', type=float, default=COVERAGE, metavar='SHARE',
-                        help="share of a region's own area that must lie in the other mask for "
-                        'it to be right or found (default: %(default)s)')
-    parser.add_argument('--margin', type=int, default=0, metavar='PX',
-                        help='leave out this frame of both masks; 5 = as in the released scripts '
-                        '(default: %(default)s)')
+    add_match_options(parser)
     parser.add_argument('--per-image', action='store_true', help='also print each image')
     parser.add_argument('--json', type=Path, metavar='FILE', default=Path('mask_scores.json'),
                         help='where all figures go (default: %(default)s in the working folder)')

@@ -14,15 +14,7 @@ MEAN_UNIT = 64.
 
 
 def block_rows(image: np.ndarray, top: int, bottom: int, out: np.ndarray) -> None:
-    """Compute the planes of some rows of blocks, as :func:`.block_kernel.block_rows` does.
-
-    Args:
-        image (np.ndarray): uint8, shape ``(4 · H, 4 · W, 3)``, RGB.
-        top (int): First row of blocks.
-        bottom (int): The row after the last one.
-        out (np.ndarray): float32, shape ``(12, H, W)``: means / 64 and ln(1 + strength), where
-            strengths are in grey levels; filled from ``top`` to ``bottom``.
-    """
+    """Compute the same as :func:`.block_kernel.block_rows`, of the same arguments."""
     rows = image[BLOCK * top:BLOCK * bottom].astype(np.float64)
     blocks = rows.reshape(bottom - top, BLOCK, -1, BLOCK, 3)
     means, stds = blocks.mean(axis=(1, 3)), blocks.std(axis=(1, 3))
