@@ -53,6 +53,9 @@ def parse_args() -> argparse.Namespace:
                         'own training data in each batch, in [0, 1), beside the pseudo GTs '
                         '(default: 0); they must exist, see --cfg-options '
                         'train_dataloader.dataset.data_root=DIR')
+    parser.add_argument('--truth-share', type=float, metavar='S', help='share in each batch, in '
+                        '[0, 1), of photographs that are the ground truths of their own '
+                        'reductions: those of --lq-dir, or of --truth-dir (default: 0)')
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='arguments of DeSRAFinetuneHook, e.g. detector.min_area=1000 '
                         'gt_patch_size=128 tile=256')
@@ -81,6 +84,10 @@ def parse_args() -> argparse.Namespace:
                        help='its weights (default: downloaded from where mmseg publishes them)')
     files.add_argument('--pseudo-gt-dir', metavar='DIR',
                        help='where pseudo GTs are or go (default: WORK_DIR/pseudo_gt)')
+    files.add_argument('--truth-dir', nargs='+', metavar='PATH', help='photographs for '
+                       '--truth-share (default: those of --lq-dir)')
+    files.add_argument('--vgg16-weights', metavar='FILE', help="torchvision's vgg16, trained on "
+                       'ImageNet: adds a perceptual term to the loss on these photographs')
     files.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
     files.add_argument('--mse-checkpoint', metavar='FILE',
                        help='weights of the MSE-trained sibling')
@@ -101,8 +108,12 @@ def load(args: argparse.Namespace) -> Config:
         segmentor=segmentor_of(args), pseudo_gt_dir=args.pseudo_gt_dir,
         gan_checkpoint=args.gan_checkpoint, mse_checkpoint=args.mse_checkpoint,
         discriminator_checkpoint=args.discriminator_checkpoint, reference=cli.reference_from(args),
-        original_share=args.original_share, rounds=args.rounds, stop=args.stop)
-    options.update(hook_options(config, args.hook_options or {}))
+        original_share=args.original_share, truth_share=args.truth_share,
+        truth_dir=one_or_several(args.truth_dir), rounds=args.rounds, stop=args.stop)
+    given = dict(args.hook_options or {})
+    if args.vgg16_weights:
+        given['truth_loss.vgg16_weights'] = args.vgg16_weights
+    options.update(hook_options(config, given))
     return inherit_desra(config, iterations_of(args), **options)
 
 
@@ -120,6 +131,8 @@ def hook_options(config: Config, options: dict) -> dict:
     hook = Config(dict(find_hook(config) or {}))
     if any(key.startswith('detector.') for key in options):
         hook.setdefault('detector', dict(type='DeSRA'))
+    if any(key.startswith('truth_loss.') for key in options):
+        hook.setdefault('truth_loss', {})
     merge_options(hook, options, '--hook-options')
     names = {key.partition('.')[0] for key in options}
     return {name: hook[name] for name in names}

@@ -1,4 +1,4 @@
-"""Pseudo-GT pairs and the original training data as one dataset."""
+"""Pseudo-GT pairs and pairs with a ground truth as one dataset."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,8 @@ from torch.utils.data import ConcatDataset, Dataset
 
 from ..errors import InputError
 
+HAS_TRUTH = 'has_truth'
+"""In the metainfo of each sample: whether its target is a ground truth, no pseudo GT."""
 READING = ('_channel_order', '_color_type')
 """Endings of the fields that say how an image was read."""
 
@@ -23,7 +25,8 @@ class MixedDataset(ConcatDataset):
 
     Args:
         pseudo_gt (Dataset): (LR, pseudo-GT) pairs, after a pipeline that ends in ``PackInputs``.
-        original (Dataset): The original training data, likewise.
+        original (Dataset): The original training data, or the user's own photographs
+            (:class:`OwnTruths`), likewise.
         read_by_model (Mapping[str, str]): Tensors that the model reads of every sample, each with
             the model's name: the original samples must have them.
 
@@ -47,7 +50,9 @@ class MixedDataset(ConcatDataset):
     def __getitem__(self, index: int) -> dict:
         """Return a sample of ``inputs`` and ``data_samples``, with the shared fields alone."""
         sample = super().__getitem__(index)
-        return dict(sample, data_samples=self._pruned(sample['data_samples']))
+        data_sample = self._pruned(sample['data_samples'])
+        data_sample.set_metainfo({HAS_TRUTH: index % len(self) >= self.cumulative_sizes[0]})
+        return dict(sample, data_samples=data_sample)
 
     def _pruned(self, data_sample: BaseDataElement) -> BaseDataElement:
         # Made anew in one order. mmengine keeps the names in a set, whose order depends on what

@@ -28,6 +28,7 @@ from .heldout import HeldOut
 from .hook_settings import check_hook_settings
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
+from .own_truths_of_run import OwnTruthsOfRun
 from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
 from .run_reference import own_reference_of_run, sibling_of_run
@@ -97,6 +98,16 @@ class DeSRAFinetuneHook(Hook):
             rest is pseudo-GT pairs. Default: 0, pseudo-GT pairs alone. Above 0 the config's
             ``train_dataloader.dataset`` must be the original data, and its GT patches as large
             as ``gt_patch_size``, see :class:`mmdesra.datasets.mixed_dataset.MixedDataset`.
+        truth_share (float): Share of the user's own photographs in each batch, in [0, 1): each is
+            the ground truth of its own reduction, see
+            :class:`mmdesra.datasets.own_truths.OwnTruths`. Default: 0. Not beside an
+            ``original_share``.
+        truth_dir (str | Sequence[str], optional): These photographs. Default: ``lq_dir``.
+        truth_degradation (str): How they are reduced, 'bicubic' or 'realesrgan'. Default:
+            'bicubic'.
+        truth_loss (dict, optional): Arguments of :class:`mmdesra.engine.truth_loss.TruthLoss`, the
+            pixel loss on them; ``vgg16_weights`` adds its perceptual term. On pseudo GTs the
+            model's own loss stays.
         rounds (int): Divide the iterations evenly into so many rounds. Each but the first begins
             by detecting again, with the fine-tuned generator, and trains on pseudo GTs with the
             masks of all rounds so far, see :class:`NextRoundMaker`; optimisers and schedules go
@@ -138,6 +149,10 @@ class DeSRAFinetuneHook(Hook):
                  flips: bool = False,
                  pipeline: Sequence[dict] | None = None,
                  original_share: float = 0,
+                 truth_share: float = 0,
+                 truth_dir: ImageInputs | None = None,
+                 truth_degradation: str = 'bicubic',
+                 truth_loss: dict | None = None,
                  rounds: int = 1,
                  stop: str = 'iterations',
                  watch_interval: int | None = None,
@@ -168,6 +183,8 @@ class DeSRAFinetuneHook(Hook):
         self.patches = dict(pipeline=pipeline, gt_patch_size=gt_patch_size, mask_prob=mask_prob,
                             flips=flips)
         self.original_share = original_share
+        self.truths = OwnTruthsOfRun(truth_share, truth_dir or lq_dir, truth_degradation,
+                                     truth_loss, recursive)
         self.rounds = rounds
         self.stop = stop
         self.watch_interval = watch_interval
@@ -207,7 +224,8 @@ class DeSRAFinetuneHook(Hook):
         if is_resumed:
             self._stopwatch.go_on_from(self._seconds_of_checkpoint)
         rounds = plan_rounds(self.rounds, runner)
-        data = TrainingData(runner, self._patches_for(runner), self.original_share)
+        data = TrainingData(runner, self._patches_for(runner), self.original_share,
+                            self.truths.open(runner, self.gt_patch_size), self.truths.share)
         self._load_weights(runner, is_resumed)
         reference = self._build_reference(runner)
         folders = RoundFolders(
@@ -230,6 +248,7 @@ class DeSRAFinetuneHook(Hook):
         Not after the iteration: this hook would come before the one that updates the EMA.
         """
         self._look(runner)
+        self.truths.mark(runner, data_batch)
 
     def after_train(self, runner: Runner) -> None:
         """Measure what fine-tuning did."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..datasets.degradations import DEGRADATIONS
 from ..errors import InputError
 from ..generators.reference import HOW_TO_GET_ONE, check_reference, refuse_both
 
 STOPS = ('iterations', 'knee')
 HOOK = 'DeSRAFinetuneHook'
-IMAGES = ('lq_dir', 'heldout_lq_dir')
+IMAGES = ('lq_dir', 'heldout_lq_dir', 'truth_dir')
 """A folder, an image or a pattern, or several of these."""
 PATHS = (*IMAGES, 'mse_checkpoint', 'gan_checkpoint', 'discriminator_checkpoint',
          'heldout_gt_dir', 'pseudo_gt_dir', 'labels_dir')
 COUNTS = dict(gt_patch_size=1, rounds=1, watch_interval=1, tile=0)
 """Whole numbers, and the least that each may be."""
 SHARES = ('mask_prob', 'wanted_removal')
+SHARES_OF_BATCH = ('original_share', 'truth_share')
 SWITCHES = ('flips', 'half', 'recursive')
 
 
@@ -45,8 +47,13 @@ def check_hook_settings(settings: Mapping) -> None:
     for name in SHARES:
         share = settings[name]
         _expect(settings, name, 'in [0, 1]', _is_number(share) and 0 <= share <= 1)
-    share = settings['original_share']
-    _expect(settings, 'original_share', 'in [0, 1)', _is_number(share) and 0 <= share < 1)
+    for name in SHARES_OF_BATCH:
+        share = settings[name]
+        _expect(settings, name, 'in [0, 1)', _is_number(share) and 0 <= share < 1)
+    _expect(settings, 'truth_degradation', f'to be one of {tuple(DEGRADATIONS)}',
+            settings['truth_degradation'] in DEGRADATIONS)
+    _expect(settings, 'truth_loss', 'to be a dict', settings['truth_loss'] is None
+            or isinstance(settings['truth_loss'], Mapping))
     for name in SWITCHES:
         _expect(settings, name, 'to be True or False', isinstance(settings[name], bool))
     pipeline = settings['pipeline']
@@ -80,6 +87,12 @@ def _check_together(settings: Mapping) -> None:
                          'distance is measured to')
     if settings['labels_dir'] and settings['segmentor']:
         raise InputError(f'{HOOK}: expected labels_dir or segmentor, got both')
+    if settings['original_share'] and settings['truth_share']:
+        raise InputError(f'{HOOK}: expected original_share or truth_share, got both')
+    given = [name for name in ('truth_dir', 'truth_loss') if settings[name]]
+    if given and not settings['truth_share']:
+        raise InputError(f'{HOOK}: {given[0]} needs truth_share (--truth-share), the share of '
+                         'these photographs in each batch')
     looks = settings['stop'] == 'knee' or settings['watch_interval']
     if looks and not settings['heldout_lq_dir']:
         raise InputError(f"{HOOK}: stop='knee' and watch_interval need heldout_lq_dir: LR images "

@@ -1,4 +1,4 @@
-"""What a run trains on: pseudo-GT pairs, and the original data where they are wanted."""
+"""What a run trains on: pseudo-GT pairs, and pairs with a ground truth where they are wanted."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,6 +12,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.mixed_dataset import MixedDataset
+from ..datasets.own_truths import OwnTruths
+from ..datasets.pseudo_gt_dataset import PseudoGTDataset
 from ..datasets.pseudo_gt_folder import PseudoGTFolder
 from ..errors import InputError
 from ..generators import ImageSizes
@@ -25,21 +27,26 @@ class TrainingData:
         runner (Runner): Its loop has the config's own data; they are the original ones.
         patches (dict): Arguments of :class:`PseudoGTDataset`.
         original_share (float): Share of the original data in each batch, in [0, 1).
+        truths (Dataset, optional): Instead of the original data: the user's own photographs.
+        truth_share (float): Their share in each batch, in [0, 1).
 
     Raises:
-        InputError: If original data are wanted and the loop counts epochs.
+        InputError: If original data or truths are wanted and the loop counts epochs.
     """
 
-    def __init__(self, runner: Runner, patches: dict, original_share: float) -> None:
+    def __init__(self, runner: Runner, patches: dict, original_share: float,
+                 truths: OwnTruths | None = None, truth_share: float = 0) -> None:
         loop = runner.train_loop
         self._iterator_type: type = type(getattr(loop, 'dataloader_iterator', None))
-        if original_share and not counts_iterations(runner):
-            raise InputError('DeSRAFinetuneHook: original_share needs a loop that counts '
-                             'iterations (train_cfg.type IterBasedTrainLoop), got '
-                             f'{type(loop).__name__}')
+        name = 'truth_share' if truth_share else 'original_share'
+        self.share = truth_share or original_share
+        if self.share and not counts_iterations(runner):
+            raise InputError(f'DeSRAFinetuneHook: {name} needs a loop that counts iterations '
+                             f'(train_cfg.type IterBasedTrainLoop), got {type(loop).__name__}')
         self.patches = patches
-        self.original_share = original_share
-        self.original = loop.dataloader.dataset if original_share else None
+        self.others: Dataset | None = None
+        if self.share:
+            self.others = truths if truth_share else loop.dataloader.dataset
 
     def swap_in(self, runner: Runner, folder: PseudoGTFolder,
                 seed_offset: int = 0) -> Iterator | None:
@@ -68,17 +75,22 @@ class TrainingData:
         seeds = [runner.seed]
         broadcast_object_list(seeds)
         seed = seeds[0] + seed_offset
-        if self.original is not None:
-            self._mix(config, self.original, seed, _read_by(unwrap(runner.model)))
-            runner.logger.info(f'DeSRA: {self.original_share:.2%} of each batch are of the '
-                               f'{len(self.original)} samples of the original training data')
+        if self.others is not None:
+            self._mix(config, self.others, seed, _read_by(unwrap(runner.model)))
+            kind = ('photographs, as truths of their own reductions'
+                    if isinstance(self.others, OwnTruths)
+                    else 'samples of the original training data')
+            runner.logger.info(f'DeSRA: {self.share:.2%} of each batch are of the '
+                               f'{len(self.others)} {kind}')
         return runner.build_dataloader(config, seed=seed)
 
-    def _mix(self, config: ConfigDict, original: Dataset, seed: int,
+    def _mix(self, config: ConfigDict, others: Dataset, seed: int,
              read_by_model: dict[str, str]) -> None:
-        config.dataset = MixedDataset(DATASETS.build(config.dataset), original, read_by_model)
+        config.dataset = MixedDataset(DATASETS.build(config.dataset), others, read_by_model)
+        if isinstance(others, OwnTruths):  # what is resumed is a run on pseudo GTs
+            config.dataset.metainfo = dict(PseudoGTDataset.METAINFO)
         config.sampler = dict(type='FixedShareSampler', batch_size=config.batch_size,
-                              share=self.original_share, seed=seed)
+                              share=self.share, seed=seed)
         config.pop('batch_sampler', None)
 
 

@@ -48,24 +48,25 @@ class VGG16Stages(nn.Module):
         hann = torch.tensor([0.25, 0.5, 0.25])
         self.register_buffer('window', torch.outer(hann, hann), persistent=False)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor, stages: int = len(STAGES)) -> list[Tensor]:
         """Return the image and the features of each stage.
 
         Args:
             image (Tensor): float32, shape ``(N, 3, H, W)``, RGB, in [0, 1].
+            stages (int): How many. Default: all five.
 
         Returns:
-            list[Tensor]: ``image`` and five of shape ``(N, C, ceil(H / s), ceil(W / s))`` with
+            list[Tensor]: ``image`` and one for each stage, of shape ``(N, C, ceil(H / s), ceil(W / s))`` with
             :data:`CHANNELS` and :data:`STRIDES`.
         """
-        stages, x = [image], (image - self.mean) / self.std
-        for number, (first, channels) in enumerate(STAGES):
+        outputs, x = [image], (image - self.mean) / self.std
+        for number, (first, channels) in enumerate(STAGES[:stages]):
             if number:
                 x = self._pool(x)
             for place in range(first, first + 2 * len(channels), 2):
                 x = F.relu(self.features[str(place)](x))
-            stages.append(x)
-        return stages
+            outputs.append(x)
+        return outputs
 
     def _pool(self, x: Tensor) -> Tensor:
         window = self.window.expand(x.shape[1], 1, 3, 3)
