@@ -28,7 +28,9 @@ def test_only_the_shared_fields_stay():
     assert len(mixed) == 3
     for index in range(3):
         assert mixed[index].keys() == {'inputs', 'data_samples'}
-        assert set(mixed[index]['data_samples'].all_keys()) == {'gt_img', 'img_path'}
+        data_sample = mixed[index]['data_samples']
+        assert set(data_sample.all_keys()) == {'gt_img', 'img_path', 'has_truth'}
+        assert data_sample.has_truth == (index > 0)
 
 
 def test_fields_come_in_one_order():
