@@ -52,7 +52,7 @@ class OwnTruthsOfRun:
                              f'one of scale {scale}: the truths are reduced to make its LR images')
         self._loss = take_truth_loss(runner.model, self._truth_loss)
         if not self._truth_loss.is_perceptual:
-            runner.logger.info('DeSRA: the loss on truths has no perceptual term; give VGG16\'s '
+            runner.logger.info("DeSRA: the loss on truths has no perceptual term; give VGG16's "
                                'weights (--vgg16-weights) to have one')
         return OwnTruths(self._photographs, gt_patch_size, scale, self._degradation,
                          recursive=self._recursive)

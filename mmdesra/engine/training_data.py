@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.dist import broadcast_object_list
@@ -44,7 +45,7 @@ class TrainingData:
             raise InputError(f'DeSRAFinetuneHook: {name} needs a loop that counts iterations '
                              f'(train_cfg.type IterBasedTrainLoop), got {type(loop).__name__}')
         self.patches = patches
-        self.others: Dataset | None = None
+        self.others: Any = None  # a Dataset; PyTorch's type has no length
         if self.share:
             self.others = truths if truth_share else loop.dataloader.dataset
 

@@ -18,8 +18,8 @@ class DeepFeatureLoss(nn.Module):
         L = \sum_s \operatorname{mean}_{h, w} \|\hat f_s(x)_{hw} - \hat f_s(y)_{hw}\|^2,
         \qquad \hat f = f / \|f\|
 
-    which is LPIPS (Zhang et al., CVPR 2018) with equal weights for all channels, so that no weights
-    but the network's are needed. Pooling is DISTS's, see :class:`VGG16Stages`.
+    which is LPIPS (Zhang et al., CVPR 2018) with equal weights for all channels, so that the
+    network's own weights are all that is needed. Pooling is DISTS's, see :class:`VGG16Stages`.
 
     Args:
         network (VGG16Stages): Filled with weights. It is not trained, and it does not become a
@@ -39,8 +39,9 @@ class DeepFeatureLoss(nn.Module):
         """
         with torch.no_grad():
             wanted = self._features(target)
-        return sum(((ours - theirs)**2).sum(1).mean()
-                   for ours, theirs in zip(self._features(pred), wanted))
+        distances = [((ours - theirs)**2).sum(1).mean()
+                     for ours, theirs in zip(self._features(pred), wanted)]
+        return torch.stack(distances).sum()
 
     def _features(self, image: Tensor) -> list[Tensor]:
         network = self._network[0].to(image.device)

@@ -14,8 +14,8 @@ class LossBySource(nn.Module):
     part without samples counts as 0.
 
     A pseudo GT asks a model to stay as it is outside the artifacts; the truth asks it to become
-    better. What is right for one, such as a perceptual distance, undoes the other: on pseudo GTs it
-    asks for the artifacts' texture back.
+    better. What is right for one may be wrong for the other: a perceptual distance to pseudo GTs
+    leaves more of the artifacts.
 
     Args:
         pseudo_gt_loss (nn.Module): Of ``(pred, target)``; a mean over samples.

@@ -56,8 +56,8 @@ class VGG16Stages(nn.Module):
             stages (int): How many. Default: all five.
 
         Returns:
-            list[Tensor]: ``image`` and one for each stage, of shape ``(N, C, ceil(H / s), ceil(W / s))`` with
-            :data:`CHANNELS` and :data:`STRIDES`.
+            list[Tensor]: ``image`` and one for each stage, of shape
+            ``(N, C, ceil(H / s), ceil(W / s))`` with :data:`CHANNELS` and :data:`STRIDES`.
         """
         outputs, x = [image], (image - self.mean) / self.std
         for number, (first, channels) in enumerate(STAGES[:stages]):
