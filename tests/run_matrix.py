@@ -290,7 +290,8 @@ class Environment:
                 [str(self.python), '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
                  f'--junitxml={report}', *pytest_args], cwd=self.checkout,
                 env={'OMP_NUM_THREADS': '1', **os.environ}, stdout=file,
-                stderr=subprocess.STDOUT, start_new_session=True)
+                stderr=subprocess.STDOUT,
+                preexec_fn=os.setpgrp)  # a group to end; a new session would lose its priority
             try:
                 process.wait(limit * 60)
             except subprocess.TimeoutExpired:
