@@ -61,7 +61,7 @@ SAME_FOLDER = {'mmcv': 'mmcv', 'mmcv-lite': 'mmcv', 'onedl-mmcv': 'mmcv',
 """Distributions that write the same folder: of these, a stack has one."""
 STEPS = ('venv', 'torch', 'packages', 'checkout')
 """Of the set-up; each builds on those before it."""
-FROM_SOURCE = ('mmcv', 'onedl-mmcv')
+FROM_SOURCE = ('mmcv', 'onedl-mmcv', 'onedl-mmsegmentation')
 BUILD_TOOLS = ('ninja', 'psutil', 'wheel')
 SHOWN = ('torch', 'torchvision', 'numpy', 'opencv-python-headless', 'mmcv', 'mmengine')
 
@@ -230,11 +230,11 @@ class Environment:
         self.install('--no-deps', *wanted)
 
     def wheel(self, package: str, version: str) -> Path:
-        """Builds mmcv, once for a Python and a PyTorch.
+        """Builds a package that has no wheel, once for a Python and a PyTorch.
 
-        The original with its ops: the compiler's results stay in the folder of the source, so
-        that a build that was stopped goes on where it was. The fork without ops: that is what
-        pip makes of it, in a build environment that has no PyTorch.
+        mmcv is built with its ops: the compiler's results stay in the folder of the source, so
+        that a build that was stopped goes on where it was. The forks are Python alone; of mmcv,
+        that is what pip makes in a build environment that has no PyTorch.
         """
         folder = self.folder.parent / (f'{package}-{version}-py{self.version}-torch'
                                        f'{self.versions()["torch"]}')
@@ -290,7 +290,8 @@ class Environment:
                 [str(self.python), '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
                  f'--junitxml={report}', *pytest_args], cwd=self.checkout,
                 env={'OMP_NUM_THREADS': '1', **os.environ}, stdout=file,
-                stderr=subprocess.STDOUT, start_new_session=True)
+                stderr=subprocess.STDOUT,
+                preexec_fn=os.setpgrp)  # a group to end; a new session would lose its priority
             try:
                 process.wait(limit * 60)
             except subprocess.TimeoutExpired:

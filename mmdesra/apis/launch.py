@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import InputError
-from ..files.environment import environment
+from ..files.environment import environment, number_from
+from .slurm import add_slurm_options, become_srun
 
 logger = logging.getLogger('mmdesra')
 
@@ -37,12 +38,13 @@ def default_launcher() -> str:
     return 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
 
 
-def add_nproc_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that asks for several processes, see :func:`in_processes`."""
+def add_process_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for several processes, see :func:`in_processes`."""
     parser.add_argument('--nproc', type=_count, metavar='N',
                         help='work in N processes of this machine, one a GPU; without GPUs they '
                         'share the CPU. For several machines set NNODES, NODE_RANK, MASTER_ADDR '
                         'and PORT on each')
+    add_slurm_options(parser)
 
 
 def in_processes(command: str, args: argparse.Namespace,
@@ -51,8 +53,8 @@ def in_processes(command: str, args: argparse.Namespace,
 
     Args:
         command (str): The subcommand's name.
-        args (argparse.Namespace): With ``nproc`` and ``launcher``; of a process that was started
-            here, the launcher becomes 'pytorch'.
+        args (argparse.Namespace): With ``nproc``, ``slurm``, ``job_name`` and ``launcher``; of a
+            process that was started here, the launcher becomes 'pytorch'.
         work (Callable): The work of one process, which returns its exit code.
 
     Returns:
@@ -61,16 +63,18 @@ def in_processes(command: str, args: argparse.Namespace,
     Raises:
         InputError: If the processes cannot be started.
     """
+    words = [*command.split(), *sys.argv[1:]]
+    if args.slurm is not None and args.launcher != 'slurm':  # srun starts them with this word
+        _check_alone(args, f'--slurm {args.slurm}')
+        become_srun([_program(), *words], args.slurm, args.job_name)
     if args.nproc is not None and STARTED_BY_US in os.environ:
         args.launcher = 'pytorch'
         return work(args)
-    machines = _number('NNODES', 1) if args.nproc is not None else 1
+    machines = number_from('NNODES', 1) if args.nproc is not None else 1
     if args.nproc is None or args.nproc * machines == 1:
         return work(args)
-    if args.launcher != 'none':
-        raise InputError(f'--nproc {args.nproc}: starts processes, but --launcher {args.launcher} '
-                         'has already started this one; leave one of the two out')
-    return start_processes([*command.split(), *sys.argv[1:]], args.nproc, machines)
+    _check_alone(args, f'--nproc {args.nproc}')
+    return start_processes(words, args.nproc, machines)
 
 
 def start_processes(words: list[str], count: int, machines: int = 1) -> int:
@@ -91,8 +95,6 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.elastic.rendezvous import RendezvousError
-    program = find_spec('mmdesra.program')
-    assert program is not None and program.origin is not None  # comes with this package
     # PyTorch would give each a single thread.
     threads = os.environ.get('OMP_NUM_THREADS') or str(max(1, _cores() // count))
     with TemporaryDirectory(prefix='mmdesra_') as folder, _quiet_launcher(), environment(
@@ -100,7 +102,7 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
         options = [f'--nproc-per-node={count}', '--monitor-interval=0.2', f'--log-dir={folder}',
                    *_meeting(machines)]
         try:
-            settings = torchrun.parse_args([*options, program.origin])
+            settings = torchrun.parse_args([*options, _program()])
             settings.training_script_args = words  # unparsed: it would take some for its own
             torchrun.run(settings)
             return 0
@@ -131,6 +133,27 @@ def leave_error(text: str) -> bool:
     return True
 
 
+def _check_alone(args: argparse.Namespace, asked: str) -> None:
+    """Check that nothing else starts processes than what is asked for.
+
+    Raises:
+        InputError: If something does.
+    """
+    if args.launcher != 'none':
+        raise InputError(f'{asked}: starts processes, but --launcher {args.launcher} has already '
+                         'started this one; leave one of the two out')
+    if args.slurm is not None and args.nproc is not None:
+        raise InputError(f'--slurm {args.slurm} and --nproc {args.nproc}: expected one of them; '
+                         'with Slurm, GPUS in the environment says how many processes')
+
+
+def _program() -> str:
+    """Find the file that runs a subcommand."""
+    program = find_spec('mmdesra.program')
+    assert program is not None and program.origin is not None  # comes with this package
+    return program.origin
+
+
 def _meeting(machines: int) -> list[str]:
     """Say in torchrun's options where the processes meet.
 
@@ -143,9 +166,9 @@ def _meeting(machines: int) -> list[str]:
     if missing:
         raise InputError(f'NNODES={machines}: expected {" and ".join(missing)} in the '
                          f'environment, too ({", ".join(SEVERAL_MACHINES)})')
-    return [f'--nnodes={machines}', f'--node-rank={_number("NODE_RANK", 0)}',
+    return [f'--nnodes={machines}', f'--node-rank={number_from("NODE_RANK", 0)}',
             f'--master-addr={os.environ["MASTER_ADDR"]}',
-            f'--master-port={_number("PORT", 29500)}']
+            f'--master-port={number_from("PORT", 29500)}']
 
 
 def _worst(codes: Mapping[int, int]) -> int:
@@ -180,18 +203,6 @@ def _cores() -> int:
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _number(name: str, default: int) -> int:
-    """Read a whole number from the environment.
-
-    Raises:
-        InputError: If it is none.
-    """
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal():
-        raise InputError(f'{name}={text}: expected a whole number in the environment')
-    return int(text)
 
 
 def _count(text: str) -> int:

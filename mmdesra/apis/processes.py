@@ -17,7 +17,7 @@ from torch import distributed
 
 from ..engine.process_group import end_process_group
 from ..errors import InputError
-from .launch import add_nproc_option, default_launcher
+from .launch import add_process_options, default_launcher
 
 Result = TypeVar('Result')
 
@@ -28,7 +28,7 @@ PATIENCE = timedelta(days=30)
 
 def add_launcher_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that ask for processes, or say who started this one of several."""
-    add_nproc_option(parser)
+    add_process_options(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
                         help='who started this process, one of several that share the images '
                         '(default: pytorch under torchrun, else none)')

@@ -22,7 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..apis import command_line as cli
-from ..apis.launch import add_nproc_option, default_launcher, in_processes
+from ..apis.launch import add_process_options, default_launcher, in_processes
 from ..engine.config_faults import config_faults
 from ..engine.finetune_hook import DeSRAFinetuneHook
 from ..engine.inherit import is_hook
@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
                         help='where the log goes (default: work_dirs/test_CONFIG_NAME)')
     parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='override settings of the config')
-    add_nproc_option(parser)
+    add_process_options(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
                         help='who started this process, one of several (default: pytorch under '
                         'torchrun, else none)')

@@ -25,7 +25,7 @@ from mmengine.runner import Runner
 
 from ..apis import command_line as cli
 from ..apis.detector_options import add_label_offset, check_segmentor_options
-from ..apis.launch import add_nproc_option, default_launcher, in_processes
+from ..apis.launch import add_process_options, default_launcher, in_processes
 from ..apis.perceptual_options import add_perceptual_options, perceptual_from
 from ..apis.training_options import add_run_options, training_config_from
 from ..engine.config_faults import config_faults
@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='arguments of DeSRAFinetuneHook, e.g. detector.min_area=1000 '
                         'gt_patch_size=128 tile=256')
-    add_nproc_option(parser)
+    add_process_options(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
                         help='who started this process, one of several (default: pytorch under '
                         'torchrun, else none)')

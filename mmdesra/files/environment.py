@@ -1,9 +1,11 @@
-"""Environment variables for a while."""
+"""Environment variables: set for a while, and read."""
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+from ..errors import InputError
 
 
 @contextmanager
@@ -21,6 +23,18 @@ def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
         yield
     finally:
         _set(before)
+
+
+def number_from(name: str, default: int) -> int:
+    """Read a whole number from the environment.
+
+    Raises:
+        InputError: If it is none.
+    """
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise InputError(f'{name}={text}: expected a whole number in the environment')
+    return int(text)
 
 
 def _set(variables: Mapping[str, str | None]) -> None:

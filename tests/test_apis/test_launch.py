@@ -42,8 +42,8 @@ def started(alone):
     return calls
 
 
-def options(nproc=None, launcher='none'):
-    return argparse.Namespace(nproc=nproc, launcher=launcher)
+def options(nproc=None, launcher='none', slurm=None):
+    return argparse.Namespace(nproc=nproc, launcher=launcher, slurm=slurm, job_name='a job')
 
 
 def work(args):
@@ -98,7 +98,7 @@ def test_two_ways_at_once_are_refused(launcher, started):
 @pytest.mark.parametrize('text', ['0', '-1', 'gpu', '1.5', ''])
 def test_numbers_that_are_none(text, capsys):
     parser = argparse.ArgumentParser()
-    launch.add_nproc_option(parser)
+    launch.add_process_options(parser)
     with pytest.raises(SystemExit, match='2'):
         parser.parse_args([f'--nproc={text}'])
     assert 'expected a number of processes, 1 or more' in capsys.readouterr().err

@@ -60,18 +60,26 @@ def test_too_few_arguments_are_a_usage_error(script, usage):
     assert usage in done.stderr
 
 
-def test_slurm_starts_a_process_for_each_gpu(tmp_path):
+def test_slurm_is_asked_for_a_process_for_each_gpu(tmp_path):
     """With a stand-in for srun that prints what it is given."""
     (tmp_path / 'srun').write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / 'srun').chmod(0o755)
+    data = make_data(tmp_path)
+    config = tmp_path / 'toy_srgan.py'
+    training_config(model_config(), iterations=2).dump(config)
+    options = ['--max-iters', '7', '--lq-dir', str(data.lq), '--gan-checkpoint', str(data.gan),
+               '--mse-checkpoint', str(data.mse)]
     done = subprocess.run(
-        ['bash', str(TOOLS / 'slurm_train.sh'), 'gpu', 'my job', 'config.py', 'work dir',
-         '--stop', 'knee'], text=True, capture_output=True, timeout=PATIENCE,
-        env=dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', GPUS='16',
-                 SRUN_ARGS='--mem 8G'))
+        ['bash', str(TOOLS / 'slurm_train.sh'), 'gpu', 'my job', str(config), 'work dir',
+         *options], text=True, capture_output=True,
+        timeout=PATIENCE, cwd=tmp_path,
+        env=dict(environment(), PATH=f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+                 PYTHON=sys.executable, GPUS='16', SRUN_ARGS='--mem 8G'))
+    assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert done.returncode == 0
     assert '--ntasks=16' in lines and '--job-name=my job' in lines
     assert lines[lines.index('--mem') + 1] == '8G'
-    assert lines[-7:] == ['config.py', '--work-dir', 'work dir', '--launcher', 'slurm', '--stop',
-                          'knee']
+    words = lines[lines.index('train'):]
+    assert words == ['train', str(config), '--slurm', 'gpu', '--job-name', 'my job', '--work-dir',
+                     'work dir', *options, '--launcher', 'slurm']
+    assert not (tmp_path / 'work dir').exists()  # where it trains, not where it is asked for
