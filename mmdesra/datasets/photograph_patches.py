@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 
 import numpy as np
 from mmengine.dist import barrier, get_rank
@@ -87,8 +88,10 @@ class PhotographPatches(Dataset):
     def __getitem__(self, draw: int) -> dict:
         """Return a sample; equal numbers, equal samples."""
         path = self._tiles[self._number_of_tile(draw)]
+        # A copy, because MMagic's DegradationsWithShuffle keeps the order that it has drawn.
+        pipeline = deepcopy(self._pipeline)
         with seeded(_mixed(self.seed, draw)):
-            return self._pipeline(dict(gt_path=str(path), key=path.stem))
+            return pipeline(dict(gt_path=str(path), key=path.stem))
 
     def _number_of_tile(self, draw: int) -> int:
         """Each tile once, in an order of its own each time, before any comes again."""
