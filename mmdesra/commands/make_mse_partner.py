@@ -4,7 +4,7 @@ The detector compares a GAN-SR image with that of a sibling trained by a pixel l
 trains one: the same generator, started from the GAN-trained weights, by the pixel loss of its
 config, on photographs, such as the LR photographs that the model is meant for:
 
-  mmdesra make-mse-partner mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py \\
+  mmdesra make-mse-partner mmdesra::desra/desra_realesrgan_c64b23g32_1xb12-lr1e-4-1k.py \\
       --gan-checkpoint x4plus.pth --gt-dir photos --patch-size 128 --batch-size 2 --out partner.pth
 
 Photographs of any size: they are cut into tiles, in the work dir. Some are held out; when the loss

@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 from mmengine.dist import barrier, get_rank
@@ -61,7 +62,10 @@ class PhotographPatches(Dataset):
                  recursive: bool = False, seed: int = 0, degradation: str = '') -> None:
         if part not in PARTS:
             raise ValueError(f'expected one of {", ".join(PARTS)}, got {part}')
-        paths = collect_images(data_root, recursive)
+        folder = Path(tiles_dir).resolve()
+        # The work dir may be among the photographs; what was cut of them is none.
+        paths = [path for path in collect_images(data_root, recursive)
+                 if folder not in path.resolve().parents]
         tiling = Tiling(least, wanted, tiles_of_each(len(paths)), seed)
         # One process cuts, the others then find what it has cut.
         for is_first in (True, False):
@@ -69,8 +73,9 @@ class PhotographPatches(Dataset):
                 tiled, self.skipped = cut_photographs(paths, tiles_dir, tiling)
             barrier()
         if not tiled:
-            raise ImageError(f'{data_root}: holds no photograph that can be used; '
-                             f'{self.skipped[0]}')
+            entries = [data_root] if isinstance(data_root, (str, Path)) else data_root
+            raise ImageError(f'{", ".join(map(str, entries))}: holds no photograph that can be '
+                             f'used; {next(iter(self.skipped), "it is all tiles of ours")}')
         if get_rank() == 0 and part != 'heldout':
             _tell(tiled, self.skipped, tiling)
         train, heldout = split_by_name(tiled, heldout_share)

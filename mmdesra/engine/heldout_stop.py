@@ -1,7 +1,7 @@
 """When to stop a training by its loss on held-out patches, and which iteration is the result."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 PATIENCE = 5
@@ -10,7 +10,8 @@ LEAST_ITERS = 40
 """Iterations before which no training is over and no weights are a result: Adam's first steps,
 before its moments are estimates of anything, make a generator worse."""
 SMOOTHED = 3
-"""Checks whose mean is looked at: single ones go up and down."""
+"""Checks up to one whose mean is looked at, in place of the one: single ones go up and down with
+the last few batches, and the lowest of many is a lucky one."""
 LEAST_GAIN = 1e-3
 """Share by which the loss must fall for it to have fallen."""
 
@@ -38,34 +39,38 @@ class StopRule:
     least_gain: float = LEAST_GAIN
 
     def best(self, losses: Sequence[HeldOutLoss]) -> HeldOutLoss | None:
-        """Return the lowest loss from the least iterations on, the earliest of equal ones.
+        """Return the check whose smoothed loss is lowest, from the least iterations on.
 
         Args:
             losses (Sequence[HeldOutLoss]): In the order of iterations, from the start on.
 
         Returns:
-            HeldOutLoss | None: None if none is lower than the start's.
+            HeldOutLoss | None: The earliest of equal ones; None if none is lower than the start.
         """
-        start, *later = losses
-        found = min((one for one in later if one.iteration >= self.least_iters),
-                    key=lambda one: one.loss, default=None)
-        return found if found is not None and self._is_lower(found.loss, start.loss) else None
+        start = losses[0].loss
+        found = [(mean, one) for one, mean in self._smooth(losses)
+                 if one.iteration >= self.least_iters and self._is_lower(mean, start)
+                 and self._is_lower(one.loss, start)]
+        return min(found, key=lambda pair: pair[0])[1] if found else None
 
     def is_over(self, losses: Sequence[HeldOutLoss]) -> bool:
         """Tell whether the smoothed loss has not fallen for as many checks as is patient.
 
         Checks before the least iterations are not counted.
         """
-        values = [one.loss for one in losses[1:]]
         lowest, waited = float('inf'), 0
-        for number, one in enumerate(losses[1:]):
-            recent = values[max(number - self.smoothed + 1, 0):number + 1]
-            mean = sum(recent) / len(recent)
+        for one, mean in self._smooth(losses):
             if self._is_lower(mean, lowest):
                 lowest, waited = mean, 0
             elif one.iteration > self.least_iters:
                 waited += 1
         return waited >= self.patience
+
+    def _smooth(self, losses: Sequence[HeldOutLoss]) -> Iterator[tuple[HeldOutLoss, float]]:
+        """Yield the checks after the start, each with the mean of the last few."""
+        for number in range(1, len(losses)):
+            recent = losses[max(number - self.smoothed + 1, 1):number + 1]
+            yield losses[number], sum(one.loss for one in recent) / len(recent)
 
     def _is_lower(self, loss: float, before: float) -> bool:
         return loss < before * (1 - self.least_gain)

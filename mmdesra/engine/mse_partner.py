@@ -114,6 +114,8 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
     for name in [name for name in model if name.endswith('_loss') or name == 'discriminator']:
         if name != 'pixel_loss':
             model[name] = None  # not left out: LDL would take its default
+    if (model.get('train_cfg') or {}).get('disc_init_steps'):
+        model.train_cfg.disc_init_steps = 0  # in which the discriminator would train alone
     # Its weight was one among other losses; alone, and with Adam, it changes next to nothing.
     model.pixel_loss = with_settings(model.get('pixel_loss') or PIXEL_LOSS, loss_weight=1.0)
 
@@ -148,7 +150,7 @@ def _refuse_without_photographs(**options: Any) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         flags = ', '.join(f'--{name.replace("_", "-")}' for name in given)
-        raise InputError(f'{flags}: only for photographs (--gt-dir); the config\'s own data are '
+        raise InputError(f"{flags}: only for photographs (--gt-dir); the config's own data are "
                          'prepared as the config says')
 
 

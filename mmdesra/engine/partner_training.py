@@ -82,6 +82,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         InputError: If something of the user's cannot be used, or the memory does not suffice.
     """
     out = Path(out)
+    if not config.get('work_dir'):
+        raise InputError('expected a config that says where the run writes (work_dir)')
     check_files(gan_checkpoint, out, overwrite)
     rule = _rule(patience, least_iters, check_interval, max_iters)
     share = heldout_share if photographs else 0
@@ -95,7 +97,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         watch = PartnerWatch(config.work_dir, heldout, check_interval, rule, max_iters,
                              getattr(dataset, 'patch_size', None), report)
         note = _note(config, gan_checkpoint, dataset, heldout, seed)
-        _check_settings(Path(config.work_dir), note, bool(config.resume))
+        _check_settings(Path(config.work_dir), note, bool(config.get('resume')))
         runner.register_hook(watch)
         _train(runner, note)
         return _finish(runner, watch, note, out)
@@ -129,10 +131,13 @@ def _rule(patience: int, least_iters: int, check_interval: int, max_iters: int) 
 
 def _save_at_checks(config: Config, check_interval: int, is_watched: bool) -> None:
     """Let a resumed run go on from a check: what was best until then is kept."""
-    checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
+    if not config.get('default_hooks'):
+        config.default_hooks = {}
+    config.default_hooks.setdefault('checkpoint', dict(
+        type='CheckpointHook', by_epoch=False, interval=check_interval))
+    checkpoint = config.default_hooks.checkpoint
     if is_watched and checkpoint is not None:
-        checkpoint.interval = check_interval
-        checkpoint.max_keep_ckpts = KEPT_CHECKPOINTS
+        checkpoint.update(interval=check_interval, max_keep_ckpts=KEPT_CHECKPOINTS)
 
 
 def _heldout_part(config: Config) -> Any:

@@ -171,8 +171,8 @@ class PartnerWatch(Hook):
         broadcast_object_list(found)  # all processes must come to one decision
         if not math.isfinite(found[0]):
             raise InputError(
-                f'after {done} iterations the loss on held-out patches is {found[0]}: the training '
-                'has diverged; lower the learning rate (--cfg-options '
+                f'after {done} iterations the loss on held-out patches is {found[0]}: the '
+                'training has diverged; lower the learning rate (--cfg-options '
                 'optim_wrapper.generator.optimizer.lr=1e-4)' if done else
                 'the generator makes NaN or infinity of held-out patches before any training; '
                 'its weights are damaged, or of another network')

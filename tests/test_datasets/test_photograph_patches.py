@@ -83,7 +83,7 @@ def test_held_out_ones_are_never_trained_on(photographs, tmp_path):
 
 def test_a_share_of_many_by_their_names_alone():
     many = [TiledPhotograph(f'IMG_{number}', ()) for number in range(2000)]
-    train, heldout = split_by_name(many, .15)
+    _, heldout = split_by_name(many, .15)
     assert len(heldout) == pytest.approx(300, abs=60)
     assert [one.name for one in heldout] == [
         one.name for one in many if share_of_name(one.name) < .15]
@@ -115,6 +115,14 @@ def test_left_out_and_mirrored_ones_are_said(photographs, tmp_path, caplog):
     assert 'skipped: ' in text and '1 of 2 photographs are smaller than the 52 px' in text
     assert 'mirror image: mirrored' in text
     assert {dataset[number]['inputs'].shape for number in range(4)} == {(3, 8, 8)}
+
+
+def test_tiles_below_the_photographs_are_no_photographs(tmp_path):
+    for name in 'ab':
+        Image.fromarray(make_lq_image(ord(name), (60, 60))).save(tmp_path / f'{name}.png')
+    for _ in range(2):
+        dataset = patches(tmp_path, tmp_path / 'work', recursive=True)
+        assert [one.name for one in dataset.photographs] == ['a', 'b']
 
 
 def test_none_that_can_be_used(tmp_path):

@@ -45,6 +45,16 @@ def test_one_check_that_goes_up_is_not_the_end():
     assert ends_at(StopRule(patience=1, least_iters=0, smoothed=1), wavy) is not None
 
 
+def test_a_lucky_check_is_no_result():
+    """As x4plus did: single checks go up and down, about a line that falls."""
+    lucky = series(1, .97, .950, .954, .952, .951, .951)
+    assert RULE.best(lucky).iteration == 40
+    assert StopRule(smoothed=3).best(lucky).iteration == 120
+    rising = series(1, .95, .90, .93, .97, .99)  # and a valley is not left behind by much
+    assert StopRule(smoothed=3).best(rising).iteration in (40, 60)
+    assert StopRule(smoothed=3, least_iters=0).best(series(1, .9, 1.1, 1.1)).iteration == 20
+
+
 def test_six_iterations_that_are_worse_than_none_are_no_result():
     """x4plus, of which a trial said so: 28.7 dB, after six iterations 25.8, then up."""
     losses = [HeldOutLoss(0, 1), *(HeldOutLoss(n, loss) for n, loss in (

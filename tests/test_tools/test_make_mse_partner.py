@@ -74,7 +74,7 @@ def test_no_partner_is_an_exit_code_of_its_own(arguments, tmp_path, capsys):
     arguments = [mse if one == tmp_path / 'weights/gan.pth' else one for one in arguments]
     assert call('make_mse_partner.py', *arguments, '--max-iters', 2) == 3
     printed = capsys.readouterr().out
-    assert 'no partner: in 2 iterations the loss on 1 held-out photographs was never lower' in printed
+    assert 'no partner: in 2 iterations the loss on 1 held-out photographs was never' in printed
     assert 'partner.pth is not written' in printed
     assert not (tmp_path / 'made/partner.pth').exists()
 
