@@ -128,3 +128,21 @@ def test_errors_are_one_line(arguments, tmp_path, capsys):
     own = arguments[arguments.index('--gan-checkpoint') + 1]
     assert 'is the checkpoint to start from' in error_of(capsys, *arguments, '--out', own,
                                                          '--overwrite')
+
+
+def test_a_network_that_spandrel_knows_in_another_ones_config(arguments, tmp_path, capsys):
+    pytest.importorskip('spandrel')
+    from spandrel.architectures.Compact import Compact
+    network = Compact(num_in_ch=3, num_out_ch=3, num_feat=4, num_conv=1, upscale=2)
+    torch.save(dict(params=network.state_dict()), tmp_path / 'compact.pth')
+    capsys.readouterr()
+    assert call('make_mse_partner.py', *arguments, '--gan-checkpoint', tmp_path / 'compact.pth',
+                '--generator', 'spandrel', '--print-config') == 0
+    printed = tmp_path / 'printed.py'
+    printed.write_text(capsys.readouterr().out)
+    config = read_config(str(printed))
+    assert config.model.generator == dict(type='SpandrelGenerator',
+                                          checkpoint=str(tmp_path / 'compact.pth'))
+    [reduction] = [step for step in config.train_dataloader.dataset.pipeline
+                   if step['type'] == 'mmagic.RandomDownSampling']
+    assert reduction['scale_min'] == reduction['scale_max'] == 2  # as the network says
