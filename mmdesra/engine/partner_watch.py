@@ -67,7 +67,8 @@ class PartnerWatch(Hook):
         self._max_iters = max_iters
         self._patch_size = patch_size
         self._report = report
-        self._samples = [heldout[number] for number in range(PATCHES)] if heldout else []
+        self._samples = [heldout[number] for number in range(PATCHES)
+                         ] if heldout is not None else []
         self._batch_size = 1
         self._seconds_of_iteration = self._seconds_of_check = 0.
         self._done_before = 0
