@@ -22,6 +22,7 @@ TYPES = {
     },
     'DATASETS': {
         'AwaitedPseudoGTs': 'mmdesra.datasets.awaited_pseudo_gts:AwaitedPseudoGTs',
+        'PhotographPatches': 'mmdesra.datasets.photograph_patches:PhotographPatches',
         'PseudoGTDataset': 'mmdesra.datasets.pseudo_gt_dataset:PseudoGTDataset',
         'ReadableImages': 'mmdesra.datasets.readable_images:ReadableImages',
     },

@@ -2,39 +2,42 @@
 
 The detector compares a GAN-SR image with that of a sibling trained by a pixel loss alone. This
 trains one: the same generator, started from the GAN-trained weights, by the pixel loss of its
-config. On the config's own training data:
+config, on photographs, such as the LR photographs that the model is meant for:
 
-  mmdesra make-mse-partner mmagic::srgan_resnet/srgan_x4c64b16_1xb16-1000k_div2k.py \\
-      --gan-checkpoint srgan.pth --out srgan_mse.pth
+  mmdesra make-mse-partner mmdesra::desra/desra_realesrgan_c64b23g32_1xb12-lr1e-4-1k.py \\
+      --gan-checkpoint x4plus.pth --gt-dir photos --patch-size 128 --batch-size 2 --out partner.pth
 
-or, where those are not at hand, on a folder of photographs (cut large ones into tiles first, each
-is read whole for one patch):
-
-  mmdesra make-mse-partner CONFIG --gan-checkpoint F --gt-dir photos --out partner.pth
+Photographs of any size: they are cut into tiles, in the work dir. Some are held out; when the loss
+on these falls no more, the training ends, and the weights with the lowest are the partner. The
+curve is WORK_DIR/heldout_loss.csv and .png. Without --gt-dir the config's own training data are
+used, for --max-iters iterations.
 
 The partner is a checkpoint of the generator that every tool here reads (--mse-checkpoint). Stop at
-any moment, go on with --resume. How good it is: docs/mse_partner.md.
-Exit code: 0 = done, 1 = done, but some photographs were skipped (they are named), 2 = an error.
+any moment, go on with --resume, to the same result. How good it is: docs/mse_partner.md.
+Exit code: 0 = done, 1 = done, but some photographs were skipped (they are named), 2 = an error,
+3 = no iteration was better than the weights at the start, and no partner was written.
 """
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner
+from tqdm import tqdm
 
 from ..apis import command_line as cli
 from ..apis.training_options import add_run_options, training_config_from
-from ..engine.config_faults import config_faults
-from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner, write_partner
-from ..engine.work_dir import work_in
+from ..datasets.partner_pipeline import DEGRADATIONS
+from ..engine.heldout_stop import LEAST_ITERS, PATIENCE
+from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner
+from ..engine.partner_progress import PartnerProgress, PartnerResult
+from ..engine.partner_training import CHECK_INTERVAL, HELDOUT_SHARE, make_mse_partner
 from ..errors import InputError
-from ..files.atomic import make_output_folder
 from ..files.configs import config_diff, read_config
-from ..files.folder_lock import held_folder
-from ..generators import read_checkpoint
-from ..generators.checkpoint import local_checkpoint
+from ..generators.build import SPANDREL
+
+EXIT_NO_PARTNER = 3
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,57 +46,125 @@ def parse_args() -> argparse.Namespace:
                         'name such as mmagic::real_esrgan/...')
     parser.add_argument('--gan-checkpoint', required=True, metavar='FILE',
                         help='weights of the GAN-trained generator, to start from')
+    parser.add_argument('--generator', choices=['spandrel'], help="instead of the config's "
+                        'generator: the network that spandrel recognises in --gan-checkpoint')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE',
                         help="the partner's weights, to write (.pth)")
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
     cli.add_recursive_option(parser)
-    parser.add_argument('--gt-dir', metavar='DIR',
-                        help='photographs to train on, a folder or a pattern in quotes (default: '
-                        "the config's own data). A config "
-                        'that makes LR images itself makes them from these; otherwise they are '
-                        'reduced bicubically')
-    parser.add_argument('--scale', type=int, metavar='N',
-                        help='factor of the bicubic reduction, if the config does not say')
-    parser.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
-                        help='iterations of training (default: %(default)s)')
-    add_run_options(parser, 'where logs and checkpoints go (default: '
-                    'work_dirs/mse_partner_CONFIG_NAME)', 'train_dataloader.batch_size=8 '
+    data = parser.add_argument_group('photographs')
+    data.add_argument('--gt-dir', nargs='+', metavar='PATH',
+                      help='photographs to train on, as ground truths: a folder, a pattern in '
+                      "quotes, or several (default: the config's own data)")
+    data.add_argument('--patch-size', type=int, metavar='N', help='side of the patches in px of '
+                      "the photograph (default: the config's, else 128); smaller photographs are "
+                      'left out')
+    data.add_argument('--degradation', choices=DEGRADATIONS, help='how LR images are made of '
+                      'photographs: bicubic reduction, or the degradations of Real-ESRGAN '
+                      "(default: the config's own if it makes LR images itself, else bicubic)")
+    data.add_argument('--scale', type=int, metavar='N', help='by what the generator enlarges, if '
+                      'the config says it wrongly (default: found out)')
+    data.add_argument('--heldout-share', type=float, default=HELDOUT_SHARE, metavar='S',
+                      help='share of the photographs that is held out, by their names; 0: none, '
+                      'and --max-iters is the length (default: %(default)s)')
+    length = parser.add_argument_group('length')
+    length.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
+                        help='iterations of training, at most (default: %(default)s)')
+    length.add_argument('--least-iters', type=int, default=LEAST_ITERS, metavar='N',
+                        help='iterations, at least (default: %(default)s)')
+    length.add_argument('--check-interval', type=int, default=CHECK_INTERVAL, metavar='N',
+                        help='iterations between two looks at the held-out loss (default: '
+                        '%(default)s)')
+    length.add_argument('--patience', type=int, default=PATIENCE, metavar='N',
+                        help='looks without a gain after which it ends (default: %(default)s)')
+    parser.add_argument('--batch-size', type=int, metavar='N',
+                        help="patches of an iteration (default: the config's)")
+    add_run_options(parser, 'where logs, tiles and checkpoints go (default: '
+                    'work_dirs/mse_partner_CONFIG_NAME)',
                     'optim_wrapper.generator.optimizer.lr=2e-4')
     return parser.parse_args()
 
 
 def load(args: argparse.Namespace) -> Config:
+    """Read the config, with what the options say of it."""
     config = training_config_from(args, 'mse_partner_')
-    return inherit_mse_partner(config, args.gan_checkpoint, args.gt_dir, args.max_iters,
-                               args.scale, args.recursive)
+    if args.generator:
+        config.model.generator = dict(type=SPANDREL, checkpoint=args.gan_checkpoint)
+        config.pop('scale', None)  # of the config's own generator
+    if args.batch_size is not None:
+        if args.batch_size < 1:
+            raise InputError(f'expected a batch size of at least 1, got {args.batch_size}')
+        config.train_dataloader.batch_size = args.batch_size
+    return config
 
 
-def check_files(args: argparse.Namespace) -> None:
-    """Find now what would otherwise be found after hours."""
-    read_checkpoint(args.gan_checkpoint)
-    if args.out.is_dir():
-        raise InputError(f'{args.out}: is a folder; name a file to write')
-    if args.out.exists() and not args.overwrite:
-        raise InputError(f'{args.out}: is there already; it is replaced only with --overwrite')
-    if args.out.exists() and args.out.samefile(local_checkpoint(args.gan_checkpoint)):
-        raise InputError(f'{args.out}: is the checkpoint to start from; name another to write')
-    make_output_folder(args.out.parent)
+def data_options(args: argparse.Namespace) -> dict:
+    return dict(photographs=args.gt_dir, max_iters=args.max_iters, scale=args.scale,
+                recursive=args.recursive, patch_size=args.patch_size,
+                degradation=args.degradation, heldout_share=args.heldout_share)
+
+
+class Bar:
+    """One bar for the training, with what the held-out loss is."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def __call__(self, progress: PartnerProgress) -> None:
+        if self._bar is None:
+            print(estimate(progress), flush=True)
+            self._bar = tqdm(total=progress.max_iters, initial=progress.iteration,
+                             desc='partner', unit='iteration')
+        self._bar.update(progress.iteration - self._bar.n)
+        if progress.losses:
+            last, start = progress.losses[-1].loss, progress.losses[0].loss
+            self._bar.set_postfix_str(f'held-out loss {last / start:.1%} of the start',
+                                      refresh=False)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def estimate(progress: PartnerProgress) -> str:
+    left = progress.max_iters - progress.iteration
+    until = '; it ends when the held-out loss falls no more' if progress.losses else ''
+    size = f', patches of {progress.patch_size} px' if progress.patch_size else ''
+    return (f'{progress.seconds_per_iteration:.2f} s an iteration here (batches of '
+            f'{progress.batch_size}{size}): at most {progress.seconds_left / 60:.1f} minutes for '
+            f'{left} iterations{until}')
+
+
+def told(result: PartnerResult, out: Path, work_dir: str) -> str:
+    if result.before is None or result.after is None:
+        return f'{out}: the MSE-trained partner, after {result.done} iterations'
+    loss = f'{result.before:.5f} -> {result.after:.5f}'
+    if result.path is None:
+        return (f'no partner: in {result.done} iterations the loss on {result.heldout} held-out '
+                f'photographs was never lower than at the start ({loss} at best, iteration '
+                f'{result.iteration}); {out} is not written. {work_dir}/heldout_loss.png shows '
+                'it. More photographs, larger batches (--batch-size), another learning rate, or '
+                'the degradation that the model was trained on (--degradation) may help')
+    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}; loss '
+            f'on {result.heldout} held-out photographs {loss} '
+            f'({result.after / result.before - 1:+.1%}); {result.photographs} were trained on')
 
 
 def main() -> int:
     args = parse_args()
     config = load(args)
     if args.print_config:
-        print(config.pretty_text)
+        print(inherit_mse_partner(config, args.gan_checkpoint, **data_options(args)).pretty_text)
         return 0
-    check_files(args)
-    with held_folder(config.work_dir), work_in(config.work_dir), config_faults(config):
-        print(config_diff(read_config(args.config), config))
-        runner = Runner.from_cfg(config)
-        runner.train()
-        write_partner(runner.model, args.out)
-    print(f'{args.out}: the MSE-trained partner, after {runner.iter} iterations')
-    skipped = getattr(runner.train_dataloader.dataset, 'skipped', ())
-    for reason in skipped:
+    with closing(Bar()) as bar:
+        result = make_mse_partner(
+            config, args.gan_checkpoint, args.out, **data_options(args), overwrite=args.overwrite,
+            check_interval=args.check_interval, patience=args.patience,
+            least_iters=args.least_iters, report=bar)
+    print(config_diff(read_config(args.config), config))
+    print(told(result, args.out, config.work_dir))
+    for reason in result.skipped:
         print(f'skipped: {reason}')
-    return cli.EXIT_SKIPPED if skipped else 0
+    if result.path is None:
+        return EXIT_NO_PARTNER
+    return cli.EXIT_SKIPPED if result.skipped else 0

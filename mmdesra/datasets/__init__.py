@@ -9,6 +9,7 @@ CLASSES = {
     'FixedShareSampler': 'share_sampler',
     'LoadLRImage': 'transforms',
     'PairedMaskCrop': 'transforms',
+    'PhotographPatches': 'photograph_patches',
     'PseudoGTDataset': 'pseudo_gt_dataset',
     'ReadableImages': 'readable_images',
 }
@@ -17,4 +18,4 @@ CLASSES = {
 __getattr__ = on_demand(__name__, CLASSES)
 
 __all__ = ['AwaitedPseudoGTs', 'ComposePseudoGT', 'FixedShareSampler', 'LoadLRImage',
-           'PairedMaskCrop', 'PseudoGTDataset', 'ReadableImages']
+           'PairedMaskCrop', 'PhotographPatches', 'PseudoGTDataset', 'ReadableImages']

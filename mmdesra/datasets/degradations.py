@@ -76,7 +76,7 @@ class RealESRGANDegradation(Degradation):
         from mmagic.registry import TRANSFORMS
         size = tuple(side // self.scale for side in photograph.shape[:2])
         sample = dict(img=photograph)
-        with _seeded(seed):
+        with seeded(seed):
             for step in self._steps:
                 sample = TRANSFORMS.build(_with_target_size(step, size))(sample)
         lq = np.clip(sample['img'], 0, 255).round().astype(np.uint8)
@@ -116,7 +116,7 @@ def _with_target_size(step: Any, size: tuple[int, ...]) -> Any:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seed the two global generators that MMagic's transforms draw from, and put them back."""
     before = random.getstate(), np.random.get_state()
     random.seed(seed)

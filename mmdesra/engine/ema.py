@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from mmengine.runner import Runner
 
@@ -12,6 +14,8 @@ MAX_MOMENTUM = .5
 """MMagic warns above it, and a handful of iterations need no average."""
 DEFAULT_MOMENTUM = .001
 """MMagic's, where a config does not say it."""
+SHARE_OF_RUN = 9
+"""The inverse of the share of a run's iterations, up to any of them, that the EMA is about."""
 
 
 def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
@@ -23,19 +27,35 @@ def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
     after 1,000 iterations, artifacts included. Done to the hook, not to the config, so that every
     tool that trains has it; call it when the training data are those of the run.
     """
-    from mmagic.engine.hooks import ExponentialMovingAverageHook
-    for hook in runner.hooks:
-        if isinstance(hook, ExponentialMovingAverageHook) and hook.interp_mode == 'lerp':
-            iterations = runner.max_iters // rounds
-            own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)
-            momentum = max(own, needed_momentum(iterations // max(hook.interval, 1)))
-            if momentum > own:
-                hook.interp_cfg = dict(hook.interp_cfg, momentum=momentum)
-                hook.interp_func = partial(hook.lerp, **hook.interp_cfg)
-                runner.logger.info(
-                    f'DeSRA: momentum of the EMA raised from {own} to {momentum}: after '
-                    f'{iterations} iterations it would still be to more than '
-                    f'{MAX_OLD_SHARE:.0%} what was loaded')
+    for hook in _hooks(runner):
+        iterations = runner.max_iters // rounds
+        own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)
+        momentum = max(own, needed_momentum(iterations // max(hook.interval, 1)))
+        if momentum > own:
+            hook.interp_cfg = dict(hook.interp_cfg, momentum=momentum)
+            hook.interp_func = partial(hook.lerp, **hook.interp_cfg)
+            runner.logger.info(
+                f'DeSRA: momentum of the EMA raised from {own} to {momentum}: after '
+                f'{iterations} iterations it would still be to more than '
+                f'{MAX_OLD_SHARE:.0%} what was loaded')
+
+
+def let_ema_follow(runner: Runner) -> None:
+    """Set the momentum of a run's EMA for the next iteration, in a run that may end at any.
+
+    Call it before each. The EMA then is one over the last ninth of the iterations, however many
+    there were, until that is longer than the config's own; so little of the loaded weights is
+    left from the first ten iterations on.
+    """
+    for hook in _hooks(runner):
+        own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)
+        momentum = max(own, following_momentum(runner.iter // max(hook.interval, 1)))
+        hook.interp_func = partial(hook.lerp, **dict(hook.interp_cfg, momentum=momentum))
+
+
+def following_momentum(updates: int) -> float:
+    """Return the momentum of the next update, after some: k / (n + k), at most one half."""
+    return min(SHARE_OF_RUN / (updates + SHARE_OF_RUN), MAX_MOMENTUM)
 
 
 def needed_momentum(updates: int) -> float:
@@ -46,3 +66,10 @@ def needed_momentum(updates: int) -> float:
     if updates < 1:
         return 0.
     return min(math.ceil(1e6 * (1 - MAX_OLD_SHARE**(1 / updates))) / 1e6, MAX_MOMENTUM)
+
+
+def _hooks(runner: Runner) -> Iterator[Any]:
+    from mmagic.engine.hooks import ExponentialMovingAverageHook
+    for hook in runner.hooks:
+        if isinstance(hook, ExponentialMovingAverageHook) and hook.interp_mode == 'lerp':
+            yield hook

@@ -1,16 +1,21 @@
-"""An MSE-trained sibling for a GAN-SR model that was published without one."""
+"""An MSE-trained sibling for a GAN-SR model that was published without one: the config."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import TRANSFORMS
+from mmengine.registry import MODELS
 from torch import nn
 
+from ..datasets.partner_pipeline import patch_pipeline
 from ..errors import InputError
 from ..files import collect_images, write_weights
-from ..files.config_types import is_a, make_lazy, type_name, with_settings
+from ..files.config_types import is_a, make_lazy, with_settings
+from ..files.listing import ImageInputs
+from ..generators.build import SPANDREL, build_generator
+from ..generators.image_sizes import image_sizes_of
 from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
 from .original_data import check_original_data, original_datasets, take_back_original_data
@@ -19,51 +24,73 @@ DEFAULT_ITERS = 5000
 PIXEL_LOSS = dict(type='mmagic.L1Loss', loss_weight=1.0, reduction='mean')
 """For models without a pixel loss. In the field "MSE-trained" means "trained by a pixel loss
 alone"; the siblings that were published (RealESRNet, MMagic's ``*_psnr``) were trained with L1."""
-GT_PATCH_SIZE = 128
-"""Side in px of the patches cut from photographs, where the config does not say."""
-PHOTOGRAPH_LOADER = dict(type='LoadLRImage', key='gt')
 CHECKPOINTS = 5
 """Checkpoints to resume from in a run, at least."""
+KEPT_CHECKPOINTS = 2
+"""Checkpoints that stay, where the config does not say; each is four times the weights."""
+TILES = 'tiles'
+"""Folder in the work dir."""
 
 
-def inherit_mse_partner(config: Config, gan_checkpoint: str | Path, gt_dir: str | None = None,
-                        max_iters: int = DEFAULT_ITERS, scale: int | None = None,
-                        recursive: bool = False) -> Config:
+def inherit_mse_partner(config: Config, gan_checkpoint: str | Path,
+                        photographs: ImageInputs | None = None, max_iters: int = DEFAULT_ITERS,
+                        scale: int | None = None, recursive: bool = False,
+                        patch_size: int | None = None, degradation: str | None = None,
+                        heldout_share: float = 0, seed: int = 0) -> Config:
     """Make the training config of a GAN-SR model train its generator's MSE-trained sibling.
 
     The same generator, started from the GAN-trained weights, is trained by the config's pixel
     loss alone. Generator, optimiser, EMA, data and their preparation stay the config's own.
     Changed are: no discriminator and no other loss; the pixel loss at weight 1; a constant
-    learning rate; an EMA that forgets the GAN weights in time; no validation.
+    learning rate; an EMA that follows the weights; no validation.
 
     Args:
-        config (Config): With ``model.generator``; changed in place.
-        gan_checkpoint (str | Path): Weights to start from.
-        gt_dir (str, optional): Photographs to train on (a folder or a pattern), instead of the
-            config's own data. Where the config makes LR images from GTs itself (as Real-ESRGAN's
-            does), it makes them from these; where it reads pairs, LR patches are bicubic
-            reductions.
-        max_iters (int): Iterations of training.
-        scale (int, optional): Of the bicubic reduction. Default: the config's.
-        recursive (bool): Whether to read the sub-folders of ``gt_dir``, too.
+        config (Config): With ``model.generator``; changed in place. Photographs are cut into
+            tiles below its ``work_dir``.
+        gan_checkpoint (str | Path): Weights to start from. A spandrel generator that names no
+            checkpoint is recognised by them.
+        photographs (str | Path | Sequence, optional): To train on, instead of the config's own
+            data: a folder, a pattern, or several. They are the ground truths; how LR images are
+            made of them: see :func:`mmdesra.datasets.partner_pipeline.patch_pipeline`.
+        max_iters (int): Iterations of training, at most.
+        scale (int, optional): By what the generator enlarges. Default: what the config says, else
+            the generator is tried.
+        recursive (bool): Whether to read the sub-folders of ``photographs``, too.
+        patch_size (int, optional): Side of the GT patches in px. Default: the config's.
+        degradation (str, optional): 'bicubic' or 'realesrgan'. Default: by the kind of model.
+        heldout_share (float): Share of the photographs that is not trained on.
+        seed (int): Of what is random in the data.
 
     Returns:
         Config: ``config``.
 
     Raises:
         InputError: If this is no training config of a GAN-SR model, its training data are not
-            there and ``gt_dir`` is not given, or ``gt_dir`` holds no image.
+            there and no photographs are given, these hold no image, or a number is out of range.
     """
     check_training_config(config)
     if max_iters < 1:
         raise InputError(f'expected at least 1 iteration, got {max_iters}')
+    if not 0 <= heldout_share < 1:
+        raise InputError(f'expected a held-out share in [0, 1), got {heldout_share}')
+    if is_a(config.model.generator, SPANDREL, MODELS):
+        config.model.generator.setdefault('checkpoint', str(gan_checkpoint))
     _leave_pixel_loss_alone(config.model)
     if 'generator' in config.optim_wrapper:
         config.optim_wrapper.pop('discriminator', None)
     take_back_original_data(config)
-    if gt_dir:
-        _set_photographs(config, str(gt_dir), scale, recursive)
+    if photographs:
+        own = list(original_datasets(config)[0].get('pipeline') or [])
+        made = patch_pipeline(own, scale or _scale_of(config), patch_size, degradation)
+        collect_images(photographs, recursive)  # an error now is better than one later
+        _set_photographs(config, dict(
+            type='PhotographPatches', data_root=_as_text(photographs), pipeline=made.steps,
+            tiles_dir=str(Path(config.get('work_dir') or 'work_dirs/mse_partner', TILES)),
+            least=made.patch_size, wanted=made.wanted, recursive=recursive, seed=seed,
+            degradation=made.degradation,
+            part='train' if heldout_share else 'all', heldout_share=heldout_share))
     else:
+        _refuse_without_photographs(patch_size=patch_size, degradation=degradation)
         check_original_data(config, "the partner is trained on the config's own training data, "
                             'or on a folder of photographs (--gt-dir)')
     # A few thousand iterations are but the beginning of a schedule for hundreds of thousands.
@@ -87,6 +114,8 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
     for name in [name for name in model if name.endswith('_loss') or name == 'discriminator']:
         if name != 'pixel_loss':
             model[name] = None  # not left out: LDL would take its default
+    if (model.get('train_cfg') or {}).get('disc_init_steps'):
+        model.train_cfg.disc_init_steps = 0  # in which the discriminator would train alone
     # Its weight was one among other losses; alone, and with Adam, it changes next to nothing.
     model.pixel_loss = with_settings(model.get('pixel_loss') or PIXEL_LOSS, loss_weight=1.0)
 
@@ -94,7 +123,7 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
 def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> None:
     config.load_from = None
     others = [hook for hook in config.get('custom_hooks') or [] if not is_hook(hook, HOOK)]
-    config.custom_hooks = [*others, dict(type='StartGeneratorHook',
+    config.custom_hooks = [*others, dict(type='StartGeneratorHook', any_length=True,
                                          checkpoint=str(gan_checkpoint))]
     checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
     if checkpoint is not None:
@@ -102,53 +131,27 @@ def _set_hooks(config: Config, gan_checkpoint: str | Path, max_iters: int) -> No
         checkpoint.update(out_dir=None, save_best=None, interval=interval, by_epoch=False)
 
 
-def _set_photographs(config: Config, gt_dir: str, scale: int | None, recursive: bool) -> None:
-    pipeline = list(original_datasets(config)[0].get('pipeline') or [])
-    if not pipeline or any(_loads(step, 'img') for step in pipeline):
-        patch = next((step['gt_patch_size'] for step in pipeline
-                      if 'gt_patch_size' in step), GT_PATCH_SIZE)
-        pipeline = _bicubic_pipeline(patch, scale or _scale_of(config))
-    collect_images(gt_dir, recursive)  # an error now is better than one after the model is built
-    config.train_dataloader.dataset = dict(
-        type='ReadableImages', data_root=gt_dir, image_key='gt', recursive=recursive,
-        min_size=max(_crops(pipeline), default=1),
-        pipeline=[_with_our_loader(step) for step in pipeline])
-    config.train_dataloader.pop('batch_sampler', None)
+def _set_photographs(config: Config, dataset: dict) -> None:
+    loader = config.train_dataloader
+    loader.dataset = dataset
+    # The n-th sample is drawn by its number alone; a shuffled order would depend on the run.
+    loader.sampler = dict(type='InfiniteSampler', shuffle=False)
+    loader.pop('batch_sampler', None)
+    if loader.get('num_workers'):  # MMagic's configs are for large machines
+        loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
 
 
-def _with_our_loader(step: dict) -> dict:
-    """Whatever can be listed can then be loaded; OpenCV, MMagic's default, knows fewer formats."""
-    is_alike = (_loads(step, 'gt') and step.get('color_type', 'color') == 'color'
-                and step.get('channel_order') == 'rgb')
-    return dict(PHOTOGRAPH_LOADER) if is_alike else step
+def _as_text(photographs: ImageInputs) -> str | list[str]:
+    return str(photographs) if isinstance(photographs, (str, Path)) else list(
+        map(str, photographs))
 
 
-def _bicubic_pipeline(patch: int, scale: int) -> list[dict]:
-    # With the scope: a config whose own types are classes may have another default one, or none.
-    images = ['img', 'gt']
-    return [
-        dict(PHOTOGRAPH_LOADER),
-        dict(type='mmagic.Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
-        # Not at random: it draws the scale from an interval, here of one number.
-        dict(type='mmagic.RandomDownSampling', scale_min=scale, scale_max=scale,
-             interpolation='bicubic', backend='pillow'),
-        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
-        dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='vertical'),
-        dict(type='mmagic.RandomTransposeHW', keys=images, transpose_ratio=0.5),
-        # RealESRGAN reads it.
-        dict(type='mmagic.CopyValues', src_keys=['gt'], dst_keys=['gt_unsharp']),
-        dict(type='mmagic.PackInputs'),
-    ]
-
-
-def _crops(pipeline: list[dict]) -> Iterator[int]:
-    for step in pipeline:
-        yield from step.get('crop_size', ()) if is_a(step, 'Crop', TRANSFORMS) else ()
-
-
-def _loads(step: dict, key: str) -> bool:
-    loads = type_name(step.get('type')).startswith('LoadImageFrom')
-    return step.get('key') == key and (loads or is_a(step, 'LoadImageFromFile', TRANSFORMS))
+def _refuse_without_photographs(**options: Any) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        flags = ', '.join(f'--{name.replace("_", "-")}' for name in given)
+        raise InputError(f"{flags}: only for photographs (--gt-dir); the config's own data are "
+                         'prepared as the config says')
 
 
 def _scale_of(config: Config) -> int:
@@ -156,5 +159,4 @@ def _scale_of(config: Config) -> int:
     for scale in (config.get('scale'), generator.get('upscale_factor'), generator.get('upscale')):
         if scale:
             return scale
-    raise InputError(f'{config.filename}: does not say by what factor its generator upscales; '
-                     'give it (--scale)')
+    return image_sizes_of(build_generator(generator)).scale

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..files.config_types import type_name
 from ..generators import read_checkpoint
 from ..generators.checkpoint import fill_weights, report_weights
+from ..generators.origin import note_origin
 from ..generators.weight_sets import holds_role
 from ..generators.wrappers import generator_of, unwrap
 
@@ -40,7 +41,9 @@ def start_sibling(generator: nn.Module, checkpoint: str | Path, logger: Logger) 
     Raises:
         CheckpointError: If the checkpoint does not fill the whole generator.
     """
-    found = fill_weights(generator, read_checkpoint(checkpoint), checkpoint)
+    content = read_checkpoint(checkpoint)
+    found = fill_weights(generator, content, checkpoint)
+    note_origin(generator, content)
     report_weights(checkpoint, found, 'DeSRA: MSE-trained sibling', logger)
 
 

@@ -12,8 +12,9 @@ from torch import nn
 from ..errors import InputError
 from ..files.config_types import type_name
 from ..files.configs import import_types, read_config
-from .checkpoint import load_weights
+from .checkpoint import load_weights, read_checkpoint
 from .failures import describe_failure
+from .origin import note_origin
 from .safe_loading import SafeLoading
 from .unfit_networks import GeneratorError, refuse_unfit_type
 from .upscaler import Upscaler
@@ -66,9 +67,11 @@ def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module
     see :class:`mmdesra.generators.spandrel_generator.SpandrelGenerator`.
     """
     if _needs_checkpoint(spec):
-        return build_generator(dict(type=SPANDREL, checkpoint=str(checkpoint)))
-    generator = build_generator(spec)
-    load_weights(generator, checkpoint)
+        generator = build_generator(dict(type=SPANDREL, checkpoint=str(checkpoint)))
+    else:
+        generator = build_generator(spec)
+        load_weights(generator, checkpoint)
+    note_origin(generator, read_checkpoint(checkpoint))
     return generator
 
 

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..files.config_types import type_name
 from .checkpoint import fingerprint
 from .image_sizes import ImageSizes
+from .origin import origin_of
 from .upscaler import Upscaler
 
 REFERENCES = Registry('reference', scope='mmdesra', locations=['mmdesra.generators.self_ensemble'])
@@ -80,7 +81,9 @@ class Sibling(Reference):
 
     def describe(self) -> dict:
         """See :meth:`Reference.describe`."""
-        return dict(mse_sha256=fingerprint(self.upscaler.generator))
+        generator = self.upscaler.generator
+        made = origin_of(generator)  # a partner of our making says how
+        return dict(mse_sha256=fingerprint(generator), **(dict(partner=made) if made else {}))
 
 
 AnyReference = Union[Upscaler, Reference]

@@ -39,8 +39,8 @@ def gan(tmp_path):
 
 def toy_config(gan, photographs, work_dir, iterations=6, model_type='SRGAN', base=None):
     config = base or training_config(model_config(model_type))
-    inherit_mse_partner(config, gan, str(photographs), iterations, scale=4)
     config.work_dir = str(work_dir)
+    inherit_mse_partner(config, gan, str(photographs), iterations)
     # mmengine keeps one log for each name in a process.
     config.experiment_name = f'mse-partner-{work_dir.parent.name}-{next(NAMES)}'
     return config
@@ -74,6 +74,7 @@ def test_pixel_loss_is_left_alone_and_the_rest_stays(name, photographs):
         *(hook for hook in types_of(base.get('custom_hooks') or []) if hook != HOOK),
         'StartGeneratorHook']
     assert config.custom_hooks[-1].checkpoint == 'gan.pth'
+    assert config.custom_hooks[-1].any_length
     for key in ('val_cfg', 'val_dataloader', 'test_cfg', 'test_dataloader'):
         assert config[key] is None
 
@@ -90,6 +91,7 @@ def test_own_degradations_are_kept_and_pairs_become_bicubic(photographs):
     pipeline = real.train_dataloader.dataset.pipeline
     assert pipeline[0] == dict(type='LoadLRImage', key='gt')  # any format that is listed
     assert types_of(own)[0] == 'LoadImageFromFile' and pipeline[1:] == own[1:]
+    assert real.train_dataloader.dataset.degradation == 'own'
     assert 'ann_file' not in real.train_dataloader.dataset
 
     paired = inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs))
@@ -102,10 +104,12 @@ def test_own_degradations_are_kept_and_pairs_become_bicubic(photographs):
 
 
 @pytest.mark.parametrize('name', [REAL_ESRGAN, SRGAN])
-def test_samples_are_pairs_of_one_place(name, photographs):
+def test_samples_are_pairs_of_one_place(name, photographs, tmp_path):
     """An LR image is close to its GT, reduced by the mean of each 4x4 block."""
     from mmagic.registry import DATASETS
-    config = inherit_mse_partner(read_config(name), 'gan.pth', str(photographs))
+    config = read_config(name)
+    config.work_dir = str(tmp_path)
+    inherit_mse_partner(config, 'gan.pth', str(photographs))
     sample = DATASETS.build(dict(config.train_dataloader.dataset, _scope_='mmagic'))[0]
     lq, gt = sample['inputs'].float(), sample['data_samples'].gt_img.float()
     assert gt.shape == (3, 4 * lq.shape[1], 4 * lq.shape[2])
@@ -134,14 +138,22 @@ def test_refuses_what_cannot_be_trained(photographs, tmp_path):
     config.pop('train_dataloader')
     with pytest.raises(InputError, match='training config'):
         inherit_mse_partner(config, 'gan.pth', str(photographs))
-    with pytest.raises(InputError, match='upscales.*--scale'):
-        inherit_mse_partner(training_config(model_config()), 'gan.pth', str(photographs))
+    for option in (dict(patch_size=64), dict(degradation='bicubic')):
+        with pytest.raises(InputError, match='only for photographs'):
+            inherit_mse_partner(read_config(SRGAN), 'gan.pth', **option)
+    for size in (0, -4, 66):
+        with pytest.raises(InputError, match=f'multiple of the scale 4, got {size} '):
+            inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs), patch_size=size)
+    with pytest.raises(InputError, match='one of the degradations bicubic, realesrgan, got jpeg'):
+        inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs), degradation='jpeg')
+    with pytest.raises(InputError, match=r'held-out share in \[0, 1\), got 1'):
+        inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs), heldout_share=1)
     with pytest.raises(InputError, match='at least 1 iteration'):
         inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(photographs), 0)
     with pytest.raises(InputError, match='holds no image'):
         inherit_mse_partner(read_config(SRGAN), 'gan.pth', str(tmp_path))
     Image.new('RGB', (450, 90)).save(tmp_path / 'low.png')
-    with pytest.raises(InputError, match=r'low.png: expected at least .* got 450x90'):
+    with pytest.raises(InputError, match=r'low.png: expected .* at least 128x128 .* got 450x90'):
         Runner.from_cfg(toy_config('gan.pth', tmp_path, tmp_path / 'run')).train()
 
 
