@@ -45,7 +45,8 @@ def parse_args() -> argparse.Namespace:
                         '(default: those of a DeSRA config, 1000 for any other)')
     parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
                         'iterations (default), or at the knee: the most detail among those that '
-                        'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth)')
+                        'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth), or '
+                        'of these the nearest to the truth (--heldout-gt-dir)')
     parser.add_argument('--rounds', type=int, metavar='N', help='divide the iterations into N '
                         'rounds; each but the first detects again with the fine-tuned generator '
                         '(default: 1); figures in WORK_DIR/rounds.json')

@@ -116,7 +116,8 @@ class DeSRAFinetuneHook(Hook):
             (``round_N.pth``). Default: 1.
         stop (str): What the result is: ``'iterations'``, the weights at the end, or ``'knee'``,
             those with the most detail among the ones that remove ``wanted_removal`` of the
-            held-out regions and add none, see :func:`choose_knee`; they are kept as
+            held-out regions and add none, or ``'truth'``, among these the ones that are nearest to
+            the ground truths (``heldout_gt_dir``), see :func:`choose_knee`; they are kept as
             ``WORK_DIR/knee.pth``. It is sought in all rounds together.
         watch_interval (int, optional): Look at the held-out images every so many iterations,
             and draw ``heldout/curve.png``. Default: a twentieth of the iterations where the
@@ -256,8 +257,9 @@ class DeSRAFinetuneHook(Hook):
         self._stopwatch.stop_training()
         self._run.finish(runner)
         if self._heldout is not None:
-            knee = self._watch.result(runner) if self._watch and self.stop == 'knee' else None
-            self._heldout.finish(runner, knee)
+            chosen = (self._watch.result(runner)
+                      if self._watch and self.stop != 'iterations' else None)
+            self._heldout.finish(runner, chosen)
 
     def after_run(self, runner: Runner) -> None:
         """Let other runs into the folder."""
@@ -314,11 +316,11 @@ class DeSRAFinetuneHook(Hook):
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval
-        if interval is None and self.stop == 'knee':
+        if interval is None and self.stop != 'iterations':
             interval = max(runner.max_iters // WATCHES, 1)
         if interval and self._heldout is not None:
             self._watch = KneeWatch(self._heldout, runner.work_dir, interval,
-                                    self.wanted_removal, runner.iter)
+                                    self.wanted_removal, runner.iter, self.stop == 'truth')
 
     def _look(self, runner: Runner) -> None:
         if self._watch is not None:

@@ -9,6 +9,7 @@ from mmengine.dist import barrier, get_rank
 from mmengine.runner import Runner
 from torch import nn
 
+from ..evaluation.truth_sums import relative_distance
 from ..files import write_bytes, write_weights
 from ..generators import read_checkpoint
 from ..generators.wrappers import result_generator_of
@@ -32,13 +33,15 @@ class KneeWatch:
         interval (int): Iterations between two looks.
         wanted_removal (float): See :func:`choose_knee`.
         done (int): Iterations done already, in a resumed run.
+        by_truth (bool): Likewise see :func:`choose_knee`.
     """
 
     def __init__(self, heldout: HeldOut, work_dir: str | Path, interval: int,
-                 wanted_removal: float, done: int = 0) -> None:
+                 wanted_removal: float, done: int = 0, by_truth: bool = False) -> None:
         self.heldout = heldout
         self.interval = interval
         self.wanted_removal = wanted_removal
+        self.by_truth = by_truth
         self.weights_path = Path(work_dir) / WEIGHTS
         self._has_said_so = False
         self._folder = heldout.images.out_dir
@@ -52,7 +55,7 @@ class KneeWatch:
     def knee(self) -> Point | None:
         """Point | None: The best point whose weights are there."""
         points = [point for point in self.curve.points if point.iteration not in self._lost]
-        return choose_knee(points, self.wanted_removal)
+        return choose_knee(points, self.wanted_removal, self.by_truth)
 
     def look_if_due(self, runner: Runner) -> None:
         """Measure, if it is time to."""
@@ -65,7 +68,8 @@ class KneeWatch:
             self._say_nothing_to_watch(runner)
             return
         point = Point(done, comparison.regions_after, comparison.area_after,
-                      comparison.removal_rate, comparison.addition_rate, comparison.detail_kept)
+                      comparison.removal_rate, comparison.addition_rate, comparison.detail_kept,
+                      relative_distance(comparison.truth))
         self.curve.add(point, is_writer=get_rank() == 0)
         runner.logger.info(f'DeSRA: after {done} iterations: {comparison}')
         if get_rank() == 0:
@@ -114,11 +118,14 @@ class KneeWatch:
     def draw(self) -> None:
         """Write ``curve.png``."""
         points, knee = self.curve.points, self.knee
+        known = [point.distance for point in points if point.distance is not None]
+        distances = ({'distance to the truth': [1., *known]}
+                     if known and len(known) == len(points) else {})
         write_bytes(self._folder / 'curve.png', draw_finetune_curve(
             [0, *(point.iteration for point in points)],
             dict(removal=[0, *(point.removal_rate for point in points)],
                  addition=[0, *(point.addition_rate for point in points)],
-                 **{'detail kept': [1, *(point.detail_kept for point in points)]}),
+                 **{'detail kept': [1, *(point.detail_kept for point in points)]}, **distances),
             knee.iteration if knee else None, self.wanted_removal))
 
     def _say_nothing_to_watch(self, runner: Runner) -> None:

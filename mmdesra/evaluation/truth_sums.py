@@ -109,6 +109,41 @@ class TruthSums:
         return figures
 
 
+def relative_distance(figures: Mapping | None) -> float | None:
+    r"""Return how far the images after are from their truths, as a share of those before.
+
+    The mean of the ratio inside the masks and the one outside, of the perceptual distance where it
+    was measured. Else of :math:`\sqrt{e \cdot r}` with *e* the texture error and *r* the root of
+    the mean squared error: either of them alone is served by noise, or by blur.
+
+    Args:
+        figures (Mapping, optional): From :meth:`TruthSums.figures`.
+
+    Returns:
+        float | None: Below 1 is nearer than before; None where it is unknown.
+    """
+    if figures is None:
+        return None
+    ratios = [_after_over_before(figures[place]) for place in PLACES]
+    seen = [ratio for ratio in ratios if ratio is not None]
+    return sum(seen) / len(seen) if seen else None
+
+
+def _after_over_before(versions: Mapping) -> float | None:
+    before, after = versions.get(BEFORE), versions.get(AFTER)
+    if not before or not after or not before['pixels']:
+        return None
+    if before['perceptual'] is not None and after['perceptual'] is not None:
+        return _ratio(after['perceptual'], before['perceptual'])
+    texture = _ratio(after['texture_error'], before['texture_error'])
+    root = 10**((before['psnr'] - after['psnr']) / 20)
+    return None if texture is None else math.sqrt(texture * root)
+
+
+def _ratio(after: float, before: float) -> float | None:
+    return after / before if before else None
+
+
 def flat_figures(figures: Mapping, current: str = AFTER) -> dict[str, float]:
     """Return figures under names of one level, for metrics and curves; nan where one is unknown.
 

@@ -15,11 +15,12 @@ from toys import ToyGenerator, make_lq_folder
 from mmdesra.engine.knee import Curve, Point, choose_knee
 from mmdesra.errors import InputError
 from mmdesra.evaluation.before_after import BeforeAfter
-from mmdesra.generators import load_weights, read_checkpoint
+from mmdesra.files import read_image, write_image
+from mmdesra.generators import Upscaler, load_weights, read_checkpoint
 
 
-def point(iteration, removal, addition=0., detail=1.):
-    return Point(iteration, 0, 0, removal, addition, detail)
+def point(iteration, removal, addition=0., detail=1., distance=None):
+    return Point(iteration, 0, 0, removal, addition, detail, distance)
 
 
 # ---------------------------------------- the choice
@@ -38,6 +39,14 @@ def test_where_none_removes_enough_the_one_that_removes_the_most():
     assert choose_knee(points) == points[2]
 
 
+def test_by_the_truth_the_nearest_among_those_that_remove_enough():
+    points = [point(1, .5, distance=.5), point(2, .9, detail=.99, distance=.9),
+              point(3, 1., detail=.9, distance=.8), point(4, 1., distance=.85),
+              point(5, 1., .1, distance=.1), point(6, 1.)]
+    assert choose_knee(points, by_truth=True) == points[2]
+    assert choose_knee(points[:1] + points[4:5], by_truth=True) == points[0]
+
+
 def test_no_choice():
     assert choose_knee([]) is None
     assert choose_knee([point(1, 1., addition=.1)]) is None
@@ -52,11 +61,13 @@ SHARES = st.sampled_from([0., .3, .9, 1.])
 
 
 @given(st.lists(st.tuples(SHARES, SHARES, SHARES), max_size=8))
-def test_a_new_point_changes_the_choice_to_itself_or_not_at_all(shares):
+@pytest.mark.parametrize('by_truth', [False, True])
+def test_a_new_point_changes_the_choice_to_itself_or_not_at_all(by_truth, shares):
     """So it is enough to keep the weights of the best so far."""
-    points = [point(number, *values) for number, values in enumerate(shares, 1)]
+    points = [point(number, *values, distance=values[-1])
+              for number, values in enumerate(shares, 1)]
     for end in range(1, len(points) + 1):
-        now, before = choose_knee(points[:end]), choose_knee(points[:end - 1])
+        now, before = (choose_knee(points[:last], by_truth=by_truth) for last in (end, end - 1))
         assert now == before or now == points[end - 1]
 
 
@@ -99,6 +110,17 @@ def kept_amplitude(path):
 
 def read_curve(tmp_path, name='run'):
     return json.loads((tmp_path / name / 'heldout/curve.json').read_text())
+
+
+def test_the_truth_chooses_the_iteration(data, tmp_path):
+    """Here the truth is the toy at an amplitude of 0: .02 keeps more, 0 is nearer."""
+    (tmp_path / 'gt').mkdir()
+    for path in data.heldout.glob('*.png'):
+        write_image(tmp_path / 'gt' / path.name, Upscaler(ToyGenerator())(read_image(path)))
+    train(tmp_path, data, [.14, .02, 0., .15], stop='truth', heldout_gt_dir=str(tmp_path / 'gt'))
+    distances = [row['distance'] for row in read_curve(tmp_path)]
+    assert distances[2] < distances[1] < distances[0] < 1 < distances[3] + .1
+    assert kept_amplitude(tmp_path / 'run/knee.pth') == 0
 
 
 def test_weights_of_the_knee_are_kept_and_measured(data, tmp_path):
@@ -153,7 +175,7 @@ def test_where_every_iteration_adds_the_last_weights_are_the_result(data, tmp_pa
                                                                     capsys):
     """Clean held-out images stay clean or get new regions; here some are clean, some are not."""
     import mmdesra.engine.knee_watch as knee_watch
-    monkeypatch.setattr(knee_watch, 'choose_knee', lambda points, wanted: None)
+    monkeypatch.setattr(knee_watch, 'choose_knee', lambda *_: None)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/knee.pth').write_bytes(b'earlier')
     runner = train(tmp_path, data, [.02, .15], stop='knee')
@@ -213,6 +235,8 @@ def test_loop_that_counts_epochs(data, tmp_path):
 @pytest.mark.parametrize('options, message', [
     (dict(stop='sometime'), "one of .*'knee'.*'sometime'"),
     (dict(stop='knee', heldout_lq_dir=None), 'need heldout_lq_dir'),
+    (dict(stop='truth', heldout_lq_dir=None), 'need heldout_lq_dir'),
+    (dict(stop='truth'), 'needs heldout_gt_dir'),
     (dict(watch_interval=5, heldout_lq_dir=None), 'need heldout_lq_dir'),
     (dict(watch_interval=0), 'watch_interval to be a whole number of at least 1'),
     (dict(wanted_removal=1.5), r'wanted_removal in \[0, 1\]')])
