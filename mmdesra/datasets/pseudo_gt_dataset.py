@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import get_rank
 
 from ..files import read_mask
+from ..files.dropped_regions import HOOK_OPTION
 from ..files.image_path import existing_form
 from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
@@ -84,9 +85,11 @@ class PseudoGTDataset(BaseDataset):
                                 f'{len(manifest.skipped)} LR images could be used. {name}: '
                                 f'{reason}')
         if not samples:
+            dropped = manifest.about_dropped(HOOK_OPTION)
             raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
                                 f'found in {len(manifest.records)} images. Give more LR images, '
-                                'or lower the smallest area that counts')
+                                'or lower the smallest area that counts'
+                                + f' (dropped for their size: {dropped})' * bool(dropped))
         return self._large_enough(samples)
 
     def _large_enough(self, samples: list[dict]) -> list[dict]:

@@ -89,6 +89,13 @@ class PseudoGTMaker:
         return dict(**self.pairs.describe(), detector=self.detector.describe(),
                     labels=self.labels.describe() if self.labels else None)
 
+    def begin(self, folder: PseudoGTFolder) -> None:
+        """Make way where an earlier try with other settings found nothing; in one process.
+
+        See :meth:`PseudoGTFolder.begin_anew_if_empty`.
+        """
+        folder.begin_anew_if_empty(self.made_with())
+
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
 
@@ -309,7 +316,7 @@ class PseudoGTMaker:
             self.detector, found.detection, found.pair.gan, path, self._dear_labels))
 
     def _complete(self, path: Path, found: Found) -> Made:
-        return Made(found.record, found.pair, found.detection.mask)
+        return Made(with_dropped(found), found.pair, found.detection.mask)
 
     def _skip(self, path: Path, error: ImageError) -> None:
         self.skipped[shown_name(path)] = str(error)
@@ -340,6 +347,11 @@ class PseudoGTMaker:
         if is_changed:
             keep_as_drawn(folder, record.name, mask)
         return _write(folder, Made(clean, pair, mask))
+
+
+def with_dropped(found: Found) -> Record:
+    """Note what was dropped for its size."""
+    return replace(found.record, largest_dropped=found.detection.largest_dropped or None)
 
 
 def _write(folder: PseudoGTFolder, made: Made) -> Record:

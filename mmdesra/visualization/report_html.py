@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from string import Template
 
+from ..files.dropped_regions import name_dropped
 from .embed import definitions, read_template
 from .legend import MapScale, make_legend
 from .report_rows import BEYOND, ReportRow
@@ -100,7 +101,13 @@ def _totals(rows: list[ReportRow]) -> list[tuple[str, str]]:
         ('artifact px', f'{area:,}'),
         ('artifact share', _percent(area, pixels)),
         ('skipped', f'{len(rows) - len(done):,}'),
+        *_dropped(done),
     ]
+
+
+def _dropped(rows: list[ReportRow]) -> list[tuple[str, str]]:
+    about = name_dropped((row.name, row.largest_dropped) for row in rows)
+    return [('dropped for size', about)] if about else []
 
 
 def _state_choices(rows: list[ReportRow]) -> str:
