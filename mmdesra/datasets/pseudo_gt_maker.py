@@ -29,6 +29,7 @@ from ..files.decoding import check_usable
 from ..files.image_path import composed
 from ..files.inputs import refuse_inside
 from ..generators import GeneratedPairs, Pair
+from ..generators.tile_progress import tiles_shown
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .drawn_masks import keep_as_drawn, keep_if_changed, may_be_mask, refuse_elsewhere
@@ -273,9 +274,10 @@ class PseudoGTMaker:
     def _generate_share(self, finished: Container[tuple[str, ...]]
                         ) -> Iterator[tuple[Path, Record, Pair]]:
         paths = self._share()
-        with closing(in_background(partial(self._read_unless, finished), paths)) as files:
-            for path, file in zip(tqdm(paths, 'pseudo GTs', unit='image',
-                                       disable=self.rank != 0), files):
+        bar = tqdm(paths, 'pseudo GTs', unit='image', disable=self.rank != 0)
+        with closing(in_background(partial(self._read_unless, finished), paths)) as files, \
+                tiles_shown(bar, *self.pairs.upscalers):
+            for path, file in zip(bar, files):
                 try:
                     unfinished = file.result()
                     if unfinished is None:
