@@ -46,6 +46,8 @@ def have_same_weights(one: nn.Module, other: nn.Module) -> bool:
                     for network in (one, other))  # a stable order
     if [part.shape for part in ours] != [part.shape for part in theirs] or not ours:
         return False
+    if not any(part.any() for part in ours):  # nothing was trained in either
+        return False
     # The largest first: where two networks differ, the first look tells.
     return all(_are_close(*pair) for pair in sorted(zip(ours, theirs),
                                                     key=lambda pair: -pair[0].numel()))

@@ -84,7 +84,7 @@ class ReportPage:
             title=escape(str(self.title)),
             notes=f'<p class="note">{escape(self.note)}</p>\n' if self.note else '',
             totals=definitions(_totals(rows)),
-            summary=definitions(self.summary),
+            summary=definitions([*self.summary, *_dropped(rows)]),
             legend=make_legend(self.scale, **beyond),
             states=_state_choices(rows),
             hint='Select an image to see its versions.' if rows else 'No images.')
@@ -101,7 +101,6 @@ def _totals(rows: list[ReportRow]) -> list[tuple[str, str]]:
         ('artifact px', f'{area:,}'),
         ('artifact share', _percent(area, pixels)),
         ('skipped', f'{len(rows) - len(done):,}'),
-        *_dropped(done),
     ]
 
 

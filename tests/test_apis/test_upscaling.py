@@ -323,6 +323,7 @@ def test_what_cannot_be_healed_is_skipped_by_name(weights, photos, tmp_path):
 
 
 def test_a_model_is_not_healed_by_itself(weights, photos, tmp_path):
+    write_full_image(photos / 'a.png', FullImage(make_lq_image(0)))
     healer = Healer(build_detector(dict(type='DeSRA')), upscalers(weights)[0])
     with pytest.raises(InputError, match='the same weights for both'):
         apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, **SETTINGS)

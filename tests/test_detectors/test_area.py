@@ -23,8 +23,8 @@ def test_only_a_share_follows_the_image():
 
 
 @pytest.mark.parametrize('text', [
-    '', '%', 'large', '0.4%, at least', '0.4%, at least -3', '4000, at least 3', 'Auto', '0.4%, at least 2%',
-    '4000 px', '-1', -1, '-0.1%', '101%', '0.4%%', 'nan', 'nan%', 'inf', None,
+    '', '%', 'large', '0.4%, at least', '0.4%, at least -3', '4000, at least 3', 'Auto',
+    '0.4%, at least 2%', '4000 px', '-1', -1, '-0.1%', '101%', '0.4%%', 'nan', 'nan%', 'inf', None,
     True])
 def test_anything_else_is_an_error(text):
     with pytest.raises(ValueError, match='expected an area as pixels .*, as a share'):

@@ -1,4 +1,4 @@
-"""A generator is not compared with itself, whatever its files are called or how they are laid out."""
+"""No generator is compared with itself, however its files are called or laid out."""
 from __future__ import annotations
 
 from copy import deepcopy

@@ -56,7 +56,8 @@ def test_a_bar_that_is_off_is_left_alone(capsys, monkeypatch):
 def test_detection_shows_the_tiles_of_both_generators(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tile_progress, 'PATIENCE', 0)
     make_lq_folder(tmp_path, 1)  # 48x40 px
-    source = GeneratedPairs(tmp_path, Upscaler(ToyGenerator(.15), 20), Upscaler(ToyGenerator(), 20))
+    source = GeneratedPairs(tmp_path, Upscaler(ToyGenerator(.15), 20),
+                            Upscaler(ToyGenerator(), 20))
     assert len(list(detect_with_progress(source, DeSRA()))) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if 'tile' in line]
     assert len(lines) == 2 * 5 and lines[0].endswith('detect, image 1 of 1: tile 1/6')

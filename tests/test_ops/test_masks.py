@@ -184,8 +184,8 @@ def test_the_input_is_left_alone_and_may_be_a_view(function):
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, st.sampled_from([.5, 1.5, 4]), st.floats(.05, .6), st.sampled_from([0, 30, 300, 900]),
-       st.booleans())
+@given(seeds, st.sampled_from([.5, 1.5, 4]), st.floats(.05, .6),
+       st.sampled_from([0, 30, 300, 900]), st.booleans())
 def test_the_largest_region_that_is_dropped_is_that_of_scipy(seed, scale, share, min_area, rings):
     """Holes filled first; what lies in the hole of a kept region is not dropped but part of it."""
     mask = blobs(seed, share, (90, 110), scale)

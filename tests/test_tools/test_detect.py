@@ -419,13 +419,14 @@ def test_lr_images_and_two_checkpoints(generated, tmp_path):
 
 
 def test_a_registered_type_in_half_precision(generated, tmp_path):
-    torch.manual_seed(0)
-    torch.save(dict(params=SRResNet().state_dict()), tmp_path / 'weights.pth')
+    for seed, name in enumerate(('gan', 'mse')):
+        torch.manual_seed(seed)
+        torch.save(dict(params=SRResNet().state_dict()), tmp_path / f'{name}.pth')
     lq = tmp_path / 'lq'
     make_lq_folder(lq, 1, (8, 9))
     for options in ([], ['--half']):
-        assert call('detect.py', '--lq', lq, '--gan-checkpoint', tmp_path / 'weights.pth',
-                    '--mse-checkpoint', tmp_path / 'weights.pth', '--generator', 'SRResNet',
+        assert call('detect.py', '--lq', lq, '--gan-checkpoint', tmp_path / 'gan.pth',
+                    '--mse-checkpoint', tmp_path / 'mse.pth', '--generator', 'SRResNet',
                     '--out', tmp_path / 'out', *options) == 0
     assert read_table(tmp_path / 'out')['image0.png']['width'] == '36'
 
@@ -506,9 +507,9 @@ def test_code_in_a_checkpoint_does_not_run(generated, tmp_path, capsys, role, zi
     (lambda options: [*options, '--threshold', 'high'], "invalid float value: 'high'"),
     (lambda options: [*options, '--threshold', '1.5'], r'threshold in (0, 1], got 1.5'),
     (lambda options: [*options, '--threshold', 'nan'], r'threshold in (0, 1], got nan'),
-    (lambda options: [*options, '--min-area', 'big'], "(0.4%), got 'big'"),
-    (lambda options: [*options, '--min-area', '400%'], "(0.4%), got '400%'"),
-    (lambda options: [*options, '--min-area', '-5'], "(0.4%), got '-5'"),
+    (lambda options: [*options, '--min-area', 'big'], "(by the image's size), got 'big'"),
+    (lambda options: [*options, '--min-area', '400%'], "(by the image's size), got '400%'"),
+    (lambda options: [*options, '--min-area', '-5'], "(by the image's size), got '-5'"),
     (lambda options: [*options, '--form', 'other'], 'invalid choice'),
     (lambda options: [*options, '--tile', '-1'], 'got -1'),
     (lambda options: [*options, '--tile', '8', '--tile-pad', '-1'], 'got 8, -1'),

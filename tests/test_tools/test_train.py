@@ -244,10 +244,13 @@ def test_checkpoint_that_is_not_there(config, options, tmp_path, capsys):
 
 
 def test_images_without_artifacts(options, data, tmp_path, capsys):
-    hook = dict(type='DeSRAFinetuneHook', detector=dict(DETECTOR, min_area=10**6))
+    hook = dict(type='DeSRAFinetuneHook', detector=dict(DETECTOR, min_area=10**6),
+                gt_patch_size=GT_PATCH_SIZE)
     training_config(model_config(), hooks=[hook]).dump(tmp_path / 'strict.py')
     error = error_of(capsys, tmp_path / 'strict.py', options)
     assert 'no artifact was found in 4 images' in error
+    assert re.search(r'regions in 3 images, the largest with [\d,]+ px in image\d.png; '
+                     r'--hook-options detector.min_area=\d+ shows it', error)
 
 
 def test_images_smaller_than_a_patch(options, tmp_path, capsys):
