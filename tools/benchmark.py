@@ -33,7 +33,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
-from mmdesra.detectors import DeSRA
+from mmdesra.detectors import RELEASED_AREA, DeSRA
 from mmdesra.errors import InputError
 from mmdesra.generators import PairSource, StoredPairs
 
@@ -87,7 +87,7 @@ def reference_mask(difference: np.ndarray) -> np.ndarray:
     dilated = cv2.dilate(cv2.erode(raw, square), square, iterations=3)
     filled = ndimage.binary_fill_holes(dilated, np.ones((3, 3))).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=8)
-    kept = stats[:, cv2.CC_STAT_AREA] > 4000
+    kept = stats[:, cv2.CC_STAT_AREA] > RELEASED_AREA
     kept[0] = False
     return kept[labels]
 
@@ -98,13 +98,13 @@ def reference(gan: np.ndarray, mse: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def ours(gan: np.ndarray, mse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    detector = DeSRA()
+    detector = DeSRA(min_area=RELEASED_AREA)
     detection = detector.detect(gan, mse)
     return detector.valid_area(detection.map), detector.valid_area(detection.mask)
 
 
 def ours_mask_only(gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
-    return DeSRA().find_mask(gan, mse)
+    return DeSRA(min_area=RELEASED_AREA).find_mask(gan, mse)
 
 
 def write_images(source: PairSource, side: int, folder: Path) -> list[Path]:
@@ -176,7 +176,7 @@ def _peak_memory(reset: bool = False) -> float:
 
 def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) -> str:
     """Return pairs a second on a device, beside what copying alone allows."""
-    detector = DeSRA(device=device)
+    detector = DeSRA(min_area=RELEASED_AREA, device=device)
     expected = ours_mask_only(gan, mse)
     mask = torch.from_numpy(expected)
 

@@ -20,10 +20,9 @@ import numpy as np
 from demo_photographs import collect, prepare, wheel_folder
 
 from mmdesra.apis import command_line as cli
-from mmdesra.apis.before_after_page import page_samples, write_before_after_page
+from mmdesra.apis.before_after_page import figure_rows, page_samples, write_before_after_page
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.evaluation.before_after import RESULTS
-from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.truth_table import truth_text
 from mmdesra.files import list_images, make_output_folder, write_image
 from mmdesra.files.tables import write_json
@@ -122,22 +121,6 @@ def strip_of(sample: PageSample) -> np.ndarray:
               ('artifacts found', draw_overlay(sample.gan, sample.mask)),
               ('GAN-SR after DeSRA', sample.after)]
     return make_strip([(caption, image[window]) for caption, image in panels], 3 * STRIP_CROP)
-
-
-def figure_rows(results: dict) -> list[tuple[str, str]]:
-    def rate(value: float | None) -> str:
-        return 'nothing found' if value is None else f'{value:.2%}'
-
-    return [
-        ('held-out images', str(results['images'])),
-        ('regions', f'{results["regions_before"]} -> {results["regions_after"]}'),
-        ('artifact area, px', f'{results["area_before"]} -> {results["area_after"]}'),
-        ('removal rate', rate(results['removal_rate'])),
-        ('addition rate', rate(results['addition_rate'])),
-        ('gone, faded, left', f'{results["gone"]}, {results["faded"]}, {results["left"]}'),
-        ('excess left', percent(results['excess_left'])),
-        ('detail kept', f'{results["detail_kept"]:.3f}'),
-    ]
 
 
 def print_table(out: Path, results: dict, seconds: dict) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from ..evaluation.before_after import RESULTS, read_pictures
@@ -10,7 +11,8 @@ from ..evaluation.ground_truths import GroundTruths
 from ..evaluation.perceptual import name_perceptual
 from ..evaluation.truth_sums import VERSIONS
 from ..evaluation.truth_table import TITLES
-from ..files import list_images, read_image
+from ..files import list_inputs, read_image, shown_name
+from ..files.listing import ImageInputs
 from ..files.records import read_json
 from ..ops.fading import FADED, GONE, LEFT
 from ..visualization import PageSample, write_page
@@ -24,37 +26,63 @@ TRUTH_NOTE = ('Distances to the truth are inside the masks from before, where lo
               'levels.')
 
 
-def write_before_after_page(path: str | Path, title: str, lq_dir: str | Path,
+def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
                             heldout: str | Path, summary: Iterable[tuple[str, object]] = (),
-                            gt_dir: str | Path | None = None) -> None:
+                            gt_dir: str | Path | None = None, recursive: bool = False,
+                            most: int | None = None) -> None:
     """Write the page: the images with the most artifact pixels before come first.
 
     Args:
         path (str | Path): The HTML file.
         title (str): Its heading.
-        lq_dir (str | Path): Folder of the LR images.
+        lq_dir (str | Path | Sequence): The LR images: a folder, a file, a pattern, or several.
         heldout (str | Path): Where :class:`mmdesra.evaluation.before_after.BeforeAfter` has
             written its pictures and ``results.json``.
         summary (Iterable): (label, value) pairs for the header.
         gt_dir (str | Path, optional): Folder of the ground truths.
+        recursive (bool): Whether to read the sub-folders of folders, too.
+        most (int, optional): Show so many images at most. Default: all.
     """
     results = read_json(Path(heldout) / RESULTS, _check, 'measure the images again')
     notes = [NOTE, TRUTH_NOTE] if results.get('truth') else [NOTE]
-    write_page(path, title, summary,
-               page_samples(results, lq_dir, heldout, gt_dir), notes)
+    count = len(results['per_image'])
+    if most is not None and count > most:
+        notes.insert(0, f'Shown are the {most} of {count} images with the most artifact pixels '
+                        'before; the figures are those of all.')
+    samples = page_samples(results, lq_dir, heldout, gt_dir, recursive)
+    write_page(path, title, summary, islice(samples, most), notes)
 
 
-def page_samples(results: Mapping, lq_dir: str | Path, heldout: str | Path,
-                 gt_dir: str | Path | None = None) -> Iterator[PageSample]:
+def figure_rows(results: Mapping) -> list[tuple[str, str]]:
+    """Return the figures of a comparison as people read them: what ``results.json`` says."""
+    def rate(value: float | None) -> str:
+        return 'nothing found' if value is None else f'{value:.2%}'
+
+    return [
+        ('held-out images', str(results['images'])),
+        ('regions', f'{results["regions_before"]} -> {results["regions_after"]}'),
+        ('artifact area, px', f'{results["area_before"]} -> {results["area_after"]}'),
+        ('removal rate', rate(results['removal_rate'])),
+        ('addition rate', rate(results['addition_rate'])),
+        ('gone, faded, left', f'{results["gone"]}, {results["faded"]}, {results["left"]}'),
+        ('excess left', percent(results['excess_left'])),
+        ('detail kept', f'{results["detail_kept"]:.3f}'),
+    ]
+
+
+def page_samples(results: Mapping, lq_dir: ImageInputs, heldout: str | Path,
+                 gt_dir: str | Path | None = None,
+                 recursive: bool = False) -> Iterator[PageSample]:
     """Yield what the page shows of each image, read from the files when it is wanted.
 
     Args:
         results (Mapping): What ``results.json`` says.
-        lq_dir (str | Path): See :func:`write_before_after_page`, as the following.
+        lq_dir (str | Path | Sequence): See :func:`write_before_after_page`, as the following.
         heldout (str | Path): The same.
         gt_dir (str | Path, optional): The same.
+        recursive (bool): The same.
     """
-    paths = {path.name: path for path in list_images(lq_dir)}
+    paths = {shown_name(path): path for path in list_inputs(lq_dir, recursive).paths}
     truths = GroundTruths(gt_dir, list(paths.values())) if gt_dir else None
     rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
     for name, row in rows:

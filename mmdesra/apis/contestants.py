@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..detectors import build_detector
+from ..detectors import RELEASED_AREA, build_detector
 from ..errors import InputError
 from ..evaluation.standings import Contestant
 from ..files.config_types import type_name
@@ -21,7 +21,7 @@ _LABELLED = re.compile(r'([^=:{]+)=(.+)', re.DOTALL)
 _WITH_ARGUMENTS = re.compile(r'(\w+):(.+)', re.DOTALL)
 
 
-def read_contestants(texts: Sequence[str], min_area: str | None = None,
+def read_contestants(texts: Sequence[str], min_area: str | float = RELEASED_AREA,
                      thresholds: Sequence[str] = (), **offered: object) -> list[Contestant]:
     """Build contestants from ``[LABEL=]DETECTOR``.
 
@@ -31,7 +31,8 @@ def read_contestants(texts: Sequence[str], min_area: str | None = None,
 
     Args:
         texts (Sequence[str]): Of the contestants.
-        min_area (str, optional): For those that do not say it themselves.
+        min_area (str | float): For those that do not say it themselves. Default: as released, so
+            that figures can be compared with published ones.
         thresholds (Sequence[str]): ``NAME=T,T,…``: the sweep of the contestant of this name.
         **offered: See :func:`mmdesra.detectors.build_detector`.
 
@@ -60,7 +61,7 @@ def labels_for(args: argparse.Namespace, contestants: Sequence[Contestant]) -> L
     return labels_from(args, users[0] if users else contestants[0].detector)
 
 
-def _read(text: str, min_area: str | None, sweeps: dict[str, tuple[float, ...]],
+def _read(text: str, min_area: str | float, sweeps: dict[str, tuple[float, ...]],
           offered: dict) -> Contestant:
     name, spec = _split_label(text)
     config = _read_config(spec)
@@ -68,8 +69,7 @@ def _read(text: str, min_area: str | None, sweeps: dict[str, tuple[float, ...]],
     with_labels = config.pop(LABELS, True)
     if not isinstance(with_labels, bool):
         raise InputError(f'{text}: expected {LABELS}=True or {LABELS}=False, got {with_labels!r}')
-    if min_area is not None:
-        config.setdefault('min_area', min_area)
+    config.setdefault('min_area', min_area)
     try:
         return Contestant(name, build_detector(config, **offered), sweeps.get(name, ()),
                           with_labels)

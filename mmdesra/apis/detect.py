@@ -15,6 +15,7 @@ from ..files.folder_lock import held_folder
 from ..files.image_path import composed
 from ..files.inputs import refuse_inside
 from ..generators import PairSource
+from ..generators.tile_progress import tiles_shown
 from ..segmentors import LabelSource
 from .journal import DoneImage, signature, sizes_of
 from .processes import Meeting, call_in_first
@@ -33,7 +34,7 @@ def detect_with_progress(source: PairSource, detector: BaseDetector,
     an earlier run has done.
     """
     with tqdm(total=done + len(source.paths), initial=done, desc='detect', unit='image',
-              disable=disable) as bar:
+              disable=disable) as bar, tiles_shown(bar, *source.upscalers):
         for outcome in detect_pairs(detector, source, labels):
             if outcome.error:
                 bar.write(f'skipped: {outcome.error}')

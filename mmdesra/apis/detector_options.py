@@ -35,8 +35,9 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
                        help="artifact where the map is beyond T (default: the detector's own; "
                        'DeSRA: where the adjusted D is below 0.7)')
     group.add_argument('--min-area', type=_area, metavar='A',
-                       help='drop regions up to this area: SR pixels (4000) or a share of the '
-                       'image (0.4%%); default: 4000, meant for images of about one megapixel')
+                       help="drop regions up to this area: SR pixels (4000, as released), a share "
+                       "of the image (0.4%%), or auto, by the image's size (default): "
+                       f'{AreaLimit.by_size()}'.replace('%', '%%'))
     group.add_argument('--form', choices=('released', 'printed'),
                        help='DeSRA: D as in the released code (default), or as printed in the '
                        'paper')

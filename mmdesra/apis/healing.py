@@ -1,7 +1,6 @@
 """Replacing the artifacts of an SR image by a reference, without any training."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,11 @@ from ..detectors import BaseDetector, Detection, detect_image
 from ..errors import InputError
 from ..files import ImageError, size_of
 from ..files.full_images import FullImage
-from ..generators import UpscaleError, Upscaler, fingerprint
+from ..generators import Reference, Sibling, as_reference
+from ..generators.pairs import make_reference
+from ..generators.reference import AnyReference
 from ..ops.feather import blend_by, feathered
 from ..segmentors import LabelSource
-
-Reference = Callable[[np.ndarray], np.ndarray]
-"""From an LR image, uint8, shape ``(H, W, 3)``, to an SR image without artifacts; an
-:class:`mmdesra.generators.Upscaler`, which takes uint16, too, or anything that is called alike."""
 
 DEFAULT_FEATHER = 2.
 
@@ -26,7 +23,7 @@ class Healer:
 
     Args:
         detector (BaseDetector): Compares the SR image with the reference's.
-        reference (Callable): See :data:`Reference`.
+        reference (Upscaler | Reference): The model's MSE-trained sibling, or what stands for it.
         labels (LabelSource, optional): Label maps; None switches the semantic step off.
         feather (float): Standard deviation of the soft border around each region, in SR pixels.
 
@@ -34,12 +31,12 @@ class Healer:
         InputError: If ``feather`` is negative.
     """
 
-    def __init__(self, detector: BaseDetector, reference: Reference,
+    def __init__(self, detector: BaseDetector, reference: AnyReference,
                  labels: LabelSource | None = None, feather: float = DEFAULT_FEATHER) -> None:
         if not 0 <= feather < np.inf:
             raise InputError(f'expected a feather of at least 0 px, got {feather}')
         self.detector = detector
-        self.reference = reference
+        self.reference: Reference = as_reference(reference)
         self.labels = labels
         self.feather = feather
 
@@ -57,7 +54,7 @@ class Healer:
         Raises:
             ImageError: If the reference fails on it, or the detector cannot judge it.
         """
-        reference = self._reference_of(lq, path)
+        reference = self._reference_of(lq, sr, path)
         if reference.shape != sr.shape:
             raise ImageError(f'{path}: expected a reference of {size_of(sr)} px, as the image '
                              f'that is to be healed, got {size_of(reference)}')
@@ -67,23 +64,15 @@ class Healer:
 
     def describe(self) -> dict:
         """Return what decides the result: equal dicts, equal images."""
-        reference = self.reference
-        about: object = type(reference).__name__
-        if isinstance(reference, Upscaler):
-            about = fingerprint(reference.generator)
-        elif hasattr(reference, 'describe'):
-            about = reference.describe()
-        return dict(detector=self.detector.describe(), reference=about, feather=self.feather,
-                    labels=self.labels.describe() if self.labels else None)
+        return dict(detector=self.detector.describe(), reference=self.reference.describe(),
+                    feather=self.feather, labels=self.labels.describe() if self.labels else None)
 
-    def _reference_of(self, lq: np.ndarray, path: Path) -> np.ndarray:
-        try:
-            if lq.dtype == np.uint8 or isinstance(self.reference, Upscaler):
-                return self.reference(lq)
-            return self.reference(_shallow(lq)).astype(np.uint16) * np.uint16(257)
-        except UpscaleError as error:
-            raise ImageError(f'{path}: the reference failed on this image of {size_of(lq)} px '
-                             f'({error})') from error
+    def _reference_of(self, lq: np.ndarray, sr: np.ndarray, path: Path) -> np.ndarray:
+        # Of 16 bits, a sibling makes 16; what compares images of the GAN knows 8.
+        if lq.dtype == np.uint8 or isinstance(self.reference, Sibling):
+            return make_reference(self.reference, lq, sr, path)
+        image = make_reference(self.reference, _shallow(lq), _shallow(sr), path)
+        return image.astype(np.uint16) * np.uint16(257)
 
 
 def _shallow(image: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from ..generators import (
     enlarge,
     load_upscaler,
 )
-from ..generators.pairs import refuse_different_scales
+from ..generators.pairs import check_pair
 from ..generators.reference import HOW_TO_GET_ONE, ReferenceSpec, check_reference, refuse_both
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from ..segmentors import LabelSource
@@ -112,7 +112,7 @@ class DeSRAInferencer:
             gan = load(gan_checkpoint)
             self._pair = gan, (Sibling(load(mse_checkpoint)) if mse_checkpoint is not None else
                                build_reference(compared_with['reference'], gan))
-            refuse_different_scales(*self._pair)
+            check_pair(*self._pair)
 
     def __call__(self,
                  inputs: Images | None = None,
@@ -191,6 +191,7 @@ class DeSRAInferencer:
 
     def _source(self, inputs: Images | None, gan: Images | None, mse: Images | None,
                 recursive: bool) -> PairSource:
+        is_given = mse is not None
         if mse is None and not self.detector.uses_mse:
             mse = gan
         if (inputs is None) == (gan is None and mse is None) or (gan is None) != (mse is None):
@@ -199,7 +200,10 @@ class DeSRAInferencer:
             return self._from_lq(inputs, recursive)
         gan_arrays, mse_arrays = _arrays(gan), _arrays(mse)
         if gan_arrays is None and mse_arrays is None:
-            return StoredPairs(cast(ImageInputs, gan), cast(ImageInputs, mse), recursive)
+            pairs = StoredPairs(cast(ImageInputs, gan), cast(ImageInputs, mse), recursive)
+            if is_given:
+                pairs.refuse_one_set()
+            return pairs
         if gan_arrays is None or mse_arrays is None or len(gan_arrays) != len(mse_arrays):
             raise InputError('expected gan and mse to be both files, or both arrays, one for one')
         return ArrayPairs(list(zip(gan_arrays, mse_arrays)),
@@ -208,7 +212,7 @@ class DeSRAInferencer:
     def _from_lq(self, inputs: Images, recursive: bool) -> PairSource:
         if self._pair is None:
             raise InputError('LR images need an inferencer with gan_checkpoint, mse_checkpoint '
-                             '(or reference) and generator')
+                             f'(or reference) and generator; {HOW_TO_GET_ONE}')
         gan, mse = self._pair
         arrays = _arrays(inputs)
         if arrays is None:

@@ -18,7 +18,7 @@ from ..segmentors import LabelSource
 from ..visualization.report_rows import ReportRow
 from .results import ImageResult
 
-FORMAT = 1
+FORMAT = 2
 """Of the lines; a journal of another one is not gone on from."""
 
 Signature = list[tuple[str, int, int]]

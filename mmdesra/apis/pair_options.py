@@ -5,6 +5,7 @@ import argparse
 
 from ..errors import InputError
 from ..generators import PairSource, StoredPairs
+from ..generators.reference import HOW_TO_GET_ONE
 from . import command_line as cli
 
 STORED = ('gan', 'mse')
@@ -39,5 +40,8 @@ def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
         return cli.generated_pairs_from(args)
     if given != set(STORED) and (uses_mse or given != {'gan'}):
         raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
-                         '--mse-checkpoint (or --reference self-ensemble) and --generator')
-    return StoredPairs(args.gan, args.mse or args.gan, args.recursive)
+                         f'--mse-checkpoint (or --reference) and --generator; {HOW_TO_GET_ONE}')
+    pairs = StoredPairs(args.gan, args.mse or args.gan, args.recursive)
+    if args.mse:
+        pairs.refuse_one_set()
+    return pairs

@@ -58,6 +58,7 @@ def _make(maker: PseudoGTMaker, folder: PseudoGTFolder, stack: ExitStack) -> Non
     skipped: dict[str, str] = {}
     meeting = Meeting(lambda: maker.skipped, skipped.update)
     stack.callback(meeting.part)
+    call_in_first(lambda: maker.begin(folder))
     with meeting:
         maker.make(folder)
     skipped.update(maker.skipped)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..detectors import BaseDetector, Outcome
 from ..files import shown_name
+from ..files.dropped_regions import name_dropped
 from ..files.tables import write_csv, write_json
 from ..segmentors import LabelSource
 
@@ -26,6 +27,8 @@ class ImageResult:
         artifact_px (int): Artifact pixels.
         artifact_share (float): Artifact pixels / all pixels, in [0, 1].
         largest_px (int): Area of the largest region.
+        largest_dropped_px (int): Area of the largest region that does not count, because it is
+            not above the detector's smallest area; 0: there is none.
         labelled (bool): Whether a label map was used.
         error (str): Why the image was skipped; empty if it was not.
         boxes (list): Of each region ``x, y, width, height, area``, in px; in the JSON only.
@@ -37,6 +40,7 @@ class ImageResult:
     artifact_px: int = 0
     artifact_share: float = 0.0
     largest_px: int = 0
+    largest_dropped_px: int = 0
     labelled: bool = False
     error: str = ''
     boxes: list[list[int]] = field(default_factory=list)
@@ -52,7 +56,7 @@ class ImageResult:
         areas = regions.areas.tolist()
         return cls(shown_name(outcome.path), width, height, len(areas), detection.area,
                    round(detection.area / (height * width), 6), max(areas, default=0),
-                   outcome.labelled,
+                   detection.largest_dropped, outcome.labelled,
                    boxes=[[*box, area] for box, area in zip(regions.boxes.tolist(), areas)])
 
 
@@ -87,3 +91,8 @@ def totals(results: Sequence[ImageResult]) -> dict:
                 regions=sum(result.regions for result in done), artifact_px=area,
                 artifact_share=round(area / pixels, 6) if pixels else 0.0,
                 labelled=sum(result.labelled for result in done))
+
+
+def about_dropped(results: Sequence[ImageResult]) -> str:
+    """Say what was dropped for its size, and how to see it; empty if nothing was."""
+    return name_dropped((result.image, result.largest_dropped_px) for result in results)

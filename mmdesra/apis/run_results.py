@@ -112,4 +112,5 @@ def _add_to_report(page: ReportWriter | ReportRows, outcome: Outcome, result: Im
         return page.add_skipped(shown_name(outcome.path), result.error, number)
     pair, detection = outcome.found
     return page.add(ReportSample(shown_name(outcome.path), pair.gan, pair.mse, detection.map,
-                                 detection.mask, pair.lq), number)
+                                 detection.mask, pair.lq,
+                                 largest_dropped=detection.largest_dropped), number)

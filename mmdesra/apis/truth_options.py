@@ -10,6 +10,7 @@ from ..datasets.truth_samples import MadeFromPhotographs, StoredWithTruths, Trut
 from ..detectors import BaseDetector, build_detector
 from ..errors import InputError
 from ..evaluation.truth_labels import PATCH, TruthRules
+from ..generators.pairs import check_pair
 from . import command_line as cli
 
 
@@ -75,6 +76,8 @@ def truth_source_from(args: argparse.Namespace) -> TruthSource:
     gan, mse = (cli.upscaler_from(args, checkpoint) if checkpoint else None
                 for checkpoint in (args.gan_checkpoint, args.mse_checkpoint))
     assert gan is not None  # its checkpoint is among what is given
+    if mse is not None:
+        check_pair(gan, mse)
     cutting = Cutting(args.scale, tuple(args.short_sides), args.crop, args.crops, args.seed)
     return MadeFromPhotographs(
         args.truth, cutting, build_degradation(args.degradation, args.scale), gan, mse)

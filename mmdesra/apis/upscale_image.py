@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..files import ImageError
 from ..files.full_images import FullImage
 from ..generators import Upscaler, fingerprint
+from ..generators.pairs import check_pair
 from ..generators.pairs import upscale as run_generator
 from .healing import Healer
 
@@ -54,6 +55,8 @@ class ImageUpscaler:
 
     Raises:
         InputError: If ``outscale`` is no positive number or ``alpha_upsampler`` is unknown.
+        GeneratorError: If the healer's reference is the generator itself, or enlarges by another
+            factor.
     """
 
     def __init__(self, upscaler: Upscaler, outscale: float | None = None,
@@ -67,6 +70,8 @@ class ImageUpscaler:
         self.outscale = outscale
         self.alpha_upsampler = alpha_upsampler
         self.healer = healer
+        if healer is not None:
+            check_pair(upscaler, healer.reference)
 
     def __call__(self, image: FullImage, path: Path) -> Enlarged:
         """Enlarge one image.
@@ -96,6 +101,12 @@ class ImageUpscaler:
                                   interpolation=cv2.INTER_NEAREST).astype(bool)
         return Enlarged(FullImage(pixels, alpha, image.profile), mask,
                         len(found.regions) if found else 0)
+
+    @property
+    def upscalers(self) -> list[Upscaler]:
+        """list[Upscaler]: All generators that are run."""
+        healers = [self.healer.reference.upscaler] if self.healer else []
+        return [self.upscaler, *(one for one in healers if one is not self.upscaler)]
 
     def describe(self) -> dict:
         """Return what decides the images: equal dicts, equal images."""

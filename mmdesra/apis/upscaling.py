@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..files.left_out import say_once
 from ..files.listing import ImageInputs, Listing, list_inputs
 from ..generators import load_upscaler
 from ..generators.build import SPANDREL
+from ..generators.tile_progress import tiles_shown
 from ..generators.upscaler import DEFAULT_TILE_PAD
 from .command_line import check_device, default_device
 from .healing import Healer
@@ -248,20 +249,17 @@ class _Run:
                 yield result
 
     def _made(self, paths: Sequence[Path], bar: tqdm) -> Iterator[_Made]:
-        generator = self._upscaler.upscaler
         with closing(in_background(_read, paths)) as contents:
             for path, content in zip(paths, contents):
                 made_from, image, error = content.result()
                 if image is None:
                     yield _Made(path, made_from, error=error)
                     continue
-                generator.report_tile = _tiles_in(bar, path)
-                try:
-                    made = _Made(path, made_from, self._upscaler(image, path))
-                except ImageError as failure:
-                    made = _Made(path, made_from, error=str(failure))
-                finally:
-                    generator.report_tile = None
+                with tiles_shown(bar, *self._upscaler.upscalers, name=shown_name(path)):
+                    try:
+                        made = _Made(path, made_from, self._upscaler(image, path))
+                    except ImageError as failure:
+                        made = _Made(path, made_from, error=str(failure))
                 yield made
 
     def _write(self, made: _Made) -> Upscaled:
@@ -296,11 +294,3 @@ def _read(path: Path) -> tuple[tuple[int, int], FullImage | None, str]:
         return made_from, read_full_image(path), ''
     except ImageError as error:
         return made_from, None, str(error)
-
-
-def _tiles_in(bar: tqdm, path: Path) -> Callable[[int, int], None]:
-    """Return what shows beside the bar how far a large photograph is."""
-    def report(done: int, count: int) -> None:
-        if not bar.disable:
-            bar.set_postfix_str(f'{shown_name(path)}: tile {done}/{count}' if done < count else '')
-    return report

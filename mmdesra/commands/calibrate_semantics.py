@@ -37,7 +37,7 @@ from ..apis.calibrate import (
 )
 from ..apis.detector_options import add_label_options, labels_from
 from ..apis.pair_options import add_pair_options, pairs_from
-from ..detectors import DeSRA
+from ..detectors import RELEASED_AREA, DeSRA
 from ..detectors.class_table import ADE20K_TABLE
 from ..errors import InputError
 from ..files import make_output_folder
@@ -80,9 +80,10 @@ def add_clean_options(parser: argparse.ArgumentParser) -> None:
         'Default: those outside the regions that are detected without label maps.')
     group.add_argument('--threshold', type=float, metavar='T',
                        help='these regions: D below T (default: 0.7)')
-    group.add_argument('--min-area', metavar='A',
-                       help='these regions: larger than A, in SR pixels (4000) or as a share of '
-                       'the image (0.4%%) (default: 4000)')
+    group.add_argument('--min-area', default=RELEASED_AREA, metavar='A',
+                       help='these regions: larger than A, in SR pixels, as a share of the '
+                       'image (0.4%%), or auto, by its size (default: %(default)s px, as '
+                       'released)')
     either = group.add_mutually_exclusive_group()
     either.add_argument('--clean', action='store_true',
                         help='all pixels: somebody has looked at the images')

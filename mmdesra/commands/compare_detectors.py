@@ -29,6 +29,7 @@ from ..apis.contestants import Contestant, labels_for, read_contestants
 from ..apis.detector_options import add_label_options, detector_help, import_custom
 from ..apis.match_options import add_match_options
 from ..apis.pair_options import add_pair_options, pairs_from
+from ..detectors import RELEASED_AREA
 from ..evaluation.detector_comparison import compare_detectors
 from ..files.folder_lock import held_folder
 from ..generators import PairSource
@@ -44,9 +45,10 @@ def parse_args() -> argparse.Namespace:
                         help=f'{detector_help()}; several times for several (default: DeSRA)')
     parser.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE_OR_FILE',
                         help='modules or .py files to import first: detectors of your own')
-    parser.add_argument('--min-area', metavar='A',
+    parser.add_argument('--min-area', default=RELEASED_AREA, metavar='A',
                         help='drop regions up to this area, with every detector that does not say '
-                        'it itself: SR pixels (4000) or a share of the image (0.4%%)')
+                        'it itself: SR pixels, a share of the image (0.4%%), or auto, by its '
+                        'size (default: %(default)s px, as released)')
     parser.add_argument('--thresholds', action='append', default=[], metavar='LABEL=T,T,...',
                         help="thresholds of one detector's sweep, in its own unit (default: "
                         'quantiles of its map)')

@@ -36,8 +36,9 @@ from ..apis.detector_options import add_detector_options, detector_from, labels_
 from ..apis.launch import in_processes
 from ..apis.pair_options import add_pair_options, pairs_from
 from ..apis.processes import add_launcher_options, joined
-from ..apis.results import TABLE_NAME, totals
+from ..apis.results import TABLE_NAME, about_dropped, totals
 from ..apis.run_results import REPORT_NAME
+from ..detectors import AreaLimit
 from ..segmentors import LabelSource
 
 
@@ -73,7 +74,8 @@ def detect_images(args: argparse.Namespace) -> int:
                                 report=not args.no_report, resume=args.resume)
         figures = totals(results)
         if is_main_process():
-            tell(args, figures, labels, source.left_out)
+            tell(args, figures, labels, source.left_out, about_dropped(results),
+                 detector.min_area)
             if figures['skipped'] and not figures['images']:
                 cli.tell_all_skipped([result.error for result in results])
     if figures['skipped']:
@@ -82,9 +84,11 @@ def detect_images(args: argparse.Namespace) -> int:
 
 
 def tell(args: argparse.Namespace, figures: dict, labels: LabelSource | None,
-         left_out: list[str]) -> None:
+         left_out: list[str], dropped: str, min_area: AreaLimit) -> None:
     print('{images} images: {images_with_artifacts} with artifacts, {regions} regions, '
           '{artifact_px} artifact pixels'.format(**figures))
+    if dropped:
+        print(f'dropped for their size ({min_area}): {dropped}')
     print(f'table: {args.out}/{TABLE_NAME}' + (
         '' if args.no_report else f'; report: {args.out}/{REPORT_NAME}'))
     if labels is not None and labels.is_dear:

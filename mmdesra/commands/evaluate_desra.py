@@ -41,6 +41,7 @@ from ..apis.evaluate_desra_tables import (
     is_judged,
     write_results,
 )
+from ..detectors import RELEASED_AREA
 from ..errors import InputError
 from ..evaluation.authors_folder import AuthorsFolder, read_authors_folder
 from ..evaluation.standings import Contestant
@@ -63,9 +64,10 @@ def parse_args() -> argparse.Namespace:
                         help="the authors' folder, and others that hold more of the same models")
     parser.add_argument('--out', default='desra_evaluation', metavar='DIR',
                         help='where the results go (default: %(default)s)')
-    parser.add_argument('--min-area', default='4000', metavar='A',
-                        help='drop regions up to this area, with every detector: SR pixels or a '
-                        'share of the image, 0.4%% (default: %(default)s, as released)')
+    parser.add_argument('--min-area', default=str(RELEASED_AREA), metavar='A',
+                        help='drop regions up to this area, with every detector: SR pixels, a '
+                        'share of the image (0.4%%), or auto, by its size (default: %(default)s, '
+                        'as released)')
     parser.add_argument('--class-table', metavar='FILE',
                         help="DeSRA's class bins (default: the released file if it lies in DIR, "
                         'else the same table as it comes with mmdesra)')

@@ -27,6 +27,8 @@ from ..apis.launch import in_processes
 from ..apis.processes import add_launcher_options, joined
 from ..apis.pseudo_gt import make_pseudo_gts
 from ..datasets.pseudo_gt_folder import Manifest
+from ..detectors import AreaLimit
+from ..files.dropped_regions import OPTION
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,7 +53,7 @@ def make_folder(args: argparse.Namespace) -> int:
         manifest = make_pseudo_gts(cli.generated_pairs_from(args), detector, args.out, labels,
                                    args.recompose)
         if is_main_process():
-            tell(args, manifest)
+            tell(args, manifest, detector.min_area)
             if manifest.skipped and not manifest.records:
                 cli.tell_all_skipped(manifest.skipped.values())
     if manifest.skipped:
@@ -59,9 +61,12 @@ def make_folder(args: argparse.Namespace) -> int:
     return 0
 
 
-def tell(args: argparse.Namespace, manifest: Manifest) -> None:
+def tell(args: argparse.Namespace, manifest: Manifest, min_area: AreaLimit) -> None:
     pairs = [record for record in manifest.records if record.regions]
     print(f'{args.out}: {len(pairs)} pseudo GTs with {sum(r.regions for r in pairs)} regions; '
           f'{len(manifest.records) - len(pairs)} images are clean')
+    dropped = manifest.about_dropped(OPTION)
+    if dropped:
+        print(f'dropped for their size ({min_area}): {dropped}')
     for name, reason in manifest.skipped.items():
         print(f'skipped: {name}: {reason}')

@@ -8,15 +8,17 @@ its generator. Pseudo GTs are made first, into WORK_DIR/pseudo_gt:
       --heldout-lq-dir photos_not_trained_on --work-dir work_dirs/desra
 
 With --heldout-lq-dir, what was removed, added and kept is measured on photographs that were not
-trained on; figures and pictures go to WORK_DIR/heldout. To look in between, validate every N
-iterations with --cfg-options train_cfg.val_interval=N. The fine-tuned weights are
-WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on with --resume.
+trained on: WORK_DIR/before_after.html shows them, figures and pictures are in WORK_DIR/heldout. To
+look in between, validate every N iterations with --cfg-options train_cfg.val_interval=N. The
+fine-tuned weights are WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on
+with --resume.
 In N processes on this machine, one a GPU, or sharing the CPU: --nproc N.
 """
 from __future__ import annotations
 
 import argparse
 import os
+import time
 from functools import partial
 
 from mmengine.config import Config
@@ -27,10 +29,13 @@ from ..apis import command_line as cli
 from ..apis.detector_options import add_label_offset, check_segmentor_options
 from ..apis.launch import add_process_options, default_launcher, in_processes
 from ..apis.perceptual_options import add_perceptual_options, perceptual_from
+from ..apis.run_page import write_run_page
 from ..apis.training_options import add_run_options, training_config_from
 from ..engine.config_faults import config_faults
+from ..engine.hook_paths import check_paths
 from ..engine.hook_settings import STOPS
 from ..engine.inherit import find_hook, inherit_desra
+from ..engine.little_memory import too_little_memory
 from ..engine.process_group import LAUNCHERS, end_process_group, join_process_group
 from ..engine.work_dir import hold_work_dir, work_in
 from ..files.configs import config_diff, merge_options, read_config
@@ -115,7 +120,13 @@ def load(args: argparse.Namespace) -> Config:
     if args.vgg16_weights:
         given['truth_loss.vgg16_weights'] = args.vgg16_weights
     options.update(hook_options(config, given))
-    return inherit_desra(config, iterations_of(args), **options)
+    without = [name for name in options if is_none(args, name)]
+    return inherit_desra(config, iterations_of(args), without, **options)
+
+
+def is_none(args: argparse.Namespace, name: str) -> bool:
+    """Whether the user says that an argument of the hook is to be None."""
+    return name in (args.hook_options or {}) and args.hook_options[name] is None
 
 
 def one_or_several(paths: list[str] | None) -> str | list[str] | None:
@@ -160,10 +171,19 @@ def main() -> int:
 def train(config: Config, args: argparse.Namespace) -> int:
     if args.launcher == 'none':  # before the Runner writes anything; of several, the hook asks
         hold_work_dir(config.work_dir)
-    with work_in(config.work_dir), config_faults(config):
+    hook = find_hook(config)
+    assert hook is not None  # see inherit_desra
+    check_paths(hook, args.config, config.resume)
+    begun = time.time()
+    with work_in(config.work_dir), config_faults(config), too_little_memory(
+            hook, config):
         join_process_group(config, args.launcher)
         if get_rank() == 0:
             print(config_diff(read_config(args.config), config))
         Runner.from_cfg(config).train()
+        if get_rank() == 0:
+            page = write_run_page(config, hook, begun)
+            if page is not None:
+                print(f'before and after: {page}')
     end_process_group()
     return 0

@@ -7,9 +7,12 @@ PHOTOS may have any size, 8 or 16 bits, be grey or transparent, and so are the r
 OUT/NAME_out.EXT (with --recursive OUT/SUBFOLDER/NAME_out.EXT). The network is recognised by its
 weights (with spandrel), or named by --generator.
 
-Artifacts replaced at once by what an MSE-trained sibling makes, without training:
+Artifacts replaced at once by what an MSE-trained sibling makes, without training; or, where there
+is none, by what several passes of the model itself agree on:
   mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
-      --heal --mse-checkpoint srgan_mse.pth --min-area 0.4% --save-masks
+      --heal --mse-checkpoint srgan_mse.pth --save-masks
+  mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
+      --heal --reference self-ensemble
 
 After Ctrl-C or a kill, the same command with --resume goes on where it was.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
@@ -31,8 +34,9 @@ from ..apis.upscaling import (
     upscale,
 )
 from ..errors import InputError
-from ..generators import load_upscaler
+from ..generators import build_reference, load_upscaler
 from ..generators.build import SPANDREL
+from ..generators.reference import HOW_TO_GET_ONE, refuse_both
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,9 +59,11 @@ def parse_args() -> argparse.Namespace:
     cli.add_device_options(parser)
     heal = parser.add_argument_group('healing')
     heal.add_argument('--heal', action='store_true',
-                      help='replace artifacts by what --mse-checkpoint makes in their place')
+                      help='replace artifacts by what --mse-checkpoint, or --reference, makes in '
+                      'their place')
     heal.add_argument('--mse-checkpoint', metavar='FILE',
                       help="weights of MODEL's MSE-trained sibling, of the same network")
+    cli.add_reference_options(heal)
     heal.add_argument('--feather', type=float, default=DEFAULT_FEATHER, metavar='PX',
                       help='softness of the border around what is replaced: the standard '
                       'deviation of a Gaussian, in SR pixels (default: %(default)g)')
@@ -101,16 +107,21 @@ def main() -> int:
 
 def _healer_from(args: argparse.Namespace) -> Healer | None:
     if not args.heal:
-        if args.mse_checkpoint:
-            raise InputError(f'--mse-checkpoint {args.mse_checkpoint}: is what --heal takes; give '
-                             '--heal, too')
+        for option in ('mse_checkpoint', 'reference'):
+            if getattr(args, option):
+                raise InputError(f'--{option.replace("_", "-")} {getattr(args, option)}: is what '
+                                 '--heal takes; give --heal, too')
+        cli.reference_from(args)  # options of none
         return None
-    if not args.mse_checkpoint:
+    refuse_both(args.mse_checkpoint, args.reference)
+    spec = cli.reference_from(args)
+    if not args.mse_checkpoint and spec is None:
         raise InputError("--heal needs --mse-checkpoint, the weights of the model's MSE-trained "
-                         'sibling; without one, `mmdesra make-mse-partner` makes a partner')
+                         f'sibling, or --reference; {HOW_TO_GET_ONE}')
     detector = detector_from(args)
-    reference = load_upscaler(args.generator or SPANDREL, args.mse_checkpoint, args.device,
-                              tile=args.tile, tile_pad=args.tile_pad, half=args.half)
+    upscaler = load_upscaler(args.generator or SPANDREL, args.mse_checkpoint or args.model,
+                             args.device, tile=args.tile, tile_pad=args.tile_pad, half=args.half)
+    reference = upscaler if spec is None else build_reference(spec, upscaler)
     return Healer(detector, reference, labels_from(args, detector), args.feather)
 
 

@@ -13,7 +13,7 @@ from ..generators import GeneratedPairs, Pair, Upscaler, upscale
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .pseudo_gt_folder import PseudoGTFolder, Record
-from .pseudo_gt_maker import Found, Made, PseudoGTMaker
+from .pseudo_gt_maker import Found, Made, PseudoGTMaker, with_dropped
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class NextRoundMaker(PseudoGTMaker):
             assert pair.lq is not None  # GeneratedPairs have it
             pair = Pair(upscale(self.before.start, pair.lq, path), pair.mse)
         regions = len(label_regions(torch.from_numpy(new)))
-        return Made(replace(found.record, found=regions), pair, mask)
+        return Made(replace(with_dropped(found), found=regions), pair, mask)
 
     def _mask_before(self, record: Record, like: np.ndarray) -> np.ndarray:
         before = self._records.get(record.made_from)

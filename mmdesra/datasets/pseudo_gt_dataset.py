@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,13 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import get_rank
 
 from ..files import read_mask
+from ..files.dropped_regions import HOOK_OPTION
 from ..files.image_path import existing_form
 from .pipeline import pseudo_gt_pipeline
 from .pseudo_gt_folder import PseudoGTError, PseudoGTFolder, Record, file_sha256
+
+FEW = 10
+"""Pseudo GTs from which on nothing is said of their number."""
 
 logger = logging.getLogger('mmdesra')
 
@@ -56,7 +60,7 @@ class PseudoGTDataset(BaseDataset):
                  lq_grid: int = 1,
                  **kwargs: Any) -> None:
         self.lq_dir = lq_dir
-        self.patch = gt_patch_size if pipeline is None and gt_patch_size is not None else 1
+        self.patch = patch_side(dict(pipeline=pipeline, gt_patch_size=gt_patch_size))
         if pipeline is None and gt_patch_size is not None:
             pipeline = pseudo_gt_pipeline(gt_patch_size, mask_prob, flips, lq_grid)
         # An unserialised list of a few hundred dicts is smaller than its pickle and readable.
@@ -84,10 +88,20 @@ class PseudoGTDataset(BaseDataset):
                                 f'{len(manifest.skipped)} LR images could be used. {name}: '
                                 f'{reason}')
         if not samples:
+            dropped = manifest.about_dropped(HOOK_OPTION)
             raise PseudoGTError(f'{self.data_root}: holds no pair to train on: no artifact was '
                                 f'found in {len(manifest.records)} images. Give more LR images, '
-                                'or lower the smallest area that counts')
-        return self._large_enough(samples)
+                                'or lower the smallest area that counts'
+                                + f' (dropped for their size: {dropped})' * bool(dropped))
+        samples = self._large_enough(samples)
+        if len(samples) < FEW and get_rank() == 0:
+            logger.warning(
+                '%s: only %s pseudo GT%s to train on, from %s LR images. A generator learns so '
+                'few by heart: it may lose more detail and remove fewer artifacts elsewhere than '
+                'figures of longer sets say (the paper took about 50). Give more photographs, or '
+                'lower the smallest area that counts', self.data_root, len(samples),
+                's' * (len(samples) > 1), len(manifest.records))
+        return samples
 
     def _large_enough(self, samples: list[dict]) -> list[dict]:
         if self.patch == 1:
@@ -106,6 +120,19 @@ class PseudoGTDataset(BaseDataset):
                                'smaller patches would let it in', sample['gt_path'], self.patch,
                                self.patch, width, height)
         return kept
+
+
+def patch_side(patches: Mapping) -> int:
+    """Return the side in px of the GT patches that a dataset cuts; 1: it cuts none.
+
+    Args:
+        patches (Mapping): Its arguments. A pipeline of a user's own says it in its transforms.
+    """
+    pipeline = patches.get('pipeline')
+    if pipeline is None:
+        return patches.get('gt_patch_size') or 1
+    sides = [step.get('gt_patch_size') for step in pipeline if isinstance(step, Mapping)]
+    return max((side for side in sides if isinstance(side, int)), default=1)
 
 
 def _sample(folder: PseudoGTFolder, lq_dir: Path, record: Record) -> dict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import ImageError, make_output_folder, remove_parts, write_bytes, write_text
 from ..files.atomic import cannot_write
+from ..files.dropped_regions import name_dropped
 from ..files.image_path import composed, existing_form, name_of_file
 from ..files.records import describe_difference, parse_json, plain_path, to_record
 from ..files.tables import write_json
@@ -27,6 +29,8 @@ FORMAT = 'mmdesra pseudo-GT folder'
 VERSION = 1
 MANIFEST = 'manifest.json'
 JOURNALS = '.journal-*.jsonl'
+
+logger = logging.getLogger('mmdesra')
 
 
 class PseudoGTError(InputError):
@@ -48,6 +52,8 @@ class Record:
         mask_sha256 (str): SHA-256 of the mask that the pseudo GT was composed with.
         found (int | None): Of a later round of fine-tuning, the artifact regions that its
             detection found; None in a first round, where they are ``regions``.
+        largest_dropped (int | None): Area of the largest region that was dropped for its size,
+            in px; None: none was.
     """
     name: str
     lq: str
@@ -57,6 +63,7 @@ class Record:
     area: int = 0
     mask_sha256: str = ''
     found: int | None = None
+    largest_dropped: int | None = None
 
     @property
     def made_from(self) -> tuple[str, ...]:
@@ -83,6 +90,11 @@ class Manifest:
     made_with: dict
     records: tuple[Record, ...]
     skipped: dict[str, str] = field(default_factory=dict)
+
+    def about_dropped(self, option: str) -> str:
+        """Say what was dropped for its size, see :func:`mmdesra.files.dropped_regions`."""
+        return name_dropped([(record.lq, record.largest_dropped or 0) for record in self.records],
+                            option)
 
     @property
     def fingerprint(self) -> str:
@@ -159,6 +171,33 @@ class PseudoGTFolder:
             if not ours.isdisjoint(map(str, (real, *real.parents))):
                 raise PseudoGTError(f'{path}: lies in a folder that pseudo GTs are written into; '
                                     f'expected another folder for them than {self.root}')
+
+    def begin_anew_if_empty(self, made_with: dict) -> None:
+        """Let an earlier try with other settings that found no artifact not be in the way.
+
+        Where it has left nothing but a note of what it looked at, that is removed, and this is
+        said. For the process that holds the folder, before any opens it.
+
+        Args:
+            made_with (dict): Weights and settings of the run that begins.
+        """
+        with suppress(OSError, PseudoGTError):  # what is wrong, open_for_making says, to all
+            others = {source: describe_difference(found, made_with)
+                      for found, source in self._made_with() if found != made_with}
+            if not others or self._holds_files():
+                return
+            for source in others:
+                source.unlink()
+            logger.warning('%s: is empty, of an earlier try with other weights or settings (%s), '
+                           'and is made anew', self.root, next(iter(others.values())))
+
+    def _holds_files(self) -> bool:
+        """Whether there is a pseudo GT, or anything that may be a person's."""
+        remove_parts(self.root, recursive=True)
+        folders = [self.root / name for name in ('gt', 'mask', 'drawn')]
+        return any(folder.is_symlink() or any(not path.is_dir() or path.is_symlink()
+                                              for path in folder.rglob('*'))
+                   for folder in folders)
 
     def open_for_making(self, made_with: dict) -> None:
         """Make the folders and check the settings; any rank may, while others are at work.

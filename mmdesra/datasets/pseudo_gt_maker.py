@@ -29,6 +29,7 @@ from ..files.decoding import check_usable
 from ..files.image_path import composed
 from ..files.inputs import refuse_inside
 from ..generators import GeneratedPairs, Pair
+from ..generators.tile_progress import tiles_shown
 from ..ops import label_regions
 from ..segmentors import LabelSource
 from .drawn_masks import keep_as_drawn, keep_if_changed, may_be_mask, refuse_elsewhere
@@ -88,6 +89,13 @@ class PseudoGTMaker:
         """Return the weights and settings that decide the pairs."""
         return dict(**self.pairs.describe(), detector=self.detector.describe(),
                     labels=self.labels.describe() if self.labels else None)
+
+    def begin(self, folder: PseudoGTFolder) -> None:
+        """Make way where an earlier try with other settings found nothing; in one process.
+
+        See :meth:`PseudoGTFolder.begin_anew_if_empty`.
+        """
+        folder.begin_anew_if_empty(self.made_with())
 
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
@@ -266,9 +274,10 @@ class PseudoGTMaker:
     def _generate_share(self, finished: Container[tuple[str, ...]]
                         ) -> Iterator[tuple[Path, Record, Pair]]:
         paths = self._share()
-        with closing(in_background(partial(self._read_unless, finished), paths)) as files:
-            for path, file in zip(tqdm(paths, 'pseudo GTs', unit='image',
-                                       disable=self.rank != 0), files):
+        bar = tqdm(paths, 'pseudo GTs', unit='image', disable=self.rank != 0)
+        with closing(in_background(partial(self._read_unless, finished), paths)) as files, \
+                tiles_shown(bar, *self.pairs.upscalers):
+            for path, file in zip(bar, files):
                 try:
                     unfinished = file.result()
                     if unfinished is None:
@@ -309,7 +318,7 @@ class PseudoGTMaker:
             self.detector, found.detection, found.pair.gan, path, self._dear_labels))
 
     def _complete(self, path: Path, found: Found) -> Made:
-        return Made(found.record, found.pair, found.detection.mask)
+        return Made(with_dropped(found), found.pair, found.detection.mask)
 
     def _skip(self, path: Path, error: ImageError) -> None:
         self.skipped[shown_name(path)] = str(error)
@@ -340,6 +349,11 @@ class PseudoGTMaker:
         if is_changed:
             keep_as_drawn(folder, record.name, mask)
         return _write(folder, Made(clean, pair, mask))
+
+
+def with_dropped(found: Found) -> Record:
+    """Note what was dropped for its size."""
+    return replace(found.record, largest_dropped=found.detection.largest_dropped or None)
 
 
 def _write(folder: PseudoGTFolder, made: Made) -> Record:

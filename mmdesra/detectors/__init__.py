@@ -1,5 +1,5 @@
 """Artifact detectors: a (GAN-SR, MSE-SR) pair in, an artifact map and a mask out."""
-from .area import AreaLimit
+from .area import RELEASED_AREA, AreaLimit
 from .base import BaseDetector, Detection
 from .class_table import ClassTable
 from .desra import DeSRA
@@ -15,7 +15,7 @@ from .ssim import SSIM
 from .texture_difference import TextureDifference
 from .truth_calibrated import TruthCalibrated
 
-__all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'SSIM', 'AreaLimit', 'BaseDetector',
-           'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome', 'TextureDifference',
-           'TruthCalibrated', 'build_detector', 'build_labels', 'detect_image', 'detect_pairs',
-           'label_image']
+__all__ = ['DETECTORS', 'DISTS', 'LPIPS', 'NIQE', 'PAL', 'RELEASED_AREA', 'SSIM', 'AreaLimit',
+           'BaseDetector', 'ClassTable', 'DeSRA', 'Detection', 'LDLStar', 'Outcome',
+           'TextureDifference', 'TruthCalibrated', 'build_detector', 'build_labels',
+           'detect_image', 'detect_pairs', 'label_image']

@@ -16,7 +16,7 @@ from ..files import size_of
 from ..ops import MARGIN, WINDOW_SIZE, Regions, by_strips, label_regions
 from ..ops.masks import clean_strips
 from ..ops.strips import STRIP_PIXELS, strips_of
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 
 Labels = Union[np.ndarray, Callable[[], np.ndarray], None]
 """A label map, a function that makes it when it is needed, or None: no semantic step."""
@@ -33,9 +33,12 @@ class Detection:
             [0, 1], low = artifact). In the frame of ``margin`` px, where nothing is known, it
             has the value of no artifact at all.
         mask (np.ndarray): bool, shape ``(H, W)``: True inside artifact regions.
+        largest_dropped (int): Area of the largest region that is not in the mask because it is
+            not above the detector's ``min_area``, in px; 0 if there is none.
     """
     map: np.ndarray
     mask: np.ndarray
+    largest_dropped: int = 0
 
     @property
     def regions(self) -> Regions:
@@ -55,8 +58,9 @@ class BaseDetector(ABC):
         threshold (float): In the unit of the map: artifact where the map is below it, or above
             it, as :attr:`low_is_artifact` says.
         min_area (float | str): Regions up to this area are dropped: pixels (``4000``, the
-            released value, meant for images of about one megapixel) or a share of the image
-            (``'0.4%'``).
+            released value, meant for images of about one megapixel), a share of the image
+            (``'0.4%'``), or ``'auto'``, by the image's size: as large a share as the released
+            value is of one megapixel, see :meth:`AreaLimit.by_size`.
 
     Raises:
         InputError: If the threshold or the area is no such number.
@@ -95,7 +99,7 @@ class BaseDetector(ABC):
         """
         return None
 
-    def __init__(self, threshold: float, min_area: float | str | AreaLimit = 4000) -> None:
+    def __init__(self, threshold: float, min_area: float | str | AreaLimit = BY_SIZE) -> None:
         if not np.isfinite(threshold):
             raise InputError(f'expected a finite threshold, got {threshold}')
         self.threshold = threshold
@@ -229,10 +233,7 @@ class BaseDetector(ABC):
         Returns:
             np.ndarray: bool, shape ``(H, W)``, cleaned.
         """
-        valid, mask = self.valid_area(full_map), np.zeros(full_map.shape, bool)
-        raw = (self._is_artifact(valid[rows], threshold) for rows in strips_of(valid.shape))
-        clean_strips(raw, self.min_area.pixels(*mask.shape), self.valid_area(mask))
-        return mask
+        return self._clean(full_map, threshold)[0]
 
     def valid_area(self, full: np.ndarray) -> np.ndarray:
         """Crop an array in the image's frame to the area that the map knows.
@@ -252,7 +253,14 @@ class BaseDetector(ABC):
         return np.float32(self.map_range[1 if self.low_is_artifact else 0])
 
     def _detection_of(self, full_map: np.ndarray) -> Detection:
-        return Detection(full_map, self.mask_at(full_map, self.threshold))
+        return Detection(full_map, *self._clean(full_map, self.threshold))
+
+    def _clean(self, full_map: np.ndarray, threshold: float) -> tuple[np.ndarray, int]:
+        valid, mask = self.valid_area(full_map), np.zeros(full_map.shape, bool)
+        raw = (self._is_artifact(valid[rows], threshold) for rows in strips_of(valid.shape))
+        largest_dropped = clean_strips(raw, self.min_area.pixels(*mask.shape),
+                                       self.valid_area(mask))
+        return mask, largest_dropped
 
     def _is_artifact(self, valid_map: Array, threshold: float) -> Array:
         return valid_map < threshold if self.low_is_artifact else valid_map > threshold

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..ops import difference_map, weight_map
 from ..ops.statistics import FORMS
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector, Detection
 from .class_table import ADE20K_TABLE, ClassTable
 from .registry import DETECTORS
@@ -26,7 +26,8 @@ class DeSRA(BaseDetector):
 
     Args:
         threshold (float): In (0, 1]. Released: 0.7.
-        min_area (float | str): See :class:`BaseDetector`. Released: 4000 px.
+        min_area (float | str): See :class:`BaseDetector`. Released: 4000 px for every
+            image; default: 4000 px at one megapixel.
         form (str): ``'released'`` or ``'printed'``; see
             :func:`mmdesra.ops.relative_difference`.
         class_table (str | Path | ClassTable): CSV file or table of class bins. Default: the
@@ -43,7 +44,7 @@ class DeSRA(BaseDetector):
 
     def __init__(self,
                  threshold: float = 0.7,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  form: str = 'released',
                  class_table: str | Path | ClassTable = ADE20K_TABLE,
                  device: str = 'cpu') -> None:

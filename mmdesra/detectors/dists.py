@@ -12,7 +12,7 @@ from ..generators.checkpoint import fingerprint, read_checkpoint
 from ..models.vgg16 import CHANNELS, RECEPTIVE_RADIUS, STRIDES, VGG16Stages
 from ..ops.dists import enlarge, local_similarity
 from ..ops.tiles import by_tiles
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .backbone import load_backbone
 from .base import BaseDetector
 from .registry import DETECTORS
@@ -71,7 +71,7 @@ class DISTS(BaseDetector):
 
     def __init__(self,
                  threshold: float = 0.31,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  backbone_weights: str | Path | None = None,
                  similarity_weights: str | Path | None = None,
                  window: int = 17,

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..generators.checkpoint import fingerprint
 from ..generators.safe_loading import SafeLoading
 from ..ops.tiles import by_tiles
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .backbone import load_backbone
 from .base import BaseDetector
 from .registry import DETECTORS
@@ -61,7 +61,7 @@ class LPIPS(BaseDetector):
 
     def __init__(self,
                  threshold: float = 0.55,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  backbone_weights: str | Path | None = None,
                  net: str = 'vgg',
                  device: str = 'cpu') -> None:

@@ -12,7 +12,7 @@ from ..compat import package_folder
 from ..errors import InputError
 from ..ops.niqe import NUM_FEATURES, PATCH_SIZE, distances, luma, patch_features
 from ..ops.patches import interpolate_patches, patch_begins
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector
 from .registry import DETECTORS
 
@@ -58,7 +58,7 @@ class NIQE(BaseDetector):
 
     def __init__(self,
                  threshold: float = 11,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  stride: int = 24,
                  pristine_model: str | Path | None = None) -> None:
         super().__init__(threshold, min_area)

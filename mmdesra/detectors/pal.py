@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..segmentors.mmseg_model import MMSegModel
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector
 from .registry import DETECTORS
 
@@ -54,7 +54,7 @@ class PAL(BaseDetector):
                  artifact_class: int | str = 1,
                  classes: Sequence[str] | None = None,
                  threshold: float = 0.5,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  half: bool = False,
                  device: str | None = None) -> None:
         super().__init__(threshold, min_area)

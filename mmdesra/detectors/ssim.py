@@ -4,7 +4,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..ops.ssim import structural_similarity
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector
 from .registry import DETECTORS
 
@@ -29,7 +29,8 @@ class SSIM(BaseDetector):
 
     is_local = True
 
-    def __init__(self, threshold: float = 0.3, min_area: float | str | AreaLimit = 4000) -> None:
+    def __init__(self, threshold: float = 0.3,
+                 min_area: float | str | AreaLimit = BY_SIZE) -> None:
         super().__init__(threshold, min_area)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:

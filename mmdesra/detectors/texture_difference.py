@@ -4,7 +4,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..ops import difference_map
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector
 from .registry import DETECTORS
 
@@ -30,7 +30,8 @@ class TextureDifference(BaseDetector):
     low_is_artifact = False
     map_range = (0., 500.)
 
-    def __init__(self, threshold: float = 170, min_area: float | str | AreaLimit = 4000) -> None:
+    def __init__(self, threshold: float = 170,
+                 min_area: float | str | AreaLimit = BY_SIZE) -> None:
         super().__init__(threshold, min_area)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:

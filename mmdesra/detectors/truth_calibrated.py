@@ -13,7 +13,7 @@ from ..generators.checkpoint import fingerprint
 from ..models.artifact_net import STRIDE
 from ..ops.block_statistics import BLOCK, pair_planes
 from ..ops.tiles import by_tiles
-from .area import AreaLimit
+from .area import BY_SIZE, AreaLimit
 from .base import BaseDetector
 from .calibrated_file import read_calibrated
 from .registry import DETECTORS
@@ -63,7 +63,7 @@ class TruthCalibrated(BaseDetector):
     def __init__(self,
                  weights: str | Path | None = None,
                  threshold: float | None = None,
-                 min_area: float | str | AreaLimit = 4000,
+                 min_area: float | str | AreaLimit = BY_SIZE,
                  kind: str = 'strength',
                  device: str = 'cpu') -> None:
         if weights is None:

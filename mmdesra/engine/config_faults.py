@@ -21,6 +21,7 @@ from ..errors import InputError
 from ..files.config_types import parts_of, type_name
 from ..files.configs import reason_of, settings_of
 from . import safe_runs
+from .fetched_weights import fetched_weights
 
 LIBRARIES = 'mmengine', 'mmagic', 'mmcv', 'mmseg', 'torch', 'torchvision', 'numpy'
 STANDARD_LIBRARY = sysconfig.get_paths()['stdlib']
@@ -41,6 +42,8 @@ WRONG_ARGUMENTS = re.compile(r'\(\) (got an unexpected keyword|got multiple valu
 def config_faults(config: Config) -> Iterator[None]:
     """Raise what a config is to blame for as an error of one line, while a run is built and runs.
 
+    So are weights that cannot be fetched, see :func:`fetched_weights`.
+
     It is to blame where a library, building something from it or applying a transform that it
     names, raises an error about values or names. Where code of the user's own or of ours was
     reached, or the run was training, the error keeps its traceback: somebody must look for the
@@ -50,7 +53,8 @@ def config_faults(config: Config) -> Iterator[None]:
         InputError: Names the config, and the setting where that can be told.
     """
     try:
-        yield
+        with fetched_weights(config):
+            yield
     except InputError:
         raise
     except (AssertionError, AttributeError, ImportError, KeyError, TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from ..datasets.pseudo_gt_dataset import patch_side
 from ..detectors import build_detector, build_labels
 from ..errors import InputError
 from ..evaluation.before_after import BeforeAfter
@@ -32,6 +33,7 @@ from .own_truths_of_run import OwnTruthsOfRun
 from .round_folders import RoundFolders
 from .run_in_rounds import RunInRounds, plan_rounds
 from .run_reference import own_reference_of_run, sibling_of_run
+from .small_photographs import check_photographs
 from .start_weights import (
     leave_out_pretrained,
     start_discriminator,
@@ -227,6 +229,8 @@ class DeSRAFinetuneHook(Hook):
         rounds = plan_rounds(self.rounds, runner)
         data = TrainingData(runner, self._patches_for(runner), self.original_share,
                             self.truths.open(runner, self.gt_patch_size), self.truths.share)
+        check_photographs(self.lq_dir, self.recursive, patch_side(self.patches),
+                          image_sizes_of(generator_of(runner.model)), runner.logger)
         self._load_weights(runner, is_resumed)
         reference = self._build_reference(runner)
         folders = RoundFolders(

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import HOOKS
 
 from ..errors import InputError
-from ..files import image_name, list_inputs
+from ..files import image_name
 from ..files.config_types import class_of, is_a, make_lazy, with_settings
 from ..files.configs import is_lazy, read_config
 from ..files.listing import ImageInputs, Listing
@@ -18,6 +18,7 @@ from ..generators import refuse_unfit_type
 from ..generators.reference import HOW_TO_GET_ONE, refuse_both
 from ..segmentors.build import label_folder
 from .finetune_hook import DeSRAFinetuneHook
+from .hook_paths import list_images_of
 from .hook_settings import PATHS, check_hook_settings
 from .original_data import (
     check_original_data,
@@ -35,7 +36,8 @@ METRIC_OPTIONS = ('mse_checkpoint', 'mse_generator', 'reference', 'detector', 's
                   'tile', 'half', 'perceptual')
 
 
-def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) -> Config:
+def inherit_desra(config: Config, max_iters: int | None = None,
+                  without: Collection[str] = (), **options: Any) -> Config:
     """Make a config fine-tune on pseudo GTs of its own making.
 
     A config that has the hook already (such as those in ``configs/desra``) gets the options;
@@ -46,6 +48,8 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     Args:
         config (Config): With ``model.generator``; changed in place.
         max_iters (int, optional): Iterations of fine-tuning.
+        without (Collection[str]): Arguments of the hook that are to be None, whatever the config
+            says.
         **options: Arguments of :class:`DeSRAFinetuneHook`; those that are None are left as
             they are.
 
@@ -73,6 +77,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     for name, value in options.items():
         if value is not None:
             hook[name] = value  # update() would merge a dict into the config's own
+    hook.update(dict.fromkeys(without))
     for name in PATHS:
         if isinstance(hook.get(name), int):  # a folder called 2024, on a command line
             hook[name] = str(hook[name])
@@ -84,7 +89,7 @@ def inherit_desra(config: Config, max_iters: int | None = None, **options: Any) 
     if not hook.get('lq_dir'):
         raise InputError(f'{config.filename}: fine-tuning needs lq_dir (--lq-dir)')
     # MMagic's dataset does not say what is wrong with a folder.
-    listings = {name: list_inputs(hook[name], hook.get('recursive', False))
+    listings = {name: list_images_of(hook, name, config.filename)
                 for name in ('lq_dir', 'heldout_lq_dir') if hook.get(name)}
     _set_iterations(config, max_iters, usual_iters)
     _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
@@ -192,7 +197,7 @@ def _take_over_load_from(config: Config, hook: ConfigDict) -> None:
     # With load_from, mmengine's resume goes on from that file instead of the latest checkpoint.
     start = config.get('load_from')
     if start:
-        hook.setdefault('gan_checkpoint', start)
+        hook.gan_checkpoint = hook.get('gan_checkpoint') or start
         config.load_from = None
 
 

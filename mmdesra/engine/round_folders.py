@@ -110,6 +110,9 @@ class RoundFolders:
                 self._report(folder, number, folder.read_manifest())
             return
         with held_by_run(folder.root):
+            if get_rank() == 0:
+                maker.begin(folder)
+            barrier()
             maker.make(folder)
             skipped = {name: reason for part in all_gather_object(maker.skipped)
                        for name, reason in part.items()}

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ from ..files.listing import ImageInputs
 from ..files.records import read_json
 from ..files.tables import write_json
 from ..generators import Upscaler, as_reference, enlarge, upscale
-from ..generators.pairs import refuse_different_scales
+from ..generators.pairs import check_pair
 from ..generators.reference import AnyReference
+from ..generators.tile_progress import tiles_shown
 from ..segmentors import LabelSource
 from .comparison import Comparison, scalars_before
 from .ground_truths import GroundTruths
@@ -132,14 +133,14 @@ class BeforeAfter:
 
         Raises:
             ImageError: If no image can be used; in every process.
-            GeneratorError: If the generators enlarge by different factors.
+            GeneratorError: If the generators enlarge by different factors, or are the same.
         """
-        refuse_different_scales(gan, self.mse)
+        check_pair(gan, self.mse)
         if get_rank() == 0:
             self._clear()
         barrier()
         rows, skipped = {}, {}
-        for path in self._share('held-out, before'):
+        for path in self._share('held-out, before', gan, as_reference(self.mse).upscaler):
             try:
                 rows[shown_name(path)] = self._measure_one(gan, path).row()
             except ImageError as error:
@@ -175,7 +176,7 @@ class BeforeAfter:
         """
         known, images, skipped = self._read_before(), {}, {}
         had_truths = any(image.fidelity for image in known.values())
-        for path in self._share('held-out, after'):
+        for path in self._share('held-out, after', gan):
             name = shown_name(path)
             if name not in known:
                 continue
@@ -265,9 +266,11 @@ class BeforeAfter:
         return read_json(self.out_dir / BEFORE, build, 'restore it from a copy: what was before '
                          'fine-tuning cannot be measured again by a resumed run')
 
-    def _share(self, title: str) -> tqdm:
+    def _share(self, title: str, *upscalers: Upscaler) -> Iterator[Path]:
         rank = get_rank()
-        return tqdm(self.paths[rank::get_world_size()], title, unit='image', disable=rank != 0)
+        bar = tqdm(self.paths[rank::get_world_size()], title, unit='image', disable=rank != 0)
+        with tiles_shown(bar, *upscalers):
+            yield from bar
 
     def _file(self, folder: str, path: Path) -> Path:
         return picture_path(self.out_dir, folder, path)

@@ -1,6 +1,7 @@
 """Where (GAN-SR, MSE-SR) pairs come from: two folders, or LR images and two generators."""
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -28,8 +29,12 @@ from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
 from .failures import UpscaleError
 from .reference import AnyReference, as_reference
+from .same_weights import refuse_same_weights
 from .unfit_networks import GeneratorError
 from .upscaler import Upscaler
+
+LARGE = 2**20
+"""Pixels of an LR image, above which it is said that tiles can be had."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class PairSource(ABC):
     def files(self) -> list[Path]:
         """list[Path]: All that pairs are made from, and nothing may be written over."""
         return self.paths
+
+    @property
+    def upscalers(self) -> list[Upscaler]:
+        """list[Upscaler]: The generators that make the pairs; none: they are read."""
+        return []
 
     def files_of(self, path: Path) -> list[Path]:
         """Return the files that one pair is made from; none: it is not made from files."""
@@ -149,6 +159,18 @@ class StoredPairs(PairSource):
             self._partners = {image_name(self.paths[0]): partners.paths[0]}
         self._say_unpaired()
 
+    def refuse_one_set(self) -> None:
+        """Refuse images that are compared with themselves.
+
+        Raises:
+            ImageError: If the GAN-SR and the MSE-SR images are the same files.
+        """
+        partners = [self._partners.get(image_name(path)) for path in self.paths]
+        if all(partner is not None and os.path.realpath(partner) == os.path.realpath(path)
+               for path, partner in zip(self.paths, partners)):
+            raise ImageError(f'{_name(self._mse)}: holds the GAN-SR images themselves; compared '
+                             'with themselves they have no artifacts. Give the MSE-SR images')
+
     def _say_unpaired(self) -> None:
         names = set(map(image_name, self.paths))
         unpaired = [shown_name(path) for name, path in self._partners.items() if name not in names]
@@ -173,7 +195,8 @@ class StoredPairs(PairSource):
         if partner is None:
             raise ImageError(f'{path}: has no MSE-SR partner: {_name(self._mse)}: holds no image '
                              f'named {image_name(path)!r} (matched by file stem)')
-        return Pair(gan, read_image(partner))
+        pair = Pair(gan, read_image(partner))
+        return pair if partner == path else _checked(pair, path)
 
     def make(self, path: Path, files: Pair) -> Pair:
         """See :meth:`PairSource.make`."""
@@ -194,18 +217,23 @@ class GeneratedPairs(PairSource):
 
     Raises:
         ImageError: If a folder or file does not exist, or a folder holds no image.
-        GeneratorError: If the generators enlarge by different factors.
+        GeneratorError: If the generators enlarge by different factors, or are the same.
     """
 
     def __init__(self, lq: ImageInputs, gan: Upscaler, mse: AnyReference,
                  recursive: bool = False) -> None:
-        refuse_different_scales(gan, mse)
+        check_pair(gan, mse)
         listing = list_inputs(lq, recursive)
         self.paths = listing.paths
         self.root = listing.root
         self.listings = (listing,)
         self.gan = gan
         self.mse = mse
+
+    @property
+    def upscalers(self) -> list[Upscaler]:
+        """list[Upscaler]: See :attr:`PairSource.upscalers`."""
+        return [self.gan, as_reference(self.mse).upscaler]
 
     def describe(self) -> dict:
         """Return the generators' weights, what the reference is, and how they are run."""
@@ -244,16 +272,17 @@ class ArrayPairs(PairSource):
         return self._make_pair(self._arrays[path], path)
 
 
-def refuse_different_scales(gan: Upscaler, mse: AnyReference) -> None:
+def check_pair(gan: Upscaler, mse: AnyReference) -> None:
     """Refuse two generators that are no siblings.
 
     Raises:
-        GeneratorError: If they enlarge by different factors.
+        GeneratorError: If they enlarge by different factors, or have the same weights.
     """
     if gan.sizes.scale != mse.sizes.scale:
         raise GeneratorError('expected two generators that enlarge by the same factor, got the '
                              f'GAN-trained one with x{gan.sizes.scale} and the MSE-trained one '
                              f'with x{mse.sizes.scale}')
+    refuse_same_weights(gan, mse)
 
 
 def enlarge(gan: Upscaler, mse: AnyReference, lq: np.ndarray, path: Path) -> Pair:
@@ -292,11 +321,22 @@ def upscale(upscaler: Callable[[np.ndarray], np.ndarray], lq: np.ndarray, path: 
     Raises:
         ImageError: If the generator fails on it.
     """
+    if isinstance(upscaler, Upscaler) and not upscaler.tile and lq.size > 3 * LARGE:
+        say_once('photographs of more than a megapixel are enlarged in one piece, which takes '
+                 'much memory and shows no progress; --tile 256 (in Python, tile=256; training: '
+                 '--hook-options tile=256) does it in parts')
     try:
         return upscaler(lq)
     except UpscaleError as error:
         raise ImageError(f'{path}: the {name} failed on this image of {size_of(lq)} px '
                          f'({error})') from error
+
+
+def _checked(pair: Pair, path: Path) -> Pair:
+    """Say of two equal images that nothing can be found in them."""
+    if np.array_equal(pair.gan[:1], pair.mse[:1]) and np.array_equal(pair.gan, pair.mse):
+        say_once(f'{path}: its GAN-SR and MSE-SR images are equal, so nothing can be found in it')
+    return pair
 
 
 def _is_one_file(files: ImageInputs) -> bool:

@@ -21,7 +21,7 @@ REFERENCES = Registry('reference', scope='mmdesra', locations=['mmdesra.generato
 """Those that are made of the GAN-SR model itself."""
 
 HOW_TO_GET_ONE = ("without a sibling, --reference self-ensemble (reference='self-ensemble') makes "
-                  'a reference of the GAN itself, and make_mse_partner trains one')
+                  'a reference of the GAN itself, and `mmdesra make-mse-partner` trains one')
 
 
 class Reference(ABC):

@@ -38,6 +38,41 @@ class Group:
         return crop & self.blocks.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]
 
 
+@dataclass(frozen=True)
+class DroppedGroup:
+    """The pixels of a group that have been dropped, an eighth of a byte each.
+
+    Attributes:
+        pixel (tuple[int, int]): One of them, in the frame of the whole mask.
+        most (int): No region of them is larger, its holes included, in px.
+        largest (int): Area of the largest region, where that is known; else 0.
+        shape (tuple[int, int]): Of the box.
+        packed (np.ndarray): Their bits; empty where ``largest`` is known.
+    """
+    pixel: tuple[int, int]
+    most: int
+    largest: int
+    shape: tuple[int, int]
+    packed: np.ndarray
+
+    @classmethod
+    def of(cls, group: Group, dropped: np.ndarray, largest: int = 0) -> DroppedGroup:
+        """Note what was dropped of a group: a bool array of its box, at least one pixel of it."""
+        height, width = dropped.shape
+        row, column = divmod(int(dropped.argmax()), width)
+        # A hole has a pixel of the region on each side of it.
+        holes = max(height - 2, 0) * max(width - 2, 0)
+        most = largest or min(int(np.count_nonzero(dropped)) + holes, dropped.size)
+        rows, columns = group.box
+        return cls((rows.start + row, columns.start + column), most, largest, (height, width),
+                   np.empty(0, np.uint8) if largest else np.packbits(dropped))
+
+    def unpack(self) -> np.ndarray:
+        """Return them as a bool array of the box."""
+        height, width = self.shape
+        return np.unpackbits(self.packed, count=height * width).reshape(self.shape).astype(bool)
+
+
 def find_groups(mask: np.ndarray) -> Iterator[Group]:
     """Find the groups of a bool mask of shape ``(H, W)``."""
     height, width = mask.shape

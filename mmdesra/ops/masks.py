@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .components import STRIP_PIXELS, flip_components
-from .groups import find_groups
+from .components import STRIP_PIXELS, Components, flip_components
+from .groups import DroppedGroup, find_groups
 
 KERNEL_SIZE = 5
 CLEANING_KERNEL = np.ones((KERNEL_SIZE, KERNEL_SIZE), np.uint8)
@@ -42,7 +42,7 @@ def clean_mask(mask: Tensor, min_area: float) -> Tensor:
     return torch.from_numpy(cleaned).to(mask.device)
 
 
-def clean_strips(strips: Iterable[np.ndarray], min_area: float, cleaned: np.ndarray) -> None:
+def clean_strips(strips: Iterable[np.ndarray], min_area: float, cleaned: np.ndarray) -> int:
     """Clean a mask that comes strip by strip, as :func:`clean_mask` does.
 
     Beside ``cleaned``, memory is needed for about two strips, and some 50 MiB.
@@ -53,9 +53,12 @@ def clean_strips(strips: Iterable[np.ndarray], min_area: float, cleaned: np.ndar
         min_area (float): In pixels.
         cleaned (np.ndarray): bool, shape ``(H, W)``: filled with the mask. May be a view; H is
             the sum of the strips' heights.
+
+    Returns:
+        int: Area of the largest region that was dropped, in px; 0 if none was.
     """
     open_strips(strips, cleaned)
-    keep_artifacts(cleaned, min_area)
+    return keep_artifacts(cleaned, min_area)
 
 
 def open_strips(strips: Iterable[np.ndarray], opened: np.ndarray) -> None:
@@ -73,25 +76,50 @@ def open_strips(strips: Iterable[np.ndarray], opened: np.ndarray) -> None:
         raw, top = raw[kept - top:], kept
 
 
-def keep_artifacts(mask: np.ndarray, min_area: float) -> None:
+def keep_artifacts(mask: np.ndarray, min_area: float) -> int:
     """Fill holes and drop small regions, in place: the last steps of :func:`clean_strips`.
 
     Args:
         mask (np.ndarray): bool, shape ``(H, W)``; changed.
         min_area (float): Regions up to this area are dropped, in px.
+
+    Returns:
+        int: Area of the largest region that was dropped, its holes filled, in px; 0 if none was.
     """
     groups = sorted(find_groups(mask), key=lambda group: group.pixels)
     if any(group.pixels > STRIP_PIXELS for group in groups):
         _fill(mask)
-        _drop_small(mask, min_area)
-        return
+        return _drop_small(mask, min_area)
+    dropped = []
     for group in groups:  # one that lies in another's hole comes before it is filled
         own = group.of(mask)
         mask[group.box] ^= own
-        if group.pixels > min_area:
-            _fill(own)
-            _drop_small(own, min_area)
-            mask[group.box] |= own
+        if group.pixels <= min_area:
+            dropped.append(DroppedGroup.of(group, own))
+            continue
+        _fill(own)
+        filled = own.copy()
+        largest = _drop_small(own, min_area)
+        if largest:
+            dropped.append(DroppedGroup.of(group, filled ^ own, largest))
+        mask[group.box] |= own
+    return _largest_of(dropped, mask)
+
+
+def _largest_of(dropped: list[DroppedGroup], mask: np.ndarray) -> int:
+    """Return the area of the largest dropped region that is in no hole of one that is kept."""
+    largest = 0
+    for group in sorted(dropped, key=lambda group: -group.most):
+        if group.most <= largest:
+            break
+        if not mask[group.pixel]:
+            largest = max(largest, group.largest or _largest_in(group.unpack()))
+    return largest
+
+
+def _largest_in(mask: np.ndarray) -> int:
+    _fill(mask)
+    return _drop_small(mask, mask.size)
 
 
 def fill_holes(mask: Tensor) -> Tensor:
@@ -128,10 +156,20 @@ def _fill(mask: np.ndarray) -> None:
     flip_components(mask, False, lambda components: ~components.touches_border)
 
 
-def _drop_small(mask: np.ndarray, min_area: float) -> None:
+def _drop_small(mask: np.ndarray, min_area: float) -> int:
+    """Drop them in place; return the area of the largest that is dropped, 0 if none is."""
     # A share of the image, such as 35% of 20000 px, may be some 1e-12 px below what it says.
     limit = min_area * (1 + 1e-9)
-    flip_components(mask, True, lambda components: components.areas <= limit)
+    largest = 0
+
+    def are_small(components: Components) -> np.ndarray:
+        nonlocal largest
+        chosen = components.areas <= limit
+        largest = int(components.areas[chosen].max(initial=0))
+        return chosen
+
+    flip_components(mask, True, are_small)
+    return largest
 
 
 def _open(raw: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from string import Template
 
+from ..files.dropped_regions import name_dropped
 from .embed import definitions, read_template
 from .legend import MapScale, make_legend
 from .report_rows import BEYOND, ReportRow
@@ -83,7 +84,7 @@ class ReportPage:
             title=escape(str(self.title)),
             notes=f'<p class="note">{escape(self.note)}</p>\n' if self.note else '',
             totals=definitions(_totals(rows)),
-            summary=definitions(self.summary),
+            summary=definitions([*self.summary, *_dropped(rows)]),
             legend=make_legend(self.scale, **beyond),
             states=_state_choices(rows),
             hint='Select an image to see its versions.' if rows else 'No images.')
@@ -101,6 +102,11 @@ def _totals(rows: list[ReportRow]) -> list[tuple[str, str]]:
         ('artifact share', _percent(area, pixels)),
         ('skipped', f'{len(rows) - len(done):,}'),
     ]
+
+
+def _dropped(rows: list[ReportRow]) -> list[tuple[str, str]]:
+    about = name_dropped((row.name, row.largest_dropped) for row in rows)
+    return [('dropped for size', about)] if about else []
 
 
 def _state_choices(rows: list[ReportRow]) -> str:

@@ -30,6 +30,8 @@ class ReportRow:
         thumb: Where its thumbnail stands in the spool, as (start, length); None: it has none.
         pictures: The same of its pictures; None: they are not kept.
         error: Why it was skipped; empty if it was not.
+        largest_dropped: Area of the largest region that was dropped for its size, in px; 0: none
+            was.
     """
     name: str
     pixels: int = 0
@@ -38,6 +40,7 @@ class ReportRow:
     thumb: tuple[int, int] | None = None
     pictures: tuple[int, int] | None = None
     error: str = ''
+    largest_dropped: int = 0
 
     @property
     def area(self) -> int:
@@ -101,7 +104,8 @@ class ReportRows:
         return self._add(number, ReportRow(
             sample.name, sample.mask.size, tuple(areas), self._beyond(sample.map),
             self._spool.put_thumb(thumb),
-            self._spool.put_pictures(views, sample.facts) if keep else None))
+            self._spool.put_pictures(views, sample.facts) if keep else None,
+            largest_dropped=sample.largest_dropped))
 
     def add_skipped(self, name: str, reason: str, number: int | None = None) -> ReportRow:
         """Add an image that could not be used; see :meth:`ReportWriter.add_skipped`."""

@@ -21,6 +21,8 @@ class ReportSample:
         mask: Artifacts, bool (H, W).
         lq: LR image, uint8 (h, w, 3), RGB; shown at the SR images' size. None: there is none.
         facts: More (label, value) pairs to be shown with it.
+        largest_dropped: Area of the largest region that was dropped for its size, in px; 0: none
+            was.
 
     Raises:
         ValueError: If a dtype or a shape differs from the above; the message names the sample.
@@ -32,6 +34,7 @@ class ReportSample:
     mask: np.ndarray
     lq: np.ndarray | None = None
     facts: Sequence[tuple[str, object]] = ()
+    largest_dropped: int = 0
 
     def __post_init__(self) -> None:
         lq = {} if self.lq is None else {'lq': self.lq}

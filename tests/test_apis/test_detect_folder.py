@@ -190,7 +190,8 @@ def test_skipped_images_are_in_the_tables_but_not_in_the_totals(root, tmp_path):
     content = read_json(tmp_path)
     assert content['images'][0] == dict(
         image='image0.png', width=0, height=0, regions=0, artifact_px=0, artifact_share=0,
-        largest_px=0, labelled=False, error='image0.png: "damaged", é, \udce9', boxes=[])
+        largest_px=0, largest_dropped_px=0, labelled=False,
+        error='image0.png: "damaged", é, \udce9', boxes=[])
     assert content['labels'] is None
     assert (content['totals']['images'], content['totals']['skipped']) == (COUNT - 1, 1)
     assert 'damaged' in (tmp_path / 'report.html').read_text(errors='replace')

@@ -17,7 +17,7 @@ from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
 from mmdesra.files import read_mask
 from mmdesra.files.full_images import FullImage, read_full_image, write_full_image
-from mmdesra.generators import Upscaler, load_generator
+from mmdesra.generators import Reference, Upscaler, build_reference, load_generator
 
 TOY = 'ToyGenerator'
 SETTINGS = dict(generator=TOY, device='cpu', show_progress=False)
@@ -275,13 +275,24 @@ def upscalers(weights):
     return [Upscaler(load_generator(TOY, path)) for path in weights]
 
 
+class ShallowReference(Reference):
+    """One that knows 8 bits alone, and looks at the GAN-SR image, too."""
+
+    def __call__(self, lq, gan):
+        assert lq.dtype == gan.dtype == np.uint8 and gan.shape[0] == 4 * lq.shape[0]
+        return self.upscaler(lq)
+
+    def describe(self):
+        return dict(mse_sha256=None)
+
+
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-@pytest.mark.parametrize('kind', ['upscaler', 'function'])
+@pytest.mark.parametrize('kind', ['upscaler', 'of 8 bits'])
 def test_artifacts_are_replaced_by_the_reference(weights, photos, tmp_path, dtype, kind):
     gan, mse = upscalers(weights)
     lq = make_lq_image(0).astype(dtype) * dtype(257 if dtype == np.uint16 else 1)
     write_full_image(photos / 'a.png', FullImage(lq))
-    reference = mse if kind == 'upscaler' else lambda image: mse(image.astype(np.uint8))
+    reference = mse if kind == 'upscaler' else ShallowReference(mse)
     healer = Healer(build_detector(dict(type='DeSRA', min_area=200)), reference)
     [result] = apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, save_masks=True,
                             **SETTINGS)
@@ -309,11 +320,31 @@ def test_what_cannot_be_healed_is_skipped_by_name(weights, photos, tmp_path):
     healer = Healer(build_detector(dict(type='DeSRA')), upscalers(weights)[1])
     first, second = apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, **SETTINGS)
     assert 'a.png' in first.error and 'at least 11x11 px' in first.error and not second.error
-    healer.reference = lambda lq: lq
-    _, second = apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, **SETTINGS)
-    assert 'expected a reference of 192x160 px' in second.error
 
 
-def test_a_negative_feather_is_refused():
+def test_a_model_is_not_healed_by_itself(weights, photos, tmp_path):
+    write_full_image(photos / 'a.png', FullImage(make_lq_image(0)))
+    healer = Healer(build_detector(dict(type='DeSRA')), upscalers(weights)[0])
+    with pytest.raises(InputError, match='the same weights for both'):
+        apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, **SETTINGS)
+
+
+def test_what_a_model_says_of_the_turned_image_heals_it_too(weights, photos, tmp_path):
+    """As every reference: the one of `detect` and `train`, called alike."""
+    lq = make_lq_image(0)
+    write_full_image(photos / 'a.png', FullImage(lq))
+    gan, _ = upscalers(weights)
+    reference = build_reference(dict(type='self-ensemble', passes=4), gan)
+    healer = Healer(build_detector(dict(type='DeSRA', min_area=200)), reference)
+    [result] = apis.upscale(weights[0], photos, tmp_path / 'out', healer=healer, save_masks=True,
+                            **SETTINGS)
+    mask = read_mask(tmp_path / 'out/mask/a_out.png')
+    healed = read_full_image(result.file).pixels
+    assert result.regions > 0
+    np.testing.assert_array_equal(healed[mask], reference(lq, gan(lq))[mask])
+    assert healer.describe()['reference']['reference']['passes'] == 4
+
+
+def test_a_negative_feather_is_refused(weights):
     with pytest.raises(InputError, match='feather of at least 0'):
-        Healer(build_detector('DeSRA'), lambda lq: lq, feather=-1)
+        Healer(build_detector('DeSRA'), upscalers(weights)[1], feather=-1)

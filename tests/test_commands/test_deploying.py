@@ -68,8 +68,18 @@ def test_artifacts_are_healed_at_once(run, here):
     np.testing.assert_array_equal(read_image(here / 'out/image0_out.png')[masks[0]], lq[masks[0]])
 
 
+def test_artifacts_are_healed_without_a_sibling(run, here):
+    code, printed = run(*upscale(here, *HEAL, '--reference', 'self-ensemble',
+                                 '--reference-options', 'passes=4'))
+    assert code == 0, printed.err
+    assert 'px, in 2 of them' in printed.out
+
+
 @pytest.mark.parametrize('words, said', [
-    (['--heal'], '--heal needs --mse-checkpoint'),
+    (['--heal'], '--heal needs --mse-checkpoint'), (['--heal'], '--reference self-ensemble'),
+    (['--heal', '--mse-checkpoint', 'mse.pth', '--reference', 'self-ensemble'], 'got both'),
+    (['--reference', 'self-ensemble'], 'give --heal, too'),
+    (['--reference-options', 'passes=4'], 'give --reference, too'),
     (['--mse-checkpoint', 'mse.pth'], 'give --heal, too'),
     (['--save-masks'], 'give --heal, too')])
 def test_half_of_healing_is_an_error(run, here, words, said):

@@ -17,6 +17,7 @@ from mmdesra.datasets.pipeline import pseudo_gt_pipeline
 from mmdesra.datasets.pseudo_gt_dataset import PseudoGTDataset
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTError, PseudoGTFolder
 from mmdesra.datasets.pseudo_gt_maker import PseudoGTMaker
+from mmdesra.datasets.transforms import PairedMaskCrop
 from mmdesra.detectors import build_detector
 from mmdesra.files import read_image, read_mask, write_image, write_mask
 
@@ -264,5 +265,11 @@ def test_training_sees_the_lr_image_that_the_generator_saw(tmp_path, mmagic_scop
 
 
 def test_a_patch_that_is_too_large_names_the_files(made, mmagic_scope):
-    with pytest.raises(ValueError, match=r'at least 41x41 px, got 48x40 \(.*/lq/image0.png, '):
-        pack(made, 164)[0]
+    """Before a worker meets it; the crop itself says it, too."""
+    with pytest.raises(PseudoGTError, match='all 3 are smaller than a patch of 164x164 px'):
+        pack(made, 164)
+    step = PairedMaskCrop(164)
+    sample = dict(img=np.zeros((40, 48, 3)), gt=np.zeros((160, 192, 3)), mask=np.zeros((160, 192)),
+                  img_path='lq/image0.png', gt_path='gt/image0.png')
+    with pytest.raises(ValueError, match=r'at least 41x41 px, got 48x40 \(lq/image0.png, '):
+        step.transform(sample)

@@ -10,7 +10,7 @@ from mmdesra.errors import InputError
 
 
 @pytest.mark.parametrize('config', [
-    'DeSRA', dict(type='DeSRA', min_area=4000), ConfigDict(type='DeSRA', threshold=0.7), DeSRA,
+    'DeSRA', dict(type='DeSRA', min_area='auto'), ConfigDict(type='DeSRA', threshold=0.7), DeSRA,
     dict(type=DeSRA), dict(type='mmdesra.detectors.DeSRA'),
     ConfigDict(type=LazyObject('mmdesra.detectors', 'DeSRA'))])
 def test_name_and_dicts_build_the_same_detector(config):

@@ -98,7 +98,7 @@ def test_detail_kept_is_the_ratio_of_standard_deviations(tmp_path, after, kept):
     """A texture of ±4 grey levels is no artifact; its amplitude is its standard deviation."""
     (tmp_path / 'lq').mkdir()
     Image.new('RGB', (40, 32), (160, 160, 160)).save(tmp_path / 'lq/texture.png')
-    heldout = BeforeAfter(tmp_path / 'lq', Upscaler(ToyGenerator(4 * STEP)), DeSRA(),
+    heldout = BeforeAfter(tmp_path / 'lq', Upscaler(ToyGenerator(5 * STEP)), DeSRA(),
                           tmp_path / 'out')
     heldout.measure_before(Upscaler(ToyGenerator(4 * STEP)))
     comparison = heldout.measure_after(Upscaler(ToyGenerator(after * STEP)))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from mmdesra.ops import clean_mask, fill_holes, keep_large_regions
+from mmdesra.ops.masks import keep_artifacts
 
 SQUARE3, SQUARE5 = np.ones((3, 3)), np.ones((5, 5))
 
@@ -180,3 +181,30 @@ def test_the_input_is_left_alone_and_may_be_a_view(function):
     before = mask.clone()
     assert torch.equal(function(mask), function(mask.contiguous()))
     assert torch.equal(mask, before)
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds, st.sampled_from([.5, 1.5, 4]), st.floats(.05, .6),
+       st.sampled_from([0, 30, 300, 900]), st.booleans())
+def test_the_largest_region_that_is_dropped_is_that_of_scipy(seed, scale, share, min_area, rings):
+    """Holes filled first; what lies in the hole of a kept region is not dropped but part of it."""
+    mask = blobs(seed, share, (90, 110), scale)
+    if rings:
+        mask[10:70, 20:90] &= blobs(seed + 1, .3, (60, 70), 2)
+        mask[[10, 69], 20:90] = mask[10:70, [20, 89]] = True
+    filled = ndimage.binary_fill_holes(mask, SQUARE3)
+    labels, count = ndimage.label(filled, SQUARE3)
+    areas = ndimage.sum_labels(filled, labels, range(1, count + 1)).astype(int)
+    kept = mask.copy()
+    assert keep_artifacts(kept, min_area) == areas[areas <= min_area].max(initial=0)
+    np.testing.assert_array_equal(kept, large_only(filled, min_area))
+
+
+def test_a_region_in_the_hole_of_a_kept_one_is_not_dropped():
+    mask = np.zeros((80, 80), bool)
+    mask[5:70, 5:70] = True
+    mask[8:67, 8:67] = False
+    mask[30:40, 30:40] = True  # fills up with the ring
+    mask[73:77, 73:77] = True  # outside
+    assert keep_artifacts(mask, 200) == 16
+    assert mask.sum() == 65 * 65

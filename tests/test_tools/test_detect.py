@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 
@@ -29,7 +30,7 @@ from mmdesra.visualization import draw_overlay
 
 SEMANTIC_STEP_OFF = 'semantic step: OFF'
 COLUMNS = ['image', 'width', 'height', 'regions', 'artifact_px', 'artifact_share', 'largest_px',
-           'labelled', 'error']
+           'largest_dropped_px', 'labelled', 'error']
 FILES = ['detections.csv', 'detections.json', 'report.html']
 SEA = 26
 SIZE = 160, 192
@@ -144,11 +145,38 @@ def test_sr_images_are_written_on_request(generated, tmp_path):
     assert detect((tmp_path / 'out/sr/gan', tmp_path / 'out/sr/mse'), tmp_path / 'again') == 0
 
 
-def test_by_default_regions_above_4000_px_count(stored, tmp_path):
+def test_by_default_the_smallest_region_follows_the_image(stored, tmp_path):
     options = ['--gan', stored[0], '--mse', stored[1], '--out', tmp_path / 'out']
     assert call('detect.py', *options) == 0
-    few = assert_masks(tmp_path / 'out', stored, min_area=4000, threshold=.7, form='released')
-    assert few < sum(len(expected(stored, name).regions) for name in names(stored[0]))
+    assert_masks(tmp_path / 'out', stored, min_area=361, threshold=.7, form='released')
+    settings = json.loads((tmp_path / 'out/detections.json').read_text())['detector']
+    assert settings['min_area'] == '0.4%, at least 361 px'
+
+
+def test_what_is_dropped_for_its_size_is_named_with_what_shows_it(stored, tmp_path, capsys):
+    assert detect(stored, tmp_path / 'out', '--min-area', '4000') == 0
+    found = {name: max(area for area in expected(stored, name, min_area=0).regions.areas.tolist()
+                       or [0] if area <= 4000) for name in names(stored[0])}
+    largest = max(found, key=found.get)
+    area = found[largest]
+    images = sum(value > 0 for value in found.values())
+    text = (f'regions in {images} images, the largest with {area:,} px in {largest}; '
+            f'--min-area {area - 1} shows it')
+    assert f'dropped for their size (4000 px): {text}' in capsys.readouterr().out
+    assert text in (tmp_path / 'out/report.html').read_text()
+    with (tmp_path / 'out/detections.csv').open() as file:
+        rows = {row['image']: row['largest_dropped_px'] for row in csv.DictReader(file)}
+    assert rows == {name: str(value) for name, value in found.items()}
+    assert detect(stored, tmp_path / 'out', '--min-area', str(area - 1)) == 0
+    shown = read_mask(tmp_path / 'out/mask' / largest)
+    assert shown.sum() >= area
+    assert f'px in {largest}' not in capsys.readouterr().out
+
+
+def test_nothing_is_said_where_nothing_is_dropped(stored, tmp_path, capsys):
+    assert detect(stored, tmp_path / 'out', '--min-area', '0') == 0
+    assert 'dropped' not in capsys.readouterr().out
+    assert 'dropped' not in (tmp_path / 'out/report.html').read_text()
 
 
 @pytest.mark.parametrize('options, config', [
@@ -391,13 +419,14 @@ def test_lr_images_and_two_checkpoints(generated, tmp_path):
 
 
 def test_a_registered_type_in_half_precision(generated, tmp_path):
-    torch.manual_seed(0)
-    torch.save(dict(params=SRResNet().state_dict()), tmp_path / 'weights.pth')
+    for seed, name in enumerate(('gan', 'mse')):
+        torch.manual_seed(seed)
+        torch.save(dict(params=SRResNet().state_dict()), tmp_path / f'{name}.pth')
     lq = tmp_path / 'lq'
     make_lq_folder(lq, 1, (8, 9))
     for options in ([], ['--half']):
-        assert call('detect.py', '--lq', lq, '--gan-checkpoint', tmp_path / 'weights.pth',
-                    '--mse-checkpoint', tmp_path / 'weights.pth', '--generator', 'SRResNet',
+        assert call('detect.py', '--lq', lq, '--gan-checkpoint', tmp_path / 'gan.pth',
+                    '--mse-checkpoint', tmp_path / 'mse.pth', '--generator', 'SRResNet',
                     '--out', tmp_path / 'out', *options) == 0
     assert read_table(tmp_path / 'out')['image0.png']['width'] == '36'
 
@@ -478,9 +507,9 @@ def test_code_in_a_checkpoint_does_not_run(generated, tmp_path, capsys, role, zi
     (lambda options: [*options, '--threshold', 'high'], "invalid float value: 'high'"),
     (lambda options: [*options, '--threshold', '1.5'], r'threshold in (0, 1], got 1.5'),
     (lambda options: [*options, '--threshold', 'nan'], r'threshold in (0, 1], got nan'),
-    (lambda options: [*options, '--min-area', 'big'], "(0.4%), got 'big'"),
-    (lambda options: [*options, '--min-area', '400%'], "(0.4%), got '400%'"),
-    (lambda options: [*options, '--min-area', '-5'], "(0.4%), got '-5'"),
+    (lambda options: [*options, '--min-area', 'big'], "(by the image's size), got 'big'"),
+    (lambda options: [*options, '--min-area', '400%'], "(by the image's size), got '400%'"),
+    (lambda options: [*options, '--min-area', '-5'], "(by the image's size), got '-5'"),
     (lambda options: [*options, '--form', 'other'], 'invalid choice'),
     (lambda options: [*options, '--tile', '-1'], 'got -1'),
     (lambda options: [*options, '--tile', '8', '--tile-pad', '-1'], 'got 8, -1'),
@@ -512,5 +541,5 @@ def test_help_is_for_newcomers(capsys):
     assert call('detect.py', '--help') == 0
     text = capsys.readouterr().out
     for part in ('--gan results/gan --mse results/mse', 'mask/NAME.png', 'Exit code', '0.4%',
-                 'ADE20K', 'default: 4000'):
+                 'ADE20K', '(default): 0.4%, at least 361 px'):
         assert part in text

@@ -303,3 +303,49 @@ def test_help_is_for_newcomers(capsys):
     text = capsys.readouterr().out
     for part in ('gt/NAME.png', 'goes on where it was', '--recompose', 'Exit code'):
         assert part in text
+
+
+# ---------------------------------------- an earlier try that found nothing
+
+
+def test_an_empty_folder_of_an_earlier_try_is_made_anew(weights, tmp_path, capsys, caplog):
+    lq, out = tmp_path / 'lq', tmp_path / 'out'
+    make_lq_folder(lq, 2)
+    assert make(lq, out, weights, '--min-area', '20%') == 0
+    said = capsys.readouterr().out
+    assert '0 pseudo GTs' in said and 'dropped for their size (20%): regions in 1 image' in said
+    area = int(re.search(r'--min-area (\d+) shows it', said)[1])
+    assert make(lq, out, weights, '--min-area', str(area)) == 0
+    assert f'{out}: is empty, of an earlier try with other weights or settings' in caplog.text
+    assert f'detector.min_area: there 20%, now {area} px' in caplog.text
+    assert f'{out}: 1 pseudo GTs' in capsys.readouterr().out
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert manifest['made_with']['detector']['min_area'] == f'{area} px'
+    assert make(lq, out, weights, '--min-area', str(area + 1)) == 2  # it is not empty any more
+    assert 'made with other weights or settings' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('file', ['mask/image1.png', 'gt/sub/notes.txt', 'drawn/image0.png'])
+def test_a_folder_with_a_file_of_a_persons_is_left_alone(weights, tmp_path, capsys, file):
+    lq, out = tmp_path / 'lq', tmp_path / 'out'
+    make_lq_folder(lq, 2)
+    assert make(lq, out, weights, '--min-area', '20%') == 0
+    (out / file).parent.mkdir(parents=True, exist_ok=True)
+    write_mask(out / 'mask.png', np.ones((160, 192), bool))
+    (out / 'mask.png').rename(out / file)
+    before = contents(out)
+    assert make(lq, out, weights) == 2
+    assert 'made with other weights or settings' in capsys.readouterr().err
+    assert {name: text for name, text in contents(out).items() if name != '.lock'} == {
+        name: text for name, text in before.items() if name != '.lock'}
+
+
+def test_a_try_that_was_stopped_before_it_made_anything_is_no_obstacle(weights, tmp_path):
+    lq, out = tmp_path / 'lq', tmp_path / 'out'
+    make_lq_folder(lq, 1)
+    assert make(lq, out, weights, '--min-area', '20%') == 0
+    made_with = json.loads((out / 'manifest.json').read_text())['made_with']
+    (out / 'manifest.json').unlink()
+    (out / '.journal-1.jsonl').write_text(json.dumps(made_with) + '\n{"na')  # torn
+    assert make(lq, out, weights) == 0
+    assert records(out)['image0']['regions'] and not list(out.glob('.journal*'))

@@ -71,6 +71,12 @@ def test_trains_from_the_command_line(config, data, options, tmp_path):
     assert results['images'] == 4
     assert results['area_after'] < results['area_before']
     assert 'adversarial loss is switched OFF' in done.stdout + done.stderr
+    assert 'only 3 pseudo GTs to train on, from 4 LR images' in done.stderr
+    page = work_dir / 'before_after.html'
+    assert f'before and after: {page}' in done.stdout
+    text = page.read_text()
+    for part in ('removal rate', 'detail kept', 'gan.pth', 'mse.pth', 'iter_2.pth', 'image0.png'):
+        assert part in text
     assert 'Traceback' not in done.stderr
 
 
@@ -159,6 +165,32 @@ def test_folder_that_is_not_there(config, options, option, tmp_path, capsys):
     assert f'{tmp_path}/nowhere: expected a folder of images, or an image, found nothing' in error
 
 
+def test_placeholders_of_a_config_name_the_options_that_set_them(options, capsys):
+    """The shipped config for Real-ESRGAN, as a new user tries it."""
+    name = 'mmdesra::desra/desra_realesrgan_c64b23g32_1xb12-lr1e-4-1k.py'
+    lq = {'--lq-dir': options['--lq-dir']}
+    error = error_of(capsys, name, lq)
+    assert 'data/desra/heldout: ' in error and '--heldout-lq-dir sets another' in error
+    error = error_of(capsys, name, {**lq, '--hook-options': 'heldout_lq_dir=None'})
+    for part in ('--gan-checkpoint sets another', '--reference self-ensemble',
+                 '--hook-options discriminator_checkpoint=None switches the adversarial loss off'):
+        assert part in error
+
+
+def test_none_in_hook_options_is_none(options, capsys):
+    name = 'mmdesra::desra/desra_realesrgan_c64b23g32_1xb12-lr1e-4-1k.py'
+    assert call('train.py', name, *flat(options), '--print-config', '--hook-options',
+                'heldout_lq_dir=None', 'discriminator_checkpoint=None') == 0
+    printed = _without_spaces(capsys)
+    assert 'discriminator_checkpoint=None' in printed and 'heldout_lq_dir=None' in printed
+
+
+@pytest.mark.parametrize('name', ['mse_checkpoint', 'lq_dir'])
+def test_none_for_what_is_needed_is_an_error(config, options, name, capsys):
+    error = error_of(capsys, config, {**options, '--hook-options': f'{name}=None'})
+    assert f'fine-tuning needs {name}' in error
+
+
 def test_folder_of_a_run_that_is_under_way(config, options, tmp_path, capsys):
     with held_by_another_run(tmp_path / 'run'):
         error = error_of(capsys, config, options)
@@ -212,18 +244,22 @@ def test_checkpoint_that_is_not_there(config, options, tmp_path, capsys):
 
 
 def test_images_without_artifacts(options, data, tmp_path, capsys):
-    hook = dict(type='DeSRAFinetuneHook', detector=dict(DETECTOR, min_area=10**6))
+    hook = dict(type='DeSRAFinetuneHook', detector=dict(DETECTOR, min_area=10**6),
+                gt_patch_size=GT_PATCH_SIZE)
     training_config(model_config(), hooks=[hook]).dump(tmp_path / 'strict.py')
     error = error_of(capsys, tmp_path / 'strict.py', options)
     assert 'no artifact was found in 4 images' in error
+    assert re.search(r'regions in 3 images, the largest with [\d,]+ px in image\d.png; '
+                     r'--hook-options detector.min_area=\d+ shows it', error)
 
 
 def test_images_smaller_than_a_patch(options, tmp_path, capsys):
     hook = dict(type='DeSRAFinetuneHook', detector=DETECTOR, gt_patch_size=256)
     training_config(model_config(), hooks=[hook]).dump(tmp_path / 'large.py')
     error = error_of(capsys, tmp_path / 'large.py', options)
-    assert ('all 3 are smaller than a patch of 256x256 px; choose a gt_patch_size of at most 160'
-            in error)
+    assert 'all 4 photographs to train on are smaller than a patch of 64x64 px' in error
+    assert '--hook-options gt_patch_size=160)' in error
+    assert not (tmp_path / 'run/pseudo_gt').exists()  # before anything was made
 
 
 def test_prints_what_it_changes(config, options, tmp_path, capsys):

@@ -1,0 +1,72 @@
+"""The page that a fine-tuning run leaves: its held-out images before and after."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
+
+from ..engine.knee_watch import WEIGHTS
+from ..errors import InputError
+from ..evaluation.before_after import RESULTS
+from ..files.config_types import type_name
+from ..files.records import read_json
+from .before_after_page import figure_rows, write_before_after_page
+
+PAGE = 'before_after.html'
+MOST = 50
+"""Images on the page; each takes some megabytes of it."""
+
+logger = logging.getLogger('mmdesra')
+
+
+def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
+    """Write ``WORK_DIR/before_after.html``, if a run has measured held-out images.
+
+    Args:
+        config (Config): Of the run.
+        hook (Mapping): Arguments of the fine-tune hook in it.
+        begun (float): When the run began, in seconds of the epoch: figures from before are of
+            another one.
+
+    Returns:
+        Path | None: The page; None where there is nothing to show, or it cannot be written, which
+        is said: the run has succeeded all the same.
+    """
+    heldout = Path(config.work_dir) / 'heldout'
+    results_file, page = heldout / RESULTS, Path(config.work_dir) / PAGE
+    if not hook.get('heldout_lq_dir') or not results_file.is_file() or (
+            results_file.stat().st_mtime < begun - 2):  # file systems round
+        return None
+    try:
+        results = read_json(results_file, dict, 'measure the images again')
+        write_before_after_page(
+            page, f'Before and after fine-tuning: {Path(config.work_dir).name}',
+            hook['heldout_lq_dir'], heldout, [*figure_rows(results), *_settings(config, hook)],
+            hook.get('heldout_gt_dir'), hook.get('recursive', False), MOST)
+    except (InputError, OSError) as error:
+        logger.warning('%s: cannot be written (%s)', page, error)
+        return None
+    return page
+
+
+def _settings(config: Config, hook: Mapping) -> Iterator[tuple[str, str]]:
+    if hook.get('gan_checkpoint'):
+        yield 'weights before', Path(hook['gan_checkpoint']).name
+    yield 'weights after', _result(config, hook)
+    if hook.get('mse_checkpoint'):
+        yield 'compared with', Path(hook['mse_checkpoint']).name
+    else:
+        reference = hook.get('reference')
+        yield 'compared with', (reference if isinstance(reference, str) else
+                                type_name((reference or {}).get('type')))
+    yield 'iterations', str(config.train_cfg.get('max_iters', '-'))
+
+
+def _result(config: Config, hook: Mapping) -> str:
+    knee = Path(config.work_dir) / WEIGHTS
+    if hook.get('stop') == 'knee' and knee.is_file():
+        return knee.name
+    return Path(find_latest_checkpoint(config.work_dir) or '-').name
