@@ -19,7 +19,6 @@ written. After 3 and 4 the model that you have is the better one.
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from tqdm import tqdm
 
@@ -81,7 +80,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     cli.check_device(args.device)
-    return in_processes('cure', args, partial(work))
+    return in_processes('cure', args, work)
 
 
 def work(args: argparse.Namespace) -> int:
@@ -110,11 +109,11 @@ def tell(out: str, result: CureResult) -> None:
               f'that did not help are {result.weights})')
     for page in result.figures.get('pages', ()):
         print(f'{out}/{page}')
-    for name, reason in result.left_out.items():
+    for name, reason in result.skipped.items():
         print(f'skipped: {name}: {reason}')
 
 
 def code_of(result: CureResult) -> int:
     if result.outcome != CURED:
         return EXIT_NOTHING if result.outcome == NOTHING else EXIT_NO_HELP
-    return cli.EXIT_SKIPPED if result.left_out else 0
+    return cli.EXIT_SKIPPED if result.skipped else 0

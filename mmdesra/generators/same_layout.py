@@ -6,7 +6,6 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..files import make_output_folder, write_bytes, write_weights
@@ -97,8 +96,8 @@ def match_weights(source: Path, content: Mapping, state: Mapping[str, Tensor]
     new = {id(value): named[name].detach().cpu().to(value.dtype).clone()
            for name, value in wanted.items() if value.is_floating_point()}
     for twin in _twins(content, found.state):
-        new.update({id(value): new[id(found.state[name])] for name, value in twin.items()
-                    if id(found.state[name]) in new})
+        new.update({id(value): new[id(wanted[name])] for name, value in twin.items()
+                    if name in wanted and id(wanted[name]) in new})
     return new
 
 
@@ -142,5 +141,5 @@ def _twins(content: Mapping, taken: Mapping[str, Tensor]) -> list[Mapping[str, T
 
 def _is_twin(state: Mapping, taken: Mapping[str, Tensor]) -> bool:
     return state.keys() == taken.keys() and all(
-        isinstance(value, torch.Tensor) and value.shape == taken[name].shape
-        and value is not taken[name] for name, value in state.items())
+        isinstance(value, Tensor) and value.shape == taken[name].shape
+        for name, value in state.items())

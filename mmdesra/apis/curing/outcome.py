@@ -24,6 +24,8 @@ from .settings import EXPORTS
 CURED = 'cured'
 PAGE, TRUTH_PAGE = 'before_after.html', 'before_after_truth.html'
 FIGURES, LOG, TABLE = 'cure.json', 'cure.log', 'photographs.csv'
+NOISE = 'Initialization information'
+"""mmengine says of every parameter how it was initialised, which loading then replaces."""
 
 
 def cured_path(out: Path, model: Path) -> Path:
@@ -134,6 +136,7 @@ def logged_to(path: Path, is_writer: bool) -> Iterator[None]:
     handler: Any = logging.FileHandler(path, encoding='utf-8') if is_writer else (
         logging.NullHandler())
     handler.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
+    handler.addFilter(lambda record: NOISE not in record.getMessage())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     others = [one for one in logging.getLogger().handlers if one.level == logging.NOTSET]

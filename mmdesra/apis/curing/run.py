@@ -47,7 +47,7 @@ from .plan import (
 )
 from .recipe import Recipe, recipe_for, smallest_region
 from .settings import MIN_REGIONS, CureSettings
-from .split import HELDOUT, TRAIN
+from .split import HELDOUT, SAME, TRAIN
 from .steps import Steps
 from .taking import Roles, assign, cut, expected_crops, open_album
 from .training import finetune, train_partner
@@ -78,6 +78,11 @@ class CureResult:
     weights: Path | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     figures: dict = field(default_factory=dict)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """dict[str, str]: Of those left out, the ones that no other file stands for."""
+        return {name: why for name, why in self.left_out.items() if not why.startswith(SAME)}
 
 
 def cure(model: str | Path, photographs: str | Path, out: str | Path,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TRAIN, HELDOUT, LEFT_OUT = 'train', 'held out', 'left out'
+SAME = f'{LEFT_OUT}: the same file as'
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def split(photographs: list[Photograph], share: float, train_side: int) -> dict[
     first: dict[str, str] = {}
     for one in sorted(photographs, key=lambda one: one.inside):
         if one.sha256 in first:
-            roles[one.inside] = f'{LEFT_OUT}: the same file as {first[one.sha256]}'
+            roles[one.inside] = f'{SAME} {first[one.sha256]}'
         first.setdefault(one.sha256, one.inside)
     distinct = [one for one in photographs if one.inside not in roles]
     small = [one for one in distinct if one.short < train_side]

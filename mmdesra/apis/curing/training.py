@@ -28,6 +28,8 @@ from .network import MMAGIC_CONFIG, Network
 from .plan import Plan, Speed
 from .recipe import Recipe, training_config
 
+CONFIG_FILE = 'config.py'
+"""What is trained, beside the folder of the run, for whoever wants to see or change it."""
 CHECKPOINT_SECONDS = 120
 """Between two checkpoints: what a stop costs, at most."""
 PARTNER_PATCH = 128
@@ -126,6 +128,7 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
                   stop='knee', watch_interval=max(plan.max_iters // max(plan.looks, 1), 1), **hook)
     config.default_hooks.checkpoint.update(
         interval=_checkpoint_interval(speed, plan.max_iters))
+    call_in_first(lambda: config.dump(work_dir.parent / CONFIG_FILE))
     try:
         with _run(config, bar, speed, StopIfNothingHeldOut()) as runner:
             bar.watch(result_generator_of(runner.model), speed.forward)
