@@ -8,7 +8,6 @@ import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import mmengine
 import torch
@@ -24,8 +23,6 @@ from .settings import EXPORTS
 CURED = 'cured'
 PAGE, TRUTH_PAGE = 'before_after.html', 'before_after_truth.html'
 FIGURES, LOG, TABLE = 'cure.json', 'cure.log', 'photographs.csv'
-NOISE = 'Initialization information'
-"""mmengine says of every parameter how it was initialised, which loading then replaces."""
 
 
 def cured_path(out: Path, model: Path) -> Path:
@@ -128,15 +125,32 @@ def refuse_strangers(out: Path) -> None:
                              'give another folder (--out)')
 
 
+class CureLog(logging.StreamHandler):
+    """The log of a cure.
+
+    No FileHandler: to those of a run mmengine writes how each parameter was initialised, a
+    thousand lines of what loading then replaces.
+
+    Args:
+        path (Path): The file; what is in it stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open('a', encoding='utf-8', errors='backslashreplace'))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.stream.close()
+        super().close()
+
+
 @contextmanager
 def logged_to(path: Path, is_writer: bool) -> Iterator[None]:
     """Let the package's messages go to a file, too, during a block."""
     logger = logging.getLogger('mmdesra')
     before = logger.level
-    handler: Any = logging.FileHandler(path, encoding='utf-8') if is_writer else (
-        logging.NullHandler())
+    handler = CureLog(path) if is_writer else logging.NullHandler()
     handler.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
-    handler.addFilter(lambda record: NOISE not in record.getMessage())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     others = [one for one in logging.getLogger().handlers if one.level == logging.NOTSET]

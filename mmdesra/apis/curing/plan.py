@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -165,6 +164,10 @@ def memory_used(device: torch.device) -> int:
     """Return the most bytes used so far: of the GPU, or of this process."""
     if device.type == 'cuda':
         return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

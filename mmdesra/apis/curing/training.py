@@ -25,6 +25,7 @@ from ...generators.wrappers import result_generator_of
 from ..processes import call_in_first
 from .bar import Bar, CountIterations
 from .network import MMAGIC_CONFIG, Network
+from .outcome import CureLog
 from .plan import Plan, Speed
 from .recipe import Recipe, training_config
 
@@ -198,15 +199,19 @@ def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runne
         _log_to_files(runner.logger, package)
         for hook in (CountIterations(bar, speed.step), *hooks):
             runner.register_hook(hook)
-        yield runner
+        try:
+            yield runner
+        finally:  # mmengine keeps the logger for the process
+            for handler in [one for one in runner.logger.handlers if isinstance(one, CureLog)]:
+                runner.logger.removeHandler(handler)
 
 
 def _log_to_files(own: logging.Logger, package: logging.Logger) -> None:
     """Let a run's messages go to its files and to that of the cure, and warnings to the terminal."""
     for handler in own.handlers:
-        is_file = isinstance(handler, logging.FileHandler)
+        is_file = isinstance(handler, (logging.FileHandler, CureLog))
         handler.setLevel(logging.INFO if is_file else logging.ERROR)
     own.setLevel(logging.INFO)
     for handler in package.handlers:
-        if isinstance(handler, logging.FileHandler) and handler not in own.handlers:
+        if isinstance(handler, CureLog) and handler not in own.handlers:
             own.addHandler(handler)
