@@ -16,7 +16,9 @@ from .split import Photograph
 
 MAX_SIDE = 192
 """In LR px: a photograph with both sides up to it is taken whole, larger ones are cut."""
-CROPS_PER_PHOTOGRAPH = 2
+WANTED_CROPS = 40
+LEAST_CROPS, MOST_CROPS = 2, 8
+"""Of a large photograph."""
 FLAT = 2.
 """Mean local standard deviation in grey levels below which a crop shows next to nothing."""
 
@@ -50,7 +52,12 @@ class Crop:
 COLUMNS = tuple(Crop.__dataclass_fields__)
 
 
-def choose_crops(image: np.ndarray, side: int = MAX_SIDE, count: int = CROPS_PER_PHOTOGRAPH
+def crops_per_photograph(photographs: int) -> int:
+    """Return how many crops a large photograph gives at most: the fewer there are, the more."""
+    return min(max(-(-WANTED_CROPS // max(photographs, 1)), LEAST_CROPS), MOST_CROPS)
+
+
+def choose_crops(image: np.ndarray, side: int = MAX_SIDE, count: int = LEAST_CROPS
                  ) -> list[tuple[int, int, int, int, float]]:
     """Choose what to cut from a photograph: of its tiles those with the most texture.
 
@@ -101,7 +108,8 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
         list[Crop]: What was made of each photograph of the role, in the order of their names.
     """
     make_output_folder(folder)
-    found = [list(_crops_of(root, one, role)) for one in photographs if roles[one.inside] == role]
+    taken = [one for one in photographs if roles[one.inside] == role]
+    found = [list(_crops_of(root, one, role, crops_per_photograph(len(taken)))) for one in taken]
     kept = _within(found, limit)
     crops = []
     for number, one in enumerate((crop for crops in found for crop in crops), number):
@@ -124,10 +132,10 @@ def write_table(path: Path, crops: list[Crop], left_out: dict[str, str]) -> None
     write_csv(path, COLUMNS, sorted(rows, key=lambda row: (row['photograph'], row['file'])))
 
 
-def _crops_of(root: Path, photograph: Photograph, role: str) -> Iterator[Crop]:
+def _crops_of(root: Path, photograph: Photograph, role: str, count: int) -> Iterator[Crop]:
     image = read_image(root / photograph.inside)
     is_whole = max(image.shape[:2]) <= MAX_SIDE
-    for row, column, height, width, texture in choose_crops(image):
+    for row, column, height, width, texture in choose_crops(image, count=count):
         yield Crop(photograph.inside, role, '', width, height, column, row, texture,
                    'whole' if is_whole else
                    f'cut from {photograph.width}x{photograph.height} px: most texture')

@@ -96,7 +96,7 @@ def _figures(figures: Mapping) -> Iterator[tuple[str, object]]:
 def versions() -> dict[str, str]:
     """Return what made the result."""
     return dict(mmdesra=__version__, torch=torch.__version__, mmengine=mmengine.__version__,
-                python=platform.python_version(), machine=platform.machine())
+                python=platform.python_version())
 
 
 def today() -> str:

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 from mmengine.dist import get_rank
 
 from ...detectors import build_detector
+from ...errors import InputError
 from ...files import read_image
 from ...files.folder_lock import held_folder
 from ...files.tables import write_json
 from ...generators import GeneratedPairs, Reference, Sibling, build_reference, load_upscaler
-from ...generators.checkpoint import local_checkpoint
+from ...generators.checkpoint import fingerprint, local_checkpoint
 from ..command_line import default_device
 from ..processes import call_in_first
 from ..pseudo_gt import make_pseudo_gts
@@ -133,6 +134,8 @@ class _Cure:
         self.network: Network = find_network(settings.model, settings.config, self.device)
         self.recipe: Recipe = recipe_for(self.network.kind)
         self.say(f'{settings.model}: {self.network.name}')
+        if settings.mse is not None:
+            self._check_sibling(settings.mse)
         self.roles = self._take_photographs()
         self.steps = Steps(self.work, self._signature())
         self._plan()
@@ -161,6 +164,13 @@ class _Cure:
         return self._finish(found, trained, truth, verdict)
 
     # ------------------------------------ before it starts
+
+    def _check_sibling(self, mse: Path) -> None:
+        sibling = load_upscaler(self._spec(), mse, self.device).generator
+        if fingerprint(sibling) == fingerprint(self.network.upscaler.generator):
+            raise InputError(f'{mse}: holds the same weights as {self.settings.model}, and is no '
+                             'reference for it; give those of its MSE-trained sibling, or leave '
+                             '--mse out')
 
     def _take_photographs(self) -> Roles:
         settings, patch = self.settings, self.recipe.patch_for(self.network.upscaler.sizes)
@@ -242,7 +252,7 @@ class _Cure:
         if settings.mse is None and settings.reference != 'partner':
             return build_reference(settings.reference, self.network.upscaler)
         if settings.mse is None:
-            with self.bar.step('partner'):
+            with self._step('partner'):
                 self.steps.do('partner', lambda: train_partner(
                     self.network, settings.model, self.recipe, self.plan, self.speed,
                     self.degradation, self.work / 'crops/train', self.work / 'partner',
@@ -263,7 +273,7 @@ class _Cure:
             return dict(images=len(records), regions=sum(one.regions for one in records),
                         area=sum(one.area for one in records),
                         with_artifacts=sum(bool(one.regions) for one in records))
-        with self.bar.step('find'):
+        with self._step('find'):
             found = self.steps.do('find', find, together=True)
         self.say(f'found {found["regions"]} artifact regions in {found["with_artifacts"]} of '
                  f'{found["images"]} crops')
@@ -279,7 +289,7 @@ class _Cure:
             hook['reference'] = settings.reference
         else:
             hook['mse_checkpoint'] = str(self._mse)
-        with self.bar.step('finetune'):
+        with self._step('finetune'):
             return self.steps.do('finetune', lambda: finetune(
                 self.network, settings.model, self.recipe, self.plan, self.speed, hook,
                 self.work / 'finetune', self._result, self.bar), together=True)
@@ -301,11 +311,19 @@ class _Cure:
             return judge_by_truth(self.work / 'truth', self.network.upscaler, cured,
                                   self.reference, self.detector, self.settings.perceptual)
 
-        with self.bar.step('judge'):
+        with self._step('judge'):
             too_small = self.steps.do('truths', prepare)
             for place in too_small:
                 logger.info('%s: is too small to be reduced once more; it is no truth', place)
             return self.steps.do('judge', judge, together=True)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """Say that a step begins, unless it is done, and count it on the bar."""
+        if not self.steps.knows(name) and self.plan.seconds[name]:
+            self.say(f'{TITLES[name]}: about {_time(self.plan.seconds[name])}')
+        with self.bar.step(name):
+            yield
 
     def _spec(self) -> dict:
         """Of the network; spandrel recognises it by the model, whatever weights it then gets."""

@@ -9,7 +9,7 @@ from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...files import ImageError, list_inputs, read_image, shown_name
 from ...files.inputs import refuse_inside
-from .crops import CROPS_PER_PHOTOGRAPH, MAX_SIDE, Crop, write_crops
+from .crops import MAX_SIDE, Crop, crops_per_photograph, write_crops
 from .split import HELDOUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
@@ -120,7 +120,8 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
 
 def expected_crops(photographs: list[Photograph]) -> tuple[int, float]:
     """Return how many crops photographs will give, at most, and their mean size in LR pixels."""
-    sizes = [(1 if max(one.width, one.height) <= MAX_SIDE else CROPS_PER_PHOTOGRAPH,
+    most = crops_per_photograph(len(photographs))
+    sizes = [(min(-(-one.width // MAX_SIDE) * -(-one.height // MAX_SIDE), most),
               min(one.width, MAX_SIDE) * min(one.height, MAX_SIDE)) for one in photographs]
     count = sum(number for number, _ in sizes)
     return count, sum(number * size for number, size in sizes) / max(count, 1)
