@@ -26,8 +26,9 @@ from .file_kinds import SAFETENSORS
 
 TWINS = {'generator_ema.': 'generator.'}
 """What MMagic calls the average, and what else it loads: both get the new weights."""
-OF_TRAINING = frozenset(('optimizer', 'optimizers', 'optimizer_g', 'optimizer_d', 'param_schedulers',
-                         'schedulers', 'message_hub', 'optimizer_states', 'lr_schedulers', 'loops'))
+OF_TRAINING = frozenset((
+    'optimizer', 'optimizers', 'optimizer_g', 'optimizer_d', 'param_schedulers', 'schedulers',
+    'message_hub', 'optimizer_states', 'lr_schedulers', 'loops'))
 """Keys of what belongs to the training that the old weights came from, and to no others."""
 
 logger = logging.getLogger('mmdesra')

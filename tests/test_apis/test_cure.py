@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_the_artifacts_go_and_the_layout_stays(whole):
 
 
 def test_what_was_done_is_there_to_see(whole):
-    out, result, _ = whole
+    out, _, _ = whole
     page = (out / 'before_after.html').read_text(encoding='utf-8')
     assert page.count('gan.pth') and 'SHA-256' in page
     assert 'texture error inside the artifacts' in (
@@ -173,6 +174,13 @@ def test_exit_codes(given, tmp_path, capsys, monkeypatch):
     assert command_line(dict(given, out=tmp_path / 'same'), '--mse', given['model']) == 2
     assert 'holds the same weights' in capsys.readouterr().err
     assert command_line(dict(given, photographs=tmp_path / 'missing')) == 2
+
+
+def test_a_missing_package_is_told_before_anything_is_done(given, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    with pytest.raises(InputError, match='pip install onnx'):
+        cure(**given, export=('onnx',))
+    assert not (given['out'] / 'work').exists()
 
 
 def test_large_photographs_are_cut(given):

@@ -132,7 +132,7 @@ def truth(inside=None, outside=None):
     return dict(inside=inside or place((20.7, 22.2), (5.2, 4.4)), outside=outside or place())
 
 
-@pytest.mark.parametrize(('figures', 'by_truth', 'helped'), [
+@pytest.mark.parametrize('figures, by_truth, helped', [
     (heldout(), truth(), True),
     (heldout(), None, True),
     # What fine-tuning the SRGAN pair did to 33 photographs (docs/truth_benchmark.md).

@@ -85,7 +85,7 @@ def judge():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 1))
 
 
-@pytest.mark.parametrize(('content', 'message'), [
+@pytest.mark.parametrize('content, message', [
     (dict(params=dict(build_generator(dict(
         type='UNetDiscriminatorWithSpectralNorm', in_channels=3)).state_dict())),
      'got those of the discriminator UNetDiscriminatorSN'),

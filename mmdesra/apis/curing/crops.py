@@ -92,7 +92,7 @@ def texture_of(image: np.ndarray) -> float:
 
 
 def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str], role: str,
-                folder: Path, limit: int, number: int = 0) -> list[Crop]:
+                folder: Path, limit: int) -> list[Crop]:
     """Write the crops of the photographs of a role as PNG; of too many those with most texture.
 
     Args:
@@ -102,7 +102,6 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
         role (str): Those to cut.
         folder (Path): Where the crops go.
         limit (int): At most so many crops, but one of as many photographs as can be.
-        number (int): The first number of their names.
 
     Returns:
         list[Crop]: What was made of each photograph of the role, in the order of their names.
@@ -112,12 +111,12 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
     found = [list(_crops_of(root, one, role, crops_per_photograph(len(taken)))) for one in taken]
     kept = _within(found, limit)
     crops = []
-    for number, one in enumerate((crop for crops in found for crop in crops), number):
+    for place, one in enumerate(crop for crops in found for crop in crops):
         if one not in kept:
             crops.append(replace(one, note='not used: others have more texture'))
             continue
         stem = re.sub(r'[^\w.-]', '_', Path(one.photograph).stem, flags=re.ASCII)[:60]
-        crop = replace(one, file=f'{number:04d}_{stem}_{one.y}_{one.x}.png')
+        crop = replace(one, file=f'{place:04d}_{stem}_{one.y}_{one.x}.png')
         image = read_image(root / one.photograph)
         write_image(folder / crop.file, np.ascontiguousarray(
             image[one.y:one.y + one.height, one.x:one.x + one.width]))

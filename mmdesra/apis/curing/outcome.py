@@ -14,7 +14,7 @@ import torch
 
 from ...errors import InputError
 from ...evaluation.figures import percent
-from ...generators.export import Export, export_checkpoint
+from ...generators.export import Export, export_checkpoint, require_packages
 from ...generators.same_layout import suffix_like, write_like
 from ...version import __version__
 from ..before_after_page import write_before_after_page
@@ -38,6 +38,16 @@ def write_cured(model: Path, state: Mapping[str, torch.Tensor], target: Path) ->
     """
     write_like(model, state, target)
     return dict(file=target.name, sha256=sha256_of(target))
+
+
+def check_export(cured: Path, formats: tuple[str, ...]) -> None:
+    """Find now, not after hours, that a package for exporting is missing.
+
+    Raises:
+        InputError: If one is.
+    """
+    for name in formats:
+        require_packages(cured.with_suffix(EXPORTS[name]))
 
 
 def export(cured: Path, formats: tuple[str, ...], generator: dict) -> list[Export]:

@@ -27,6 +27,7 @@ from .outcome import (
     FIGURES,
     LOG,
     TABLE,
+    check_export,
     cured_path,
     export,
     logged_to,
@@ -39,6 +40,7 @@ from .outcome import (
 )
 from .plan import (
     ENSEMBLE_PASSES,
+    LEAST_PARTNER_ITERS,
     Amounts,
     Plan,
     Speed,
@@ -112,7 +114,8 @@ def cure(model: str | Path, photographs: str | Path, out: str | Path,
                             **{**options, **paths})
     with ExitStack() as stack:
         call_in_first(lambda: refuse_strangers(settings.out))
-        call_in_first(lambda: stack.enter_context(held_folder(settings.out)) and None)
+        check_export(cured_path(settings.out, settings.model), settings.export)
+        call_in_first(lambda: stack.enter_context(held_folder(settings.out)))
         stack.enter_context(logged_to(settings.out / LOG, get_rank() == 0))
         say = _teller(report)
         return _Cure(settings, device or default_device(), say).run()
@@ -151,12 +154,16 @@ class _Cure:
         self.reference = self._make_reference()
         found = self._find()
         if found['regions'] < MIN_REGIONS:
-            return self._nothing(f'{found["regions"]} artifact regions in {found["images"]} '
-                                 f'photographs; {MIN_REGIONS} are needed to learn from', found)
+            few = 0 < self.plan.partner_iters < LEAST_PARTNER_ITERS
+            return self._nothing(
+                f'{found["regions"]} artifact regions in {found["images"]} crops; {MIN_REGIONS} '
+                'are needed to learn from' + (
+                    f' (the reference was trained for {self.plan.partner_iters} iterations: with '
+                    f'fewer than {LEAST_PARTNER_ITERS} it shows little)' if few else ''), found)
         trained = self._finetune()
         if trained['heldout'] is None:
             return self._nothing(f'{found["regions"]} artifact regions in {found["images"]} '
-                                 'photographs to train on, but none in the held-out ones, so a '
+                                 'crops to train on, but none in the held-out ones, so a '
                                  'cure could not be judged; give more photographs, or others to '
                                  'judge with (--heldout)', found)
         truth = self._judge()
@@ -341,7 +348,7 @@ class _Cure:
         weights = cured_path(self.out, self.settings.model) if verdict.helped else self._result
 
         def write() -> dict:
-            figures = dict(found=found, trained=trained, truth=truth)
+            figures: dict[str, Any] = dict(found=found, trained=trained, truth=truth)
             if verdict.helped:
                 state = load_upscaler(self._spec(), self._result).generator.state_dict()
                 figures['cured'] = write_cured(self.settings.model, state, weights)
@@ -361,10 +368,10 @@ class _Cure:
                      if settings.mse is not None or settings.reference == 'partner'
                      else settings.reference)
         return [('outcome', '; '.join([outcome, *verdict.reasons])),
-                ('model', f'{settings.model.name} ({self.network.name}, SHA-256 '
-                 f'{sha256_of(settings.model)[:16]}…)'), ('reference', reference),
-                ('iterations', f'{plan.partner_iters} for the reference, {plan.max_iters} of '
-                 'fine-tuning'), ('smallest region', self.detector['min_area']),
+                ('model', (f'{settings.model.name} ({self.network.name}, SHA-256 '
+                           f'{sha256_of(settings.model)[:16]}…)')), ('reference', reference),
+                ('iterations', (f'{plan.partner_iters} for the reference, {plan.max_iters} of '
+                                'fine-tuning')), ('smallest region', self.detector['min_area']),
                 ('made by', ', '.join(f'{name} {text}' for name, text in versions().items())),
                 ('date', today())]
 

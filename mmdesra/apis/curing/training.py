@@ -141,10 +141,11 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
                                                 for name, value in state.items()}))
     except NothingHeldOutError:
         return dict(heldout=None)
-    return call_in_first(lambda: dict(
-        read_json(work_dir / 'heldout' / RESULTS, lambda results: dict(
-            heldout={name: value for name, value in results.items() if name != 'per_image'}),
-            'delete the folder of this training'), iteration=iteration))
+    figures = call_in_first(lambda: read_json(
+        work_dir / 'heldout' / RESULTS,
+        lambda results: {name: value for name, value in results.items() if name != 'per_image'},
+        'delete the folder of this training'))
+    return dict(heldout=figures, iteration=iteration)
 
 
 def with_patch(settings: object, patch: int, scale: int) -> object:
@@ -207,7 +208,7 @@ def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runne
 
 
 def _log_to_files(own: logging.Logger, package: logging.Logger) -> None:
-    """Let a run's messages go to its files and to that of the cure, and warnings to the terminal."""
+    """Let a run's messages go to its files and to that of the cure; the terminal gets errors."""
     for handler in own.handlers:
         is_file = isinstance(handler, (logging.FileHandler, CureLog))
         handler.setLevel(logging.INFO if is_file else logging.ERROR)

@@ -102,7 +102,8 @@ def _against_outside(outside: Mapping) -> Iterator[str]:
 
 def _for(heldout: Mapping, truth: Mapping | None) -> Iterator[str]:
     yield (f'of {heldout["regions_before"]} regions on the held-out photographs '
-           f'{heldout["removal_rate"]:.0%} were removed, {heldout["addition_rate"]:.0%} were added, '
+           f'{heldout["removal_rate"]:.0%} were removed, '
+           f'{heldout["addition_rate"]:.0%} were added, '
            f'{heldout["detail_kept"]:.1%} of the detail is kept')
     if truth is None:
         yield 'no held-out photograph is large enough to be reduced: the truth was not asked'
