@@ -8,17 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
+from networks import Enlarging
+from toys import make_lq_image
 
 from mmdesra.apis.curing.crops import MAX_SIDE, choose_crops
+from mmdesra.apis.curing.network import Network, tell_degradation
 from mmdesra.apis.curing.plan import LEAST_HELDOUT, LEAST_TRAIN, Amounts, Speed, make_plan
 from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
 from mmdesra.apis.curing.settings import CureSettings
 from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
+from mmdesra.apis.curing.taking import Album, assign
 from mmdesra.apis.curing.training import with_patch
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
 from mmdesra.files.configs import read_config
-from mmdesra.generators import ImageSizes
+from mmdesra.generators import ImageSizes, Upscaler
 
 HOUR = 3600
 
@@ -70,6 +74,32 @@ def test_crops_lie_in_the_photograph(height, width):
     for row, column, high, wide, _ in choose_crops(np.zeros((height, width, 3), np.uint8)):
         assert 0 <= row <= height - high and 0 <= column <= width - wide
         assert high == min(height, MAX_SIDE) and wide == min(width, MAX_SIDE)
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path):
+    own = Album(tmp_path, [photograph(1), photograph(2), photograph(3, side=20)])
+    roles = assign(own, Album(tmp_path, [photograph(8, content=2)]), .2, 48)
+    assert [one.inside for one in roles.photographs(TRAIN)] == ['sub/p1.jpg']
+    assert [one.inside for one in roles.photographs(HELDOUT)] == ['sub/p8.jpg']
+    assert 'also among the held-out' in roles.left_out['sub/p2.jpg']
+    assert 'it takes 48 px' in roles.left_out['sub/p3.jpg']
+    with pytest.raises(InputError, match='got 1 to train on and 0 to judge with'):
+        assign(Album(tmp_path, [photograph(1)]), None, .2, 48)
+
+
+class Restoring(Enlarging):
+    """Leaves nothing of the noise, nor of the photograph."""
+
+    def check(self, x):
+        return x.mean((-2, -1), keepdim=True).expand_as(x)
+
+
+def test_a_network_that_takes_noise_away_is_told_from_one_that_keeps_it():
+    photographed = make_lq_image(0, (60, 70))
+    found = {kind: tell_degradation(Network({}, '', '', Upscaler(kind())), photographed)
+             for kind in (Enlarging, Restoring)}
+    assert found[Enlarging][0] == 'bicubic' and found[Enlarging][1] > .6
+    assert found[Restoring][0] == 'realesrgan' and abs(found[Restoring][1]) < .1
 
 
 # ---------------------------------------- the time

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_rank, get_world_size
@@ -148,19 +149,21 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
     return dict(heldout=figures, iteration=iteration)
 
 
-def with_patch(settings: object, patch: int, scale: int) -> object:
+def with_patch(settings: Any, patch: int, scale: int) -> Any:
     """Return transforms with patches of another size wherever they have one.
 
     Args:
-        settings (object): Transforms, or a part of them.
+        settings (Any): Transforms, or a part of them.
         patch (int): Side of the GT patches, in px.
         scale (int): By how much larger they are than the LR patches.
     """
-    sizes = dict(crop_size=(patch, patch), gt_patch_size=patch, scale_min=scale, scale_max=scale,
-                 target_size=(patch // scale, patch // scale))
+    sizes: dict[str, Any] = dict(
+        crop_size=(patch, patch), gt_patch_size=patch, scale_min=scale, scale_max=scale,
+        target_size=(patch // scale, patch // scale))
     if isinstance(settings, dict):
-        made = {name: sizes[name] if name in sizes else with_patch(value, patch, scale)
-                for name, value in settings.items()}
+        made: dict[str, Any] = {
+            name: sizes[name] if name in sizes else with_patch(value, patch, scale)
+            for name, value in settings.items()}
         if made.get('type') == 'SetValues' and 'scale' in made.get('dictionary', {}):
             made['dictionary'] = dict(made['dictionary'], scale=scale)
         return made
