@@ -17,6 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 GROUPS = {
+    'In one go': {
+        'cure': 'cure a model with a folder of photographs; nothing else is needed',
+    },
     'Detect': {
         'detect': 'find the artifacts of SR images: masks, overlays, tables, a report',
         'measure-artifacts': 'say what they look like: strength, period, direction, colour',

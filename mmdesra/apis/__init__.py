@@ -6,6 +6,6 @@ from ..on_demand import on_demand
 # The tools import single modules of this package and need not wait for this one.
 __getattr__ = on_demand(__name__, {
     'DeSRAInferencer': 'inferencer', 'blend': 'checkpoints', 'convert': 'checkpoints',
-    'upscale': 'upscaling'})
+    'cure': 'curing.run', 'upscale': 'upscaling'})
 
-__all__ = ['DeSRAInferencer', 'blend', 'convert', 'upscale']
+__all__ = ['DeSRAInferencer', 'blend', 'convert', 'cure', 'upscale']

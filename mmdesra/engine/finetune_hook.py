@@ -265,6 +265,14 @@ class DeSRAFinetuneHook(Hook):
                       if self._watch and self.stop != 'iterations' else None)
             self._heldout.finish(runner, chosen)
 
+    def result_weights(self, runner: Runner) -> tuple[dict, int]:
+        """Return the state dict of the generator that is the result, and its iteration."""
+        watch = self._watch if self.stop == 'knee' else None
+        weights = watch.kept_weights() if watch is not None else None
+        if watch is not None and weights is not None and watch.knee is not None:
+            return weights, watch.knee.iteration
+        return result_generator_of(runner.model).state_dict(), runner.iter
+
     def after_run(self, runner: Runner) -> None:
         """Let other runs into the folder."""
         let_go_of_folder(runner.work_dir)

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,9 +32,7 @@ from .checkpoint import (
     report_weights,
     resembling,
 )
-
-TWINS = {'generator_ema.': 'generator.'}
-"""What MMagic calls the average, and what else it loads: both get the blended weights."""
+from .same_layout import in_layout_of
 
 logger = logging.getLogger('mmdesra')
 
@@ -100,7 +97,7 @@ def blend_checkpoints(before: str | Path, after: str | Path, target: str | Path,
         logger.warning('%s and %s hold the same weights: so does %s', before, after, target)
     blended = {name: _between(name, value, matched.get(name, value), strength)
                for name, value in first.state.items()}
-    result = _in_layout_of(content, {id(first.state[name]): value
+    result = in_layout_of(content, {id(first.state[name]): value
                                      for name, value in blended.items()})
     make_output_folder(target.parent)
     if target.suffix == SAFETENSORS_SUFFIX:
@@ -145,24 +142,3 @@ def _refuse_misfit(before: Path, first: FoundWeights, after: Path,
     if misfit:
         raise CheckpointError(f'{after} is of another network than {before}, and only weights of '
                               f'one network can be blended. Against the first, it has {misfit}')
-
-
-def _in_layout_of(content: Mapping, new: Mapping[int, Tensor]) -> dict[str, Any]:
-    """Return what a checkpoint holds of some tensors, with others in their places.
-
-    Args:
-        content (Mapping): The checkpoint.
-        new (Mapping): What to write in the place of each tensor, by its identity.
-    """
-    result: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Tensor) and id(value) in new:
-            result[key] = new[id(value)]
-            for average, twin in TWINS.items():
-                if isinstance(key, str) and key.startswith(average):
-                    result[twin + key[len(average):]] = new[id(value)]
-        elif isinstance(value, Mapping):
-            inside = _in_layout_of(value, new)
-            if inside:
-                result[key] = inside
-    return result

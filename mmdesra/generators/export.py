@@ -66,7 +66,7 @@ def export_checkpoint(source: str | Path, target: str | Path,
     source, target = local_checkpoint(source), Path(target)
     files = [target, target.with_suffix('.bin')] if target.suffix == '.param' else [target]
     _check_target(files, overwrite)
-    _require(target)
+    require_packages(target)
     if generator is not None:
         refuse_unfit_type(generator)
     network = load_generator(SPANDREL if generator is None else generator, source)
@@ -96,7 +96,12 @@ def _check_target(files: list[Path], overwrite: bool) -> None:
                                   '--overwrite')
 
 
-def _require(target: Path) -> None:
+def require_packages(target: Path) -> None:
+    """Make sure that what writes a file of this name is installed.
+
+    Raises:
+        InputError: If it is not; it says what to install.
+    """
     packages = PACKAGES[target.suffix]
     for package in packages:
         try:

@@ -1,0 +1,221 @@
+"""How long each step takes on this machine, and how much of each fits into the time there is."""
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ...errors import InputError
+from ...generators import Upscaler
+from ...generators.evaluating import device_of, evaluating
+from ...models.texture_loss import PixelTextureLoss
+from .recipe import Recipe
+
+ENSEMBLE_PASSES = 8
+LOOKS = 20
+"""At the held-out photographs while training."""
+LEAST_LOOKS = 4
+IMAGE_SHARE = .3
+"""Of the time that enlarging photographs may take: finding artifacts, looking, judging."""
+PARTNER_SHARE = .4
+"""Of the rest that training the partner may take."""
+MOST_TRAIN, MOST_HELDOUT = 200, 20
+LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+LEAST_PARTNER_ITERS = 40
+"""With fewer a partner is farther from a published sibling than the GAN itself is."""
+PROBE_SIDE = 48
+ENOUGH = 5.
+"""Seconds: what takes longer need not be measured again."""
+SPARE = 1.2
+"""Reading, writing and detecting take time, too."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured.
+
+    Attributes:
+        forward (float): Seconds to enlarge one LR pixel.
+        step (float): Seconds of an iteration of training.
+        memory (int): Bytes that the process, or the GPU, has used at most so far.
+        image_memory (float): Bytes that enlarging takes for each LR pixel, as far as it showed.
+    """
+    forward: float
+    step: float
+    memory: int = 0
+    image_memory: float = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done, and how long it takes by what was measured.
+
+    Attributes:
+        max_iters (int): Iterations of fine-tuning.
+        partner_iters (int): Of training the partner; 0: none is made.
+        train_crops (int): At most so many crops to train on.
+        heldout_crops (int): At most so many to judge with.
+        looks (int): At the held-out crops while training.
+        seconds (dict): Of each step.
+    """
+    max_iters: int
+    partner_iters: int
+    train_crops: int
+    heldout_crops: int
+    looks: int
+    seconds: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """float: Seconds of the whole."""
+        return sum(self.seconds.values())
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much there is to do.
+
+    Attributes:
+        train (int): Crops to train on that there are.
+        heldout (int): Held-out crops that there are.
+        crop_pixels (float): LR pixels of a crop, in the mean.
+        scale (int): By how much the network enlarges.
+        reference_passes (int): Passes of the network that a reference takes.
+        makes_partner (bool): Whether one is to be trained.
+    """
+    train: int
+    heldout: int
+    crop_pixels: float
+    scale: int
+    reference_passes: int = 1
+    makes_partner: bool = True
+
+
+def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
+              max_iters: int | None = None, partner_iters: int | None = None) -> Plan:
+    """Divide the time.
+
+    Photographs get at most 30% of it, of the rest the partner at most 40%; what is left over goes
+    to fine-tuning, up to the recipe's iterations. What is asked for is done, however long it
+    takes.
+
+    Args:
+        speed (Speed): Of this machine.
+        amounts (Amounts): How much there is to do.
+        recipe (Recipe): Most iterations.
+        hours (float): What the whole may take.
+        max_iters (int, optional): Iterations of fine-tuning that are asked for.
+        partner_iters (int, optional): Of training the partner.
+
+    Returns:
+        Plan: With at least an iteration, eight crops to train on and four held-out ones, where
+        there are any, however short the time.
+    """
+    budget = 3600 * hours / SPARE
+    image = speed.forward * amounts.crop_pixels
+    passes = 1 + amounts.reference_passes
+    truth = (passes + 1) / amounts.scale**2
+    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS + truth),
+                       LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
+    train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
+                     min(MOST_TRAIN, amounts.train))
+    fixed = image * (train * passes + heldout * (passes + 1 + truth))
+    rest = max(budget - fixed, 0)
+    if not amounts.makes_partner:
+        partner_iters = 0
+    elif partner_iters is None:
+        partner_iters = _at_most(PARTNER_SHARE * rest, speed.step, LEAST_PARTNER_ITERS,
+                                 recipe.partner_iters)
+    rest = max(rest - partner_iters * speed.step, 0)
+    look = heldout * image
+    looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
+    if max_iters is None:
+        max_iters = _at_most(rest - looks * look, speed.step, 1, recipe.max_iters)
+    looks = min(looks, max_iters)
+    seconds = dict(
+        partner=partner_iters * speed.step, find=train * image * passes,
+        finetune=max_iters * speed.step + (passes + looks + 1) * look,
+        judge=heldout * image * truth)
+    return Plan(max_iters, partner_iters, train, heldout, looks,
+                {name: round(SPARE * value, 3) for name, value in seconds.items()})
+
+
+def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
+    """Measure how fast a network enlarges and trains here; nothing of it changes.
+
+    Raises:
+        InputError: If an iteration does not fit into the memory.
+    """
+    device = upscaler.device
+    side = max(PROBE_SIDE, upscaler.sizes.padded(1))
+    before = memory_used(device)
+    image = torch.rand(1, 3, side, side, device=device).contiguous(
+        memory_format=torch.channels_last)  # as Upscaler has it
+    with evaluating(upscaler.generator):
+        forward = _time(lambda: upscaler.generator(image), device) / side**2
+    image_memory = max(memory_used(device) - before, 0) / side**2
+    patch = recipe.patch_for(upscaler.sizes)
+    step = _time(_training_step(upscaler, patch, recipe.batch_size), device)
+    return Speed(forward, step, memory_used(device), image_memory)
+
+
+def memory_used(device: torch.device) -> int:
+    """Return the most bytes used so far: of the GPU, or of this process."""
+    if device.type == 'cuda':
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int) -> int:
+    """Return about how many bytes a cure writes."""
+    checkpoints = 2 * 4 * (2 if plan.partner_iters else 1) + 4  # Adam's two moments, the EMA
+    pictures = crop_pixels * (scale**2 * 3 * .6) * (
+        plan.train_crops + 8 * plan.heldout_crops) + crop_pixels * 2 * plan.train_crops
+    return int(checkpoints * weights.stat().st_size + pictures)
+
+
+def _training_step(upscaler: Upscaler, patch: int, batch: int) -> Callable[[], None]:
+    generator, device = upscaler.generator, device_of(upscaler.generator)
+    loss = PixelTextureLoss()
+    image = torch.rand(batch, 3, patch, patch, device=device)
+    side = patch * upscaler.sizes.scale
+    target = torch.rand(batch, 3, side, side, device=device)
+
+    def step() -> None:
+        try:
+            loss(generator(image), target).backward()
+        except (MemoryError, RuntimeError) as error:
+            if 'memory' in str(error).lower() or isinstance(error, MemoryError):
+                raise InputError(f'too little memory for an iteration of training ({batch} '
+                                 f'patches of {side} px): {error}') from error
+            raise
+        finally:
+            generator.zero_grad(set_to_none=True)
+    return step
+
+
+def _time(work: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(3):  # the first one prepares
+        start = time.perf_counter()
+        work()
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+        if sum(times) > ENOUGH:
+            break
+    return min(times)
+
+
+def _at_most(seconds: float, each: float, least: int, most: int) -> int:
+    """Return how many fit, between the two; the least gives way to the most."""
+    fit = math.inf if each <= 0 else seconds / each
+    return int(min(max(min(fit, most), least), most)) if most > 0 else 0

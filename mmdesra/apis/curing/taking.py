@@ -1,0 +1,155 @@
+"""Taking in photographs: which there are, what each is for, what is cut from it."""
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...datasets.pseudo_gt_folder import file_sha256
+from ...errors import InputError
+from ...files import ImageError, list_inputs, read_image, shown_name
+from ...files.inputs import refuse_inside
+from .crops import MAX_SIDE, Crop, crops_per_photograph, write_crops
+from .split import HELDOUT, TRAIN, Photograph, count_roles, split
+
+FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
+WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Album:
+    """The photographs of a folder.
+
+    Attributes:
+        root (Path): The folder.
+        photographs (list[Photograph]): Those that can be read.
+        left_out (dict[str, str]): Why others are not taken, by their places.
+        remarks (list[str]): What else lies there and was not taken, in sentences.
+    """
+    root: Path
+    photographs: list[Photograph]
+    left_out: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def signature(self) -> dict[str, str]:
+        """Return what tells this folder from others: each photograph's contents."""
+        return {one.inside: one.sha256 for one in self.photographs}
+
+
+def open_album(folder: str | Path, out: Path) -> Album:
+    """List the photographs of a folder and its sub-folders, and read each once.
+
+    Args:
+        folder (str | Path): The folder.
+        out (Path): Where results go, which must not lie in it.
+
+    Raises:
+        ImageError: If it holds none.
+        InputError: If the results would lie in it.
+    """
+    listing = list_inputs(folder, recursive=True)
+    refuse_inside(out, listing.open_ended)
+    root = Path(listing.root)
+    places = [shown_name(path) for path in listing.paths]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(lambda place: _look_at(root, place), places))
+    return Album(root, [one for one in found if isinstance(one, Photograph)],
+                 {place: one for place, one in zip(places, found) if isinstance(one, str)},
+                 listing.left_out)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the photographs of a cure are for.
+
+    Attributes:
+        albums (dict): By role, the folder that its photographs are from.
+        roles (dict): By role of the album, what :func:`split` says of each photograph.
+    """
+    albums: dict[str, Album]
+    roles: dict[str, dict[str, str]]
+
+    def photographs(self, role: str) -> list[Photograph]:
+        """Return those of a role."""
+        return [one for one in self.albums[role].photographs
+                if self.roles[role][one.inside] == role]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """dict[str, str]: Why photographs are not used, by their places."""
+        reasons = {}
+        for role, album in self.albums.items():
+            reasons.update(album.left_out)
+            reasons.update({place: use for place, use in self.roles[role].items()
+                            if use not in (TRAIN, HELDOUT)})
+        return reasons
+
+
+def assign(album: Album, heldout: Album | None, share: float, train_side: int) -> Roles:
+    """Say what each photograph is for.
+
+    Args:
+        album (Album): The user's photographs.
+        heldout (Album, optional): Those to judge with; without them a share of the others.
+        share (float): That share.
+        train_side (int): Shorter side in px from which on one can be trained on.
+
+    Raises:
+        InputError: If there is none to train on, or none to judge with.
+    """
+    if heldout is None:
+        roles = split(album.photographs, share, train_side)
+        found = Roles({TRAIN: album, HELDOUT: album}, {TRAIN: roles, HELDOUT: roles})
+        trained, judged = count_roles(roles)
+    else:
+        roles = split(album.photographs, 0, train_side)
+        judges = {one.inside: HELDOUT for one in heldout.photographs}
+        contents = {one.sha256 for one in heldout.photographs}
+        roles.update({one.inside: 'left out: also among the held-out ones'
+                      for one in album.photographs if one.sha256 in contents})
+        found = Roles({TRAIN: album, HELDOUT: heldout}, {TRAIN: roles, HELDOUT: judges})
+        trained, judged = count_roles(roles)[0], len(judges)
+    if not trained or not judged:
+        reason = next(iter(found.left_out.values()), '')
+        raise InputError(
+            f'{album.root}: expected at least two photographs that differ, of {train_side} px a '
+            f'side or more, to train on one and to judge with the other; got {trained} to train '
+            f'on and {judged} to judge with' + (f' ({reason})' if reason else ''))
+    return found
+
+
+def expected_crops(photographs: list[Photograph]) -> tuple[int, float]:
+    """Return how many crops photographs will give, at most, and their mean size in LR pixels."""
+    most = crops_per_photograph(len(photographs))
+    sizes = [(min(-(-one.width // MAX_SIDE) * -(-one.height // MAX_SIDE), most),
+              min(one.width, MAX_SIDE) * min(one.height, MAX_SIDE)) for one in photographs]
+    count = sum(number for number, _ in sizes)
+    return count, sum(number * size for number, size in sizes) / max(count, 1)
+
+
+def cut(roles: Roles, folder: Path, limits: dict[str, int]) -> list[Crop]:
+    """Write the crops of all photographs, by role.
+
+    Args:
+        roles (Roles): What each is for.
+        folder (Path): Gets a folder of crops for each role.
+        limits (dict): At most so many crops, by role.
+    """
+    crops: list[Crop] = []
+    for role, name in FOLDERS.items():
+        if (folder / name).is_dir():
+            for path in (folder / name).glob('*.png'):
+                path.unlink()  # of a stopped one
+        album = roles.albums[role]
+        crops += write_crops(album.root, album.photographs, roles.roles[role], role,
+                             folder / name, limits[role])
+    return crops
+
+
+def _look_at(root: Path, place: str) -> Photograph | str:
+    path = root / place  # two of one stem are two photographs here
+    try:
+        height, width = read_image(path).shape[:2]
+        return Photograph(place, file_sha256(path), width, height)
+    except (ImageError, OSError) as error:
+        return str(error)

@@ -1,0 +1,221 @@
+"""The two trainings of a cure: the partner's, and the fine-tuning. MMagic's loop does both."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ...engine.config_faults import config_faults
+from ...engine.finetune_hook import DeSRAFinetuneHook
+from ...engine.inherit import inherit_desra
+from ...engine.mse_partner import inherit_mse_partner, write_partner
+from ...engine.process_group import MODEL_WRAPPER
+from ...engine.work_dir import hold_work_dir, work_in
+from ...evaluation.before_after import BEFORE, RESULTS
+from ...files import list_images, read_image, write_weights
+from ...files.configs import read_config
+from ...files.records import read_json
+from ...generators.wrappers import result_generator_of
+from ..processes import call_in_first
+from .bar import Bar, CountIterations
+from .network import MMAGIC_CONFIG, Network
+from .outcome import CureLog
+from .plan import Plan, Speed
+from .recipe import Recipe, training_config
+
+CONFIG_FILE = 'config.py'
+"""What is trained, beside the folder of the run, for whoever wants to see or change it."""
+CHECKPOINT_SECONDS = 120
+"""Between two checkpoints: what a stop costs, at most."""
+PARTNER_PATCH = 128
+"""GT px."""
+FITTING_SHARE = .8
+"""Of the photographs that a partner's patch must fit into."""
+
+
+class NothingHeldOutError(Exception):
+    """The held-out photographs show no artifact."""
+
+
+class StopIfNothingHeldOut(Hook):
+    """Stops a run before it trains, where the held-out photographs show no artifact."""
+
+    priority = 'LOW'  # after the hook that looks for them
+
+    def before_train(self, runner: Runner) -> None:
+        """Look.
+
+        Raises:
+            NothingHeldOutError: If there is none.
+        """
+        before = read_json(Path(runner.work_dir) / 'heldout' / BEFORE, dict, 'delete it')
+        if not any(row['regions'] for row in before.values()):
+            raise NothingHeldOutError
+
+
+def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: Speed,
+                  degradation: str, photographs: Path, work_dir: Path, out: Path,
+                  bar: Bar) -> dict:
+    """Train the MSE-trained sibling that the network lacks, on the photographs reduced again.
+
+    The one place where it is asked for.
+
+    Args:
+        network (Network): The network.
+        model (Path): Its weights, to start from.
+        recipe (Recipe): Figures of the training.
+        plan (Plan): With the iterations.
+        speed (Speed): For the bar.
+        degradation (str): How the photographs are reduced.
+        photographs (Path): Folder of crops that serve as ground truths.
+        work_dir (Path): Where the run writes.
+        out (Path): The partner's weights.
+        bar (Bar): Counts the iterations.
+
+    Returns:
+        dict: What there is to say of it.
+    """
+    patch = _partner_patch(photographs, network)
+    config = training_config(network.generator, recipe, plan.partner_iters, work_dir,
+                             _name_of_run(work_dir))
+    config.model.pixel_loss = None  # that of published siblings: L1
+    if degradation == 'realesrgan':
+        # Real-ESRGAN's own data, which sharpens what its sibling is to make.
+        pipeline = read_config(MMAGIC_CONFIG).train_pipeline
+        config.train_dataloader.dataset.pipeline = with_patch(pipeline, patch, network.scale)
+        config.model.is_use_sharpened_gt_in_pixel = True
+    inherit_mse_partner(config, model, str(photographs), plan.partner_iters, network.scale)
+    dataset = config.train_dataloader.dataset
+    dataset.pipeline = with_patch(dataset.pipeline, patch, network.scale)
+    dataset.min_size = patch
+    interval = _checkpoint_interval(speed, plan.partner_iters)
+    config.default_hooks.checkpoint.update(interval=interval)
+    with _run(config, bar, speed) as runner:
+        runner.train()
+        if get_rank() == 0:
+            write_partner(runner.model, out)
+    return dict(iterations=plan.partner_iters, patch=patch)
+
+
+def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: Speed,
+             hook: dict, work_dir: Path, out: Path, bar: Bar) -> dict:
+    """Fine-tune on the pseudo GTs, and write the weights at the knee.
+
+    Args:
+        network (Network): The network.
+        model (Path): Its weights, to start from.
+        recipe (Recipe): Figures of the training.
+        plan (Plan): With the iterations.
+        speed (Speed): For the bar.
+        hook (dict): Arguments of the fine-tune hook: images, reference, detector.
+        work_dir (Path): Where the run writes.
+        out (Path): The weights, to write.
+        bar (Bar): Counts the iterations.
+
+    Returns:
+        dict: ``heldout``, the figures on the held-out photographs; None: they show no artifact,
+        and nothing was trained.
+    """
+    config = training_config(network.generator, recipe, plan.max_iters, work_dir,
+                             _name_of_run(work_dir))
+    patch = recipe.patch_for(network.upscaler.sizes) * network.scale
+    inherit_desra(config, plan.max_iters, gan_checkpoint=str(model), gt_patch_size=patch,
+                  stop='knee', watch_interval=max(plan.max_iters // max(plan.looks, 1), 1), **hook)
+    config.default_hooks.checkpoint.update(
+        interval=_checkpoint_interval(speed, plan.max_iters))
+    call_in_first(lambda: config.dump(work_dir.parent / CONFIG_FILE))
+    try:
+        with _run(config, bar, speed, StopIfNothingHeldOut()) as runner:
+            bar.watch(result_generator_of(runner.model), speed.forward)
+            runner.train()
+            [finetuning] = [one for one in runner.hooks if isinstance(one, DeSRAFinetuneHook)]
+            state, iteration = finetuning.result_weights(runner)
+            if get_rank() == 0:
+                write_weights(out, dict(params={name: value.detach().cpu()
+                                                for name, value in state.items()}))
+    except NothingHeldOutError:
+        return dict(heldout=None)
+    figures = call_in_first(lambda: read_json(
+        work_dir / 'heldout' / RESULTS,
+        lambda results: {name: value for name, value in results.items() if name != 'per_image'},
+        'delete the folder of this training'))
+    return dict(heldout=figures, iteration=iteration)
+
+
+def with_patch(settings: Any, patch: int, scale: int) -> Any:
+    """Return transforms with patches of another size wherever they have one.
+
+    Args:
+        settings (Any): Transforms, or a part of them.
+        patch (int): Side of the GT patches, in px.
+        scale (int): By how much larger they are than the LR patches.
+    """
+    sizes: dict[str, Any] = dict(
+        crop_size=(patch, patch), gt_patch_size=patch, scale_min=scale, scale_max=scale,
+        target_size=(patch // scale, patch // scale))
+    if isinstance(settings, dict):
+        made: dict[str, Any] = {
+            name: sizes[name] if name in sizes else with_patch(value, patch, scale)
+            for name, value in settings.items()}
+        if made.get('type') == 'SetValues' and 'scale' in made.get('dictionary', {}):
+            made['dictionary'] = dict(made['dictionary'], scale=scale)
+        return made
+    if isinstance(settings, (list, tuple)):
+        return [with_patch(part, patch, scale) for part in settings]
+    return settings
+
+
+def _partner_patch(photographs: Path, network: Network) -> int:
+    """Return the largest patch that fits into most photographs and that the network takes."""
+    sizes = network.upscaler.sizes
+    step = network.scale * sizes.multiple
+    shorts = sorted(min(read_image(path).shape[:2]) for path in list_images(photographs))
+    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))]
+    least = network.scale * sizes.padded(1)
+    return max(min(PARTNER_PATCH, fitting) // step * step, least)
+
+
+def _checkpoint_interval(speed: Speed, max_iters: int) -> int:
+    return max(min(int(CHECKPOINT_SECONDS / max(speed.step, 1e-6)), max_iters // 4), 1)
+
+
+def _name_of_run(work_dir: Path) -> str:
+    return f'cure {work_dir.resolve()}'.replace('/', '-')
+
+
+@contextmanager
+def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runner]:
+    """Build a run, alone or as one of several processes; its messages go to files."""
+    if get_world_size() > 1:
+        config.launcher = 'pytorch'
+        config.model_wrapper_cfg = dict(type=MODEL_WRAPPER, device_ids=None)
+    hold_work_dir(config.work_dir)
+    package = logging.getLogger('mmdesra')
+    with work_in(config.work_dir), config_faults(config):
+        runner = Runner.from_cfg(config)
+        _log_to_files(runner.logger, package)
+        for hook in (CountIterations(bar, speed.step), *hooks):
+            runner.register_hook(hook)
+        try:
+            yield runner
+        finally:  # mmengine keeps the logger for the process
+            for handler in [one for one in runner.logger.handlers if isinstance(one, CureLog)]:
+                runner.logger.removeHandler(handler)
+
+
+def _log_to_files(own: logging.Logger, package: logging.Logger) -> None:
+    """Let a run's messages go to its files and to that of the cure; the terminal gets errors."""
+    for handler in own.handlers:
+        is_file = isinstance(handler, (logging.FileHandler, CureLog))
+        handler.setLevel(logging.INFO if is_file else logging.ERROR)
+    own.setLevel(logging.INFO)
+    for handler in package.handlers:
+        if isinstance(handler, CureLog) and handler not in own.handlers:
+            own.addHandler(handler)

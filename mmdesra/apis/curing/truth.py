@@ -1,0 +1,82 @@
+"""Judging by the truth: held-out photographs are the truth of their own reductions."""
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.degradations import build_degradation
+from ...detectors import build_detector
+from ...evaluation.before_after import BeforeAfter
+from ...files import make_output_folder, read_image, write_image
+from ...generators import Reference, Upscaler
+from .crops import choose_crops
+
+LQ_SIDE = 96
+"""In LR px: of the largest reductions."""
+LEAST_LQ_SIDE = 12
+"""In px: smaller ones show nothing."""
+
+
+def make_truths(photographs: list[tuple[str, Path]], scale: int, degradation: str, folder: Path
+                ) -> list[str]:
+    """Cut truths from photographs, and reduce them.
+
+    The texture decides where, as with crops; one of each photograph.
+
+    Args:
+        photographs (list): Of each its place, and the file.
+        scale (int): By how much they are reduced.
+        degradation (str): How, see :func:`mmdesra.datasets.degradations.build_degradation`.
+        folder (Path): Gets ``gt`` and ``lq``, with one PNG for each.
+
+    Returns:
+        list[str]: Those too small for it, by their places.
+    """
+    for name in ('gt', 'lq'):
+        for path in make_output_folder(folder / name).glob('*.png'):
+            path.unlink()  # of a stopped one
+    reduce = build_degradation(degradation, scale)
+    too_small = []
+    for number, (place, file) in enumerate(photographs):
+        image = read_image(file)
+        if min(image.shape[:2]) < scale * LEAST_LQ_SIDE:
+            too_small.append(place)
+            continue
+        row, column, height, width, _ = choose_crops(image, scale * LQ_SIDE, 1)[0]
+        height, width = height - height % scale, width - width % scale
+        truth = np.ascontiguousarray(image[row:row + height, column:column + width])
+        name = f'{number:04d}.png'
+        write_image(folder / 'gt' / name, truth)
+        write_image(folder / 'lq' / name, reduce(truth, number))
+    return too_small
+
+
+def judge_by_truth(folder: Path, gan: Upscaler, cured: Upscaler, reference: Reference | Upscaler,
+                   detector: dict, perceptual: dict | None) -> dict | None:
+    """Compare a model before and after with the truth, by place.
+
+    Args:
+        folder (Path): From :func:`make_truths`; gets ``judged``.
+        gan (Upscaler): Before.
+        cured (Upscaler): After.
+        reference (Reference | Upscaler): What the masks are found with.
+        detector (dict): Finds them.
+        perceptual (dict, optional): See :func:`mmdesra.evaluation.perceptual.build_perceptual`.
+
+    Returns:
+        dict | None: The figures of :class:`mmdesra.evaluation.comparison.Comparison` but the
+        single images; None: there are no truths.
+    """
+    if not any((folder / 'lq').glob('*.png')):
+        return None
+    images = BeforeAfter(folder / 'lq', reference, build_detector(detector), folder / 'judged',
+                         gt_dir=folder / 'gt', perceptual=perceptual)
+    if not images.knows_before:
+        images.measure_before(gan)
+    comparison = images.measure_after(cured)
+    images.write(comparison, {})
+    figures = asdict(comparison)
+    figures.pop('per_image')
+    return figures

@@ -1,0 +1,204 @@
+"""mmdesra cure, whole, with a network of one weight that makes real artifacts."""
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from command_lines import call
+from PIL import Image
+from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_config
+
+from mmdesra.apis.curing import bar, recipe, run, steps
+from mmdesra.apis.curing.recipe import Recipe
+from mmdesra.apis.curing.run import cure
+from mmdesra.errors import InputError
+
+pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
+OPTIONS = dict(max_iters=6, partner_iters=5, degradation='bicubic', device='cpu')
+STEPS = 'plan', 'cut', 'partner', 'find', 'finetune', 'truths', 'judge'
+
+
+@pytest.fixture(scope='module')
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True),
+                      raising=False)
+        patch.setitem(recipe.RECIPES, 'ToyGenerator', Recipe(lq_patch=16, lr=.03))
+        yield
+
+
+def write_photographs(folder, count=6, clean=False, size=(96, 104)):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        Image.fromarray(make_lq_image(number, size, clean)).save(folder / f'p{number}.png')
+    return folder
+
+
+@pytest.fixture
+def given(tmp_path):
+    model = tmp_path / 'gan.pth'
+    torch.save(dict(params_ema=ToyGenerator(GAN_AMPLITUDE).state_dict(), step=7), model)
+    write_photographs(tmp_path / 'photos/holiday')
+    return dict(model=model, photographs=tmp_path / 'photos', out=tmp_path / 'out',
+                config=str(write_generator_config(tmp_path)), **OPTIONS)
+
+
+def amplitude(path):
+    return torch.load(path, weights_only=True)['params_ema']['amplitude'].item()
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """A cure that nothing disturbs."""
+    here = tmp_path_factory.mktemp('whole')
+    model = here / 'gan.pth'
+    torch.save(dict(params_ema=ToyGenerator(GAN_AMPLITUDE).state_dict(), step=7), model)
+    photographs = write_photographs(here / 'photos/holiday').parent
+    said = []
+    result = cure(model, photographs, here / 'out', said.append,
+                  config=str(write_generator_config(here)), **OPTIONS)
+    return here / 'out', result, said
+
+
+def test_the_artifacts_go_and_the_layout_stays(whole):
+    out, result, said = whole
+    assert result.outcome == run.CURED, result.reasons
+    cured = torch.load(out / 'cured.pth', weights_only=True)
+    assert cured['step'] == 7
+    assert abs(amplitude(out / 'cured.pth')) < GAN_AMPLITUDE - .05
+    figures = json.loads((out / 'cure.json').read_text())
+    assert figures['trained']['heldout']['removal_rate'] > 0
+    inside = figures['truth']['truth']['inside']
+    assert inside['after']['psnr'] > inside['before']['psnr']
+    assert figures['plan']['partner_iters'] == 5
+    assert any('this will take about' in sentence for sentence in said)
+
+
+def test_what_was_done_is_there_to_see(whole):
+    out, _, _ = whole
+    page = (out / 'before_after.html').read_text(encoding='utf-8')
+    assert page.count('gan.pth') and 'SHA-256' in page
+    assert 'texture error inside the artifacts' in (
+        out / 'before_after_truth.html').read_text(encoding='utf-8')
+    table = (out / 'photographs.csv').read_text().splitlines()
+    assert [line.split(',')[0] for line in table[1:]] == [
+        f'holiday/p{number}.png' for number in range(6)]
+    log = (out / 'cure.log').read_text()
+    assert 'DeSRA: the result is' in log
+    assert 'Initialization information' not in log
+    assert (out / 'work/config.py').is_file()
+
+
+def test_the_same_command_again_says_the_same(whole, monkeypatch):
+    out, result, _ = whole
+    before = (out / 'cured.pth').read_bytes()
+    monkeypatch.setattr(run, 'finetune', None)  # it is not called again
+    again = cure(out.parent / 'gan.pth', out.parent / 'photos', out,
+                 config=str(out.parent / 'toy_generator.py'), **OPTIONS)
+    assert again.reasons == result.reasons
+    assert (out / 'cured.pth').read_bytes() == before
+
+
+def test_other_settings_are_refused(whole):
+    out, _, _ = whole
+    with pytest.raises(InputError, match='max_iters: there 6, now 5'):
+        cure(out.parent / 'gan.pth', out.parent / 'photos', out,
+             config=str(out.parent / 'toy_generator.py'), **{**OPTIONS, 'max_iters': 5})
+
+
+def test_a_cure_stopped_after_each_step_and_in_the_middle_ends_in_the_same_bytes(
+        whole, given, monkeypatch):
+    do = steps.Steps.do
+
+    def stop_after(self, name, *args, **options):
+        was_known = self.knows(name)
+        found = do(self, name, *args, **options)
+        if not was_known:
+            raise KeyboardInterrupt
+        return found
+
+    after_iteration = bar.CountIterations.after_train_iter
+    stopped = []
+
+    def stop_in_training(self, runner, *args, **options):
+        after_iteration(self, runner, *args, **options)
+        if runner.iter + 1 == 2 and runner.work_dir not in stopped:
+            stopped.append(runner.work_dir)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(steps.Steps, 'do', stop_after)
+    monkeypatch.setattr(bar.CountIterations, 'after_train_iter', stop_in_training)
+    for _ in range(len(STEPS) + 2):
+        with pytest.raises(KeyboardInterrupt):
+            cure(**given)
+        assert not (given['out'] / 'cured.pth').exists()
+    assert len(stopped) == 2
+    assert cure(**given).outcome == run.CURED
+    assert (given['out'] / 'cured.pth').read_bytes() == (whole[0] / 'cured.pth').read_bytes()
+
+
+def command_line(given, *more):
+    return call('cure.py', given['model'], given['photographs'], '--out', given['out'],
+                '--config', given['config'], '--max-iters', 6, '--partner-iters', 5,
+                '--degradation', 'bicubic', *more)
+
+
+def test_exit_codes(given, tmp_path, capsys, monkeypatch):
+    photographs = given['photographs']
+    (photographs / 'torn.png').write_bytes(
+        (photographs / 'holiday/p0.png').read_bytes()[:500])
+    mse = tmp_path / 'mse.pth'
+    torch.save(dict(params=ToyGenerator(.05).state_dict()), mse)
+    assert command_line(given, '--mse', mse) == 1
+    assert 'torn.png' in capsys.readouterr().out
+    assert (given['out'] / 'cured.pth').is_file()
+
+    write_photographs(tmp_path / 'clean', 3, clean=True)
+    clean = dict(given, photographs=tmp_path / 'clean', out=tmp_path / 'nothing')
+    assert command_line(clean, '--mse', mse) == 3
+    assert '0 artifact regions' in capsys.readouterr().out
+    assert not (tmp_path / 'nothing/cured.pth').exists()
+    assert json.loads((tmp_path / 'nothing/cure.json').read_text())['outcome'] == run.NOTHING
+
+    monkeypatch.setitem(recipe.RECIPES, 'ToyGenerator', Recipe(lq_patch=16, lr=1e-9))
+    idle = dict(given, out=tmp_path / 'idle')
+    assert command_line(idle, '--mse', mse) == 4
+    printed = capsys.readouterr().out
+    assert 'did not help' in printed and 'work/result.pth' in printed
+    assert not (tmp_path / 'idle/cured.pth').exists()
+
+    assert command_line(dict(given, model=tmp_path / 'missing.pth')) == 2
+    assert command_line(dict(given, out=tmp_path / 'same'), '--mse', given['model']) == 2
+    assert 'holds the same weights' in capsys.readouterr().err
+    assert command_line(dict(given, photographs=tmp_path / 'missing')) == 2
+
+
+def test_a_missing_package_is_told_before_anything_is_done(given, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    with pytest.raises(InputError, match='pip install onnx'):
+        cure(**given, export=('onnx',))
+    assert not (given['out'] / 'work').exists()
+
+
+def test_large_photographs_are_cut(given):
+    rng = np.random.default_rng(0)
+    flat = np.full((400, 500, 3), 90, np.uint8)
+    flat[200:, 300:] = rng.integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(flat).save(given['photographs'] / 'large.png')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, 'train_partner', _stop)
+        with pytest.raises(KeyboardInterrupt):
+            cure(**given)
+    rows = [line for line in (given['out'] / 'photographs.csv').read_text().splitlines()
+            if line.startswith('large.png')]
+    assert 1 <= len(rows) <= 8
+    _, _, _, width, height, x, y, *_ = rows[0].split(',')
+    assert (int(width), int(height)) == (192, 192)
+    assert int(x) >= 200 and int(y) >= 150
+
+
+def _stop(*args, **options):
+    raise KeyboardInterrupt

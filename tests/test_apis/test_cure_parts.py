@@ -1,0 +1,227 @@
+"""The parts of a cure that decide: who is held out, what fits into the time, what has helped."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.config import Config
+from networks import Enlarging
+from toys import make_lq_image
+
+from mmdesra.apis.curing.crops import MAX_SIDE, choose_crops
+from mmdesra.apis.curing.network import Network, tell_degradation
+from mmdesra.apis.curing.plan import LEAST_HELDOUT, LEAST_TRAIN, Amounts, Speed, make_plan
+from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
+from mmdesra.apis.curing.settings import CureSettings
+from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
+from mmdesra.apis.curing.taking import Album, assign
+from mmdesra.apis.curing.training import with_patch
+from mmdesra.apis.curing.verdict import judge_cure
+from mmdesra.errors import InputError
+from mmdesra.files.configs import read_config
+from mmdesra.generators import ImageSizes, Upscaler
+
+HOUR = 3600
+
+
+def photograph(number, content=None, side=100):
+    return Photograph(f'sub/p{number}.jpg', str(number if content is None else content), side,
+                      side + 20)
+
+
+@given(st.integers(2, 60), st.floats(.01, .99))
+def test_at_least_one_is_held_out_and_one_trained_on(count, share):
+    roles = split([photograph(number) for number in range(count)], share, 48)
+    trained, heldout = count_roles(roles)
+    assert trained >= 1 and heldout >= 1 and trained + heldout == count
+    assert abs(heldout - share * count) <= 1
+
+
+def test_one_more_photograph_moves_few():
+    many = [photograph(number) for number in range(50)]
+    before, after = split(many, .2, 48), split([*many, photograph(50)], .2, 48)
+    assert sum(before[name] != after[name] for name in before) <= 1
+
+
+@given(st.lists(st.integers(0, 4), min_size=4, max_size=30))
+def test_equal_files_are_on_one_side_once(contents):
+    photographs = [photograph(number, content) for number, content in enumerate(contents)]
+    roles = split(photographs, .3, 48)
+    used = [one.sha256 for one in photographs if roles[one.inside] in (TRAIN, HELDOUT)]
+    assert sorted(used) == sorted(set(map(str, contents)))
+
+
+def test_small_photographs_are_held_out_or_named():
+    photographs = [*(photograph(number) for number in range(4)), photograph(9, side=40)]
+    assert split(photographs, .2, 48)['sub/p9.jpg'] == HELDOUT
+    assert 'takes 48 px to train on' in split(photographs, 0, 48)['sub/p9.jpg']
+
+
+def test_crops_are_where_the_texture_is():
+    image = np.full((500, 700, 3), 100, np.uint8)
+    image[:150, 550:] = np.random.default_rng(0).integers(0, 255, (150, 150, 3))
+    (row, column, height, width, texture), *others = choose_crops(image)
+    assert row == 0 and column == 700 - MAX_SIDE and (height, width) == (MAX_SIDE, MAX_SIDE)
+    assert texture > 10 and not others  # flat ones are not taken beside it
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 900), st.integers(1, 900))
+def test_crops_lie_in_the_photograph(height, width):
+    for row, column, high, wide, _ in choose_crops(np.zeros((height, width, 3), np.uint8)):
+        assert 0 <= row <= height - high and 0 <= column <= width - wide
+        assert high == min(height, MAX_SIDE) and wide == min(width, MAX_SIDE)
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path):
+    own = Album(tmp_path, [photograph(1), photograph(2), photograph(3, side=20)])
+    roles = assign(own, Album(tmp_path, [photograph(8, content=2)]), .2, 48)
+    assert [one.inside for one in roles.photographs(TRAIN)] == ['sub/p1.jpg']
+    assert [one.inside for one in roles.photographs(HELDOUT)] == ['sub/p8.jpg']
+    assert 'also among the held-out' in roles.left_out['sub/p2.jpg']
+    assert 'it takes 48 px' in roles.left_out['sub/p3.jpg']
+    with pytest.raises(InputError, match='got 1 to train on and 0 to judge with'):
+        assign(Album(tmp_path, [photograph(1)]), None, .2, 48)
+
+
+class Restoring(Enlarging):
+    """Leaves nothing of the noise, nor of the photograph."""
+
+    def check(self, x):
+        return x.mean((-2, -1), keepdim=True).expand_as(x)
+
+
+def test_a_network_that_takes_noise_away_is_told_from_one_that_keeps_it():
+    photographed = make_lq_image(0, (60, 70))
+    found = {kind: tell_degradation(Network({}, '', '', Upscaler(kind())), photographed)
+             for kind in (Enlarging, Restoring)}
+    assert found[Enlarging][0] == 'bicubic' and found[Enlarging][1] > .6
+    assert found[Restoring][0] == 'realesrgan' and abs(found[Restoring][1]) < .1
+
+
+# ---------------------------------------- the time
+
+X4PLUS = Speed(forward=3.75e-4, step=3.)
+SRGAN = Speed(forward=1e-5, step=.6)
+MANY = Amounts(400, 100, 192**2, 4)
+
+
+@pytest.mark.parametrize('speed', [X4PLUS, SRGAN])
+@pytest.mark.parametrize('hours', [1, 2, 8])
+def test_what_is_planned_fits_into_the_time(speed, hours):
+    plan = make_plan(speed, MANY, Recipe(), hours)
+    assert plan.total <= hours * HOUR * 1.02
+    assert plan.max_iters > 10
+
+
+def test_more_time_is_used_until_the_recipe_is_done():
+    iterations = [make_plan(X4PLUS, MANY, Recipe(), hours).max_iters for hours in (1, 2, 4, 40)]
+    assert iterations == sorted(iterations)
+    assert iterations[-1] == Recipe().max_iters
+
+
+def test_with_no_time_the_least_is_done():
+    plan = make_plan(X4PLUS, MANY, Recipe(), .001)
+    assert (plan.train_crops, plan.heldout_crops) == (LEAST_TRAIN, LEAST_HELDOUT)
+    assert plan.max_iters == 1
+
+
+def test_what_is_asked_for_is_done():
+    plan = make_plan(X4PLUS, MANY, Recipe(), .001, max_iters=700, partner_iters=60)
+    assert (plan.max_iters, plan.partner_iters) == (700, 60)
+    assert make_plan(X4PLUS, replace(MANY, makes_partner=False), Recipe(), 2,
+                     partner_iters=60).seconds['partner'] == 0
+
+
+def test_the_seconds_are_those_of_what_is_done():
+    """By hand: 10 crops of 100 px, 2 held out, a partner of 5, 20 iterations."""
+    plan = make_plan(Speed(.01, 2.), Amounts(10, 2, 100, 2), Recipe(), 100, 20, 5)
+    assert plan.seconds['partner'] == pytest.approx(1.2 * 5 * 2)
+    assert plan.seconds['find'] == pytest.approx(1.2 * 10 * 2)  # the model and its reference
+    assert plan.seconds['finetune'] == pytest.approx(1.2 * (20 * 2 + (2 + 20 + 1) * 2))
+    assert plan.seconds['judge'] == pytest.approx(1.2 * 2 * 3 / 4)
+
+
+# ---------------------------------------- what has helped
+
+def heldout(**changes):
+    return dict(dict(regions_before=20, removal_rate=.6, addition_rate=0., detail_kept=.98),
+                **changes)
+
+
+def place(psnr=(22., 22.), texture=(5., 5.), perceptual=(None, None), pixels=1000):
+    return {version: dict(pixels=pixels, psnr=psnr[number], texture_error=texture[number],
+                          perceptual=perceptual[number])
+            for number, version in enumerate(('before', 'after'))}
+
+
+def truth(inside=None, outside=None):
+    return dict(inside=inside or place((20.7, 22.2), (5.2, 4.4)), outside=outside or place())
+
+
+@pytest.mark.parametrize('figures, by_truth, helped', [
+    (heldout(), truth(), True),
+    (heldout(), None, True),
+    # What fine-tuning the SRGAN pair did to 33 photographs (docs/truth_benchmark.md).
+    (heldout(), truth(place((20.72, 22.20), (5.19, 4.43)), place((22.67, 22.78), (4.20, 4.23))),
+     True),
+    (heldout(), truth(place((20.99, 21.23), (3.51, 3.75))), True),  # one better, one worse
+    (heldout(), truth(place(pixels=0)), True),  # no artifact there: nothing against it
+    (heldout(removal_rate=0.), truth(), False),
+    (heldout(removal_rate=.1, addition_rate=.1), truth(), False),
+    (heldout(detail_kept=.8), truth(), False),
+    (heldout(regions_before=0, removal_rate=None, addition_rate=None), truth(), False),
+    (heldout(), truth(place((22., 21.8), (5., 5.))), False),
+    (heldout(), truth(place((22., 22.), (5., 5.5))), False),
+    (heldout(), truth(place((21., 22.), (5., 4.), (.3, .4))), False),
+    (heldout(), truth(outside=place((22., 21.8))), False),
+    (heldout(), truth(outside=place(texture=(5., 5.3))), False),
+    (heldout(), truth(outside=place(perceptual=(.2, .22))), False),
+])
+def test_the_rule(figures, by_truth, helped):
+    verdict = judge_cure(figures, by_truth)
+    assert verdict.helped is helped
+    assert verdict.reasons
+
+
+def test_nothing_changed_is_no_help():
+    nothing = truth(place(), place())
+    assert not judge_cure(heldout(removal_rate=0.), nothing).helped
+
+
+# ---------------------------------------- configs
+
+def test_patches_are_what_the_network_takes():
+    assert Recipe(lq_patch=32).patch_for(ImageSizes(4)) == 32
+    assert Recipe(lq_patch=32).patch_for(ImageSizes(4, 7, 7, 7)) == 35
+    assert Recipe(lq_patch=32).patch_for(ImageSizes(2, 1, 48)) == 48
+    assert recipe_for('whatever') == Recipe()
+
+
+def test_patches_of_another_size():
+    pipeline = read_config(
+        'mmagic::real_esrgan/realesrnet_c64b23g32_4xb12-lr2e-4-1000k_df2k-ost').train_pipeline
+    text = str(with_patch([step.to_dict() for step in pipeline], 96, 2))
+    assert "'crop_size': (96, 96)" in text and "'gt_patch_size': 96" in text
+    assert "'target_size': (48, 48)" in text and "'scale': 2" in text
+    assert '400' not in text and '256' not in text
+
+
+def test_the_schedule_has_the_length_of_the_run(tmp_path):
+    config = training_config(dict(type='SRResNet'), Recipe(lr=2e-5), 300, tmp_path, 'one')
+    assert isinstance(config, Config)
+    assert [part['end'] for part in config.param_scheduler] == [30, 300]
+    assert config.optim_wrapper.generator.optimizer.lr == 2e-5
+    assert not config.resume
+
+
+@pytest.mark.parametrize('wrong', [
+    dict(reference='sibling'), dict(heldout_share=0), dict(heldout_share=1.), dict(max_hours=0),
+    dict(max_hours=float('nan')), dict(max_iters=0), dict(degradation='blur'),
+    dict(export=('onnx', 'tflite'))])
+def test_settings_out_of_range(wrong, tmp_path):
+    with pytest.raises(InputError, match='expected'):
+        CureSettings(tmp_path, tmp_path, tmp_path, **wrong)
