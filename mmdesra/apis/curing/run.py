@@ -49,11 +49,11 @@ from .plan import (
     measure_speed,
 )
 from .recipe import Recipe, recipe_for, smallest_region
-from .settings import MIN_REGIONS, CureSettings
+from .settings import MIN_REGIONS, SELF_ENSEMBLE, CureSettings
 from .split import HELDOUT, SAME, TRAIN
 from .steps import Steps
 from .taking import Roles, assign, cut, expected_crops, open_album
-from .training import finetune, train_partner
+from .training import finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
 from .verdict import Verdict, judge_cure
 
@@ -131,6 +131,7 @@ class _Cure:
         self.out = settings.out
         self.work = settings.out / 'work'
         self.detector = dict(type='DeSRA', min_area=smallest_region(settings.min_area))
+        self.partner: dict = {}
 
     def run(self) -> CureResult:
         settings = self.settings
@@ -256,19 +257,28 @@ class _Cure:
 
     def _make_reference(self) -> Reference:
         settings, partner = self.settings, self.work / 'partner.pth'
-        if settings.mse is None and settings.reference != 'partner':
-            return build_reference(settings.reference, self.network.upscaler)
-        if settings.mse is None:
+        if settings.mse is None and settings.reference == 'partner':
             with self._step('partner'):
-                self.steps.do('partner', lambda: train_partner(
+                self.partner = self.steps.do('partner', lambda: train_partner(
                     self.network, settings.model, self.recipe, self.plan, self.speed,
                     self.degradation, self.work / 'crops/train', self.work / 'partner',
                     partner, self.bar), together=True)
+            self.say(of_partner(self.partner))
+        if self._mse is None:
+            return build_reference(self._own_reference, self.network.upscaler)
         return Sibling(load_upscaler(self._spec(), self._mse, self.device))
 
     @property
-    def _mse(self) -> Path:
-        return self.settings.mse or self.work / 'partner.pth'
+    def _mse(self) -> Path | None:
+        """Weights of the sibling, or of the partner that stands for it; None: neither."""
+        if self.partner.get('is_better'):
+            return self.work / 'partner.pth'
+        return self.settings.mse
+
+    @property
+    def _own_reference(self) -> str:
+        """The reference where there is neither sibling nor partner."""
+        return SELF_ENSEMBLE if self.settings.reference == 'partner' else self.settings.reference
 
     def _find(self) -> dict:
         def find() -> dict:
@@ -292,8 +302,8 @@ class _Cure:
             lq_dir=str(self.work / 'crops/train'),
             heldout_lq_dir=str(self.work / 'crops/heldout'), detector=self.detector,
             pseudo_gt_dir=str(self.work / 'pseudo_gt'))
-        if settings.mse is None and settings.reference != 'partner':
-            hook['reference'] = settings.reference
+        if self._mse is None:
+            hook['reference'] = self._own_reference
         else:
             hook['mse_checkpoint'] = str(self._mse)
         with self._step('finetune'):
@@ -364,9 +374,8 @@ class _Cure:
 
     def _facts(self, outcome: str, verdict: Verdict) -> list[tuple[str, object]]:
         settings, plan = self.settings, self.plan
-        reference = (f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)'
-                     if settings.mse is not None or settings.reference == 'partner'
-                     else settings.reference)
+        reference = (self._own_reference if self._mse is None
+                     else f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)')
         return [('outcome', '; '.join([outcome, *verdict.reasons])),
                 ('model', (f'{settings.model.name} ({self.network.name}, SHA-256 '
                            f'{sha256_of(settings.model)[:16]}…)')), ('reference', reference),
@@ -382,7 +391,7 @@ class _Cure:
             model=dict(file=settings.model.name, sha256=sha256_of(settings.model),
                        network=self.network.name, generator=_plain(self.network.generator)),
             settings=settings.describe(), detector=self.detector, recipe=asdict(self.recipe),
-            degradation=self.degradation, plan=asdict(self.plan), speed=asdict(self.speed),
+            degradation=self.degradation, partner=self.partner or None, plan=asdict(self.plan), speed=asdict(self.speed),
             left_out=self.roles.left_out, **figures)
         write_json(self.out / FIGURES, content)
         return content

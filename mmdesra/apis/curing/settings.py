@@ -9,7 +9,8 @@ from ...datasets.degradations import DEGRADATIONS
 from ...errors import InputError
 from ...generators.export import EXPORT_SUFFIXES
 
-REFERENCES = 'partner', 'self-ensemble'
+SELF_ENSEMBLE = 'self-ensemble'
+REFERENCES = 'partner', SELF_ENSEMBLE
 EXPORTS = dict(onnx=EXPORT_SUFFIXES[0], ncnn=EXPORT_SUFFIXES[1])
 """Formats for programs without PyTorch, each with the suffix of its file."""
 MAX_HOURS = 2.

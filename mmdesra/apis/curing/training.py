@@ -5,27 +5,28 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ...engine.config_faults import config_faults
 from ...engine.finetune_hook import DeSRAFinetuneHook
+from ...engine.heldout_stop import LEAST_ITERS
 from ...engine.inherit import inherit_desra
-from ...engine.mse_partner import inherit_mse_partner, write_partner
+from ...engine.partner_progress import PartnerProgress
+from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
 from ...engine.process_group import MODEL_WRAPPER
 from ...engine.work_dir import hold_work_dir, work_in
 from ...evaluation.before_after import BEFORE, RESULTS
 from ...files import list_images, read_image, write_weights
-from ...files.configs import read_config
 from ...files.records import read_json
 from ...generators.wrappers import result_generator_of
 from ..processes import call_in_first
 from .bar import Bar, CountIterations
-from .network import MMAGIC_CONFIG, Network
+from .network import Network
 from .outcome import CureLog
 from .plan import Plan, Speed
 from .recipe import Recipe, training_config
@@ -80,28 +81,43 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
         bar (Bar): Counts the iterations.
 
     Returns:
-        dict: What there is to say of it.
+        dict: What there is to say of it. ``is_better``: whether the loss on held-out crops
+        fell; if not, there is no partner.
     """
-    patch = _partner_patch(photographs, network)
     config = training_config(network.generator, recipe, plan.partner_iters, work_dir,
                              _name_of_run(work_dir))
     config.model.pixel_loss = None  # that of published siblings: L1
-    if degradation == 'realesrgan':
-        # Real-ESRGAN's own data, which sharpens what its sibling is to make.
-        pipeline = read_config(MMAGIC_CONFIG).train_pipeline
-        config.train_dataloader.dataset.pipeline = with_patch(pipeline, patch, network.scale)
-        config.model.is_use_sharpened_gt_in_pixel = True
-    inherit_mse_partner(config, model, str(photographs), plan.partner_iters, network.scale)
-    dataset = config.train_dataloader.dataset
-    dataset.pipeline = with_patch(dataset.pipeline, patch, network.scale)
-    dataset.min_size = patch
-    interval = _checkpoint_interval(speed, plan.partner_iters)
-    config.default_hooks.checkpoint.update(interval=interval)
-    with _run(config, bar, speed) as runner:
-        runner.train()
-        if get_rank() == 0:
-            write_partner(runner.model, out)
-    return dict(iterations=plan.partner_iters, patch=patch)
+    # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
+    config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
+    _share_between_processes(config)
+    done = 0
+
+    def report(progress: PartnerProgress) -> None:
+        nonlocal done
+        if not done:
+            _log_to_files(MMLogger.get_current_instance(), logging.getLogger('mmdesra'))
+        bar.tick((progress.iteration - done) * speed.step)
+        done = progress.iteration
+
+    made = make_mse_partner(
+        config, model, out, str(photographs), max_iters=plan.partner_iters,
+        patch_size=_partner_patch(photographs, network), scale=network.scale,
+        degradation=degradation, check_interval=_check_interval(plan.partner_iters),
+        least_iters=min(LEAST_ITERS, plan.partner_iters), overwrite=True, report=report)
+    return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
+                heldout_loss_before=made.before, heldout_loss_after=made.after)
+
+
+def of_partner(made: dict) -> str:
+    """Say what came of a partner's training: what :func:`train_partner` returns."""
+    if made['heldout_loss_before'] is None:
+        return f'the reference was trained for {made["iterations"]} iterations'
+    change = made['heldout_loss_after'] / max(made['heldout_loss_before'], 1e-9) - 1
+    if made['is_better']:
+        return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}: its '
+                f'loss on held-out crops is {-change:.1%} below that of the model')
+    return (f'no iteration of {made["done"]} was a better reference than the model itself (its '
+            'loss on held-out crops did not fall): the self-ensemble takes its place')
 
 
 def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: Speed,
@@ -149,29 +165,6 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
     return dict(heldout=figures, iteration=iteration)
 
 
-def with_patch(settings: Any, patch: int, scale: int) -> Any:
-    """Return transforms with patches of another size wherever they have one.
-
-    Args:
-        settings (Any): Transforms, or a part of them.
-        patch (int): Side of the GT patches, in px.
-        scale (int): By how much larger they are than the LR patches.
-    """
-    sizes: dict[str, Any] = dict(
-        crop_size=(patch, patch), gt_patch_size=patch, scale_min=scale, scale_max=scale,
-        target_size=(patch // scale, patch // scale))
-    if isinstance(settings, dict):
-        made: dict[str, Any] = {
-            name: sizes[name] if name in sizes else with_patch(value, patch, scale)
-            for name, value in settings.items()}
-        if made.get('type') == 'SetValues' and 'scale' in made.get('dictionary', {}):
-            made['dictionary'] = dict(made['dictionary'], scale=scale)
-        return made
-    if isinstance(settings, (list, tuple)):
-        return [with_patch(part, patch, scale) for part in settings]
-    return settings
-
-
 def _partner_patch(photographs: Path, network: Network) -> int:
     """Return the largest patch that fits into most photographs and that the network takes."""
     sizes = network.upscaler.sizes
@@ -182,6 +175,10 @@ def _partner_patch(photographs: Path, network: Network) -> int:
     return max(min(PARTNER_PATCH, fitting) // step * step, least)
 
 
+def _check_interval(iterations: int) -> int:
+    return max(min(CHECK_INTERVAL, iterations // 4), 1)
+
+
 def _checkpoint_interval(speed: Speed, max_iters: int) -> int:
     return max(min(int(CHECKPOINT_SECONDS / max(speed.step, 1e-6)), max_iters // 4), 1)
 
@@ -190,12 +187,16 @@ def _name_of_run(work_dir: Path) -> str:
     return f'cure {work_dir.resolve()}'.replace('/', '-')
 
 
-@contextmanager
-def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runner]:
-    """Build a run, alone or as one of several processes; its messages go to files."""
+def _share_between_processes(config: Config) -> None:
     if get_world_size() > 1:
         config.launcher = 'pytorch'
         config.model_wrapper_cfg = dict(type=MODEL_WRAPPER, device_ids=None)
+
+
+@contextmanager
+def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runner]:
+    """Build a run, alone or as one of several processes; its messages go to files."""
+    _share_between_processes(config)
     hold_work_dir(config.work_dir)
     package = logging.getLogger('mmdesra')
     with work_in(config.work_dir), config_faults(config):
