@@ -14,6 +14,7 @@ from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_con
 from mmdesra.apis.curing import bar, recipe, run, steps
 from mmdesra.apis.curing.recipe import Recipe
 from mmdesra.apis.curing.run import cure
+from mmdesra.engine import partner_watch
 from mmdesra.errors import InputError
 
 pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
@@ -120,17 +121,19 @@ def test_a_cure_stopped_after_each_step_and_in_the_middle_ends_in_the_same_bytes
             raise KeyboardInterrupt
         return found
 
-    after_iteration = bar.CountIterations.after_train_iter
     stopped = []
 
-    def stop_in_training(self, runner, *args, **options):
-        after_iteration(self, runner, *args, **options)
-        if runner.iter + 1 == 2 and runner.work_dir not in stopped:
-            stopped.append(runner.work_dir)
-            raise KeyboardInterrupt
+    def stop_in_training(after_iteration):
+        def stop(self, runner, *args, **options):
+            after_iteration(self, runner, *args, **options)
+            if runner.iter + 1 == 2 and runner.work_dir not in stopped:
+                stopped.append(runner.work_dir)
+                raise KeyboardInterrupt
+        return stop
 
     monkeypatch.setattr(steps.Steps, 'do', stop_after)
-    monkeypatch.setattr(bar.CountIterations, 'after_train_iter', stop_in_training)
+    for hook in (bar.CountIterations, partner_watch.PartnerWatch):
+        monkeypatch.setattr(hook, 'after_train_iter', stop_in_training(hook.after_train_iter))
     for _ in range(len(STEPS) + 2):
         with pytest.raises(KeyboardInterrupt):
             cure(**given)

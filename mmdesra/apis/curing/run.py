@@ -391,8 +391,8 @@ class _Cure:
             model=dict(file=settings.model.name, sha256=sha256_of(settings.model),
                        network=self.network.name, generator=_plain(self.network.generator)),
             settings=settings.describe(), detector=self.detector, recipe=asdict(self.recipe),
-            degradation=self.degradation, partner=self.partner or None, plan=asdict(self.plan), speed=asdict(self.speed),
-            left_out=self.roles.left_out, **figures)
+            degradation=self.degradation, partner=self.partner or None, plan=asdict(self.plan),
+            speed=asdict(self.speed), left_out=self.roles.left_out, **figures)
         write_json(self.out / FIGURES, content)
         return content
 
