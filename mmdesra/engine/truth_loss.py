@@ -24,8 +24,8 @@ class TruthLoss(nn.Module):
         L = \lambda_p \operatorname{mean} |x - y|
           + \lambda_t \operatorname{mean} |\sigma(x) - \sigma(y)| + \lambda_f L_f(x, y)
 
-    see :class:`PixelTextureLoss` and :class:`DeepFeatureLoss`. The defaults are the best of those
-    that docs/results.md compares.
+    see :class:`PixelTextureLoss` and :class:`DeepFeatureLoss`. docs/results.md compares
+    weights.
 
     Args:
         pixel_weight (float): :math:`\lambda_p`. Default: 0.5.
