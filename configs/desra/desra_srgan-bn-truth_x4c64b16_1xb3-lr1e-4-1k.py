@@ -1,6 +1,6 @@
 # As desra_srgan-bn-ema, and a third of each batch is photographs as ground truths of their own
-# reductions; with a perceptual term where VGG16's weights are given (--vgg16-weights). What it gains,
-# and that fewer iterations are better by the truth (--stop truth): docs/results.md.
+# reductions; with a perceptual term where VGG16's weights are given (--vgg16-weights). What it
+# gains, and that fewer iterations are better by the truth (--stop truth): docs/results.md.
 _base_ = ['./desra_srgan-bn-ema_x4c64b16_1xb2-lr1e-4-1k.py']
 
 experiment_name = 'desra_srgan-bn-truth_x4c64b16_1xb3-lr1e-4-1k'
