@@ -201,7 +201,7 @@ class DeSRAInferencer:
         gan_arrays, mse_arrays = _arrays(gan), _arrays(mse)
         if gan_arrays is None and mse_arrays is None:
             pairs = StoredPairs(cast(ImageInputs, gan), cast(ImageInputs, mse), recursive)
-            if is_given:
+            if is_given and self.detector.uses_mse:
                 pairs.refuse_one_set()
             return pairs
         if gan_arrays is None or mse_arrays is None or len(gan_arrays) != len(mse_arrays):

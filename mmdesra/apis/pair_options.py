@@ -42,6 +42,6 @@ def pairs_from(args: argparse.Namespace, uses_mse: bool = True) -> PairSource:
         raise InputError('give either --gan and --mse, or all of --lq, --gan-checkpoint, '
                          f'--mse-checkpoint (or --reference) and --generator; {HOW_TO_GET_ONE}')
     pairs = StoredPairs(args.gan, args.mse or args.gan, args.recursive)
-    if args.mse:
+    if args.mse and uses_mse:
         pairs.refuse_one_set()
     return pairs

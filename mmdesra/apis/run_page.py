@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
+from ..engine.hook_settings import CHOOSING_STOPS
 from ..engine.knee_watch import WEIGHTS
 from ..errors import InputError
 from ..evaluation.before_after import RESULTS
@@ -67,6 +68,6 @@ def _settings(config: Config, hook: Mapping) -> Iterator[tuple[str, str]]:
 
 def _result(config: Config, hook: Mapping) -> str:
     knee = Path(config.work_dir) / WEIGHTS
-    if hook.get('stop') == 'knee' and knee.is_file():
+    if hook.get('stop') in CHOOSING_STOPS and knee.is_file():
         return knee.name
     return Path(find_latest_checkpoint(config.work_dir) or '-').name

@@ -26,7 +26,7 @@ from ..segmentors.build import label_folder
 from .checkpoints import find_last_checkpoint, see_to_resumed, write_whole_checkpoints
 from .ema import keep_ema_up
 from .heldout import HeldOut
-from .hook_settings import check_hook_settings
+from .hook_settings import CHOOSING_STOPS, check_hook_settings
 from .knee import WANTED_REMOVAL
 from .knee_watch import KneeWatch
 from .own_truths_of_run import OwnTruthsOfRun
@@ -262,7 +262,7 @@ class DeSRAFinetuneHook(Hook):
         self._run.finish(runner)
         if self._heldout is not None:
             chosen = (self._watch.result(runner)
-                      if self._watch and self.stop != 'iterations' else None)
+                      if self._watch and self.stop in CHOOSING_STOPS else None)
             self._heldout.finish(runner, chosen)
 
     def result_weights(self, runner: Runner) -> tuple[dict, int]:
@@ -328,7 +328,7 @@ class DeSRAFinetuneHook(Hook):
 
     def _start_watching(self, runner: Runner) -> None:
         interval = self.watch_interval
-        if interval is None and self.stop != 'iterations':
+        if interval is None and self.stop in CHOOSING_STOPS:
             interval = max(runner.max_iters // WATCHES, 1)
         if interval and self._heldout is not None:
             self._watch = KneeWatch(self._heldout, runner.work_dir, interval,

@@ -9,16 +9,18 @@ from ..files import ImageError, list_inputs
 from ..files.listing import Listing
 from ..generators.checkpoint import refuse_address
 from ..generators.reference import HOW_TO_GET_ONE
+from .hook_settings import IMAGES
 
 OPTIONS = dict(
     lq_dir='--lq-dir', heldout_lq_dir='--heldout-lq-dir', heldout_gt_dir='--heldout-gt-dir',
-    labels_dir='--labels-dir', gan_checkpoint='--gan-checkpoint',
+    truth_dir='--truth-dir', labels_dir='--labels-dir', gan_checkpoint='--gan-checkpoint',
     mse_checkpoint='--mse-checkpoint', discriminator_checkpoint='--discriminator-checkpoint')
 """What sets them on the command line of `mmdesra train`."""
 
 WITHOUT = dict(
     heldout_lq_dir='--hook-options heldout_lq_dir=None trains without measuring anything',
     heldout_gt_dir='--hook-options heldout_gt_dir=None does without ground truths',
+    truth_dir='--hook-options truth_dir=None takes the photographs of --lq-dir',
     labels_dir='--hook-options labels_dir=None switches the semantic step off',
     discriminator_checkpoint='without these weights, --hook-options '
     'discriminator_checkpoint=None switches the adversarial loss off',
@@ -56,7 +58,7 @@ def check_paths(hook: Mapping, config_name: str | None, is_resumed: bool = False
         InputError: If some are not there; it names them all, and the options that set them.
     """
     missing = []
-    names = [name for name in OPTIONS if not name.endswith('lq_dir')]
+    names = [name for name in OPTIONS if name not in IMAGES]
     for name in names:
         path = hook.get(name)
         if not path or (is_resumed and name in ('gan_checkpoint', 'discriminator_checkpoint')):

@@ -8,7 +8,9 @@ from ..datasets.degradations import DEGRADATIONS
 from ..errors import InputError
 from ..generators.reference import HOW_TO_GET_ONE, check_reference, refuse_both
 
-STOPS = ('iterations', 'knee', 'truth')
+CHOOSING_STOPS = ('knee', 'truth')
+"""Those that choose an iteration."""
+STOPS = ('iterations', *CHOOSING_STOPS)
 HOOK = 'DeSRAFinetuneHook'
 IMAGES = ('lq_dir', 'heldout_lq_dir', 'truth_dir')
 """A folder, an image or a pattern, or several of these."""
@@ -93,7 +95,7 @@ def _check_together(settings: Mapping) -> None:
     if given and not settings['truth_share']:
         raise InputError(f'{HOOK}: {given[0]} needs truth_share (--truth-share), the share of '
                          'these photographs in each batch')
-    looks = settings['stop'] != 'iterations' or settings['watch_interval']
+    looks = settings['stop'] in CHOOSING_STOPS or settings['watch_interval']
     if looks and not settings['heldout_lq_dir']:
         raise InputError(f"{HOOK}: stop='knee', stop='truth' and watch_interval need "
                          'heldout_lq_dir (--heldout-lq-dir): LR images to look at')

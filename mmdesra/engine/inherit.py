@@ -19,7 +19,7 @@ from ..generators.reference import HOW_TO_GET_ONE, refuse_both
 from ..segmentors.build import label_folder
 from .finetune_hook import DeSRAFinetuneHook
 from .hook_paths import list_images_of
-from .hook_settings import PATHS, check_hook_settings
+from .hook_settings import IMAGES, PATHS, check_hook_settings
 from .original_data import (
     check_original_data,
     set_aside_original_data,
@@ -90,7 +90,7 @@ def inherit_desra(config: Config, max_iters: int | None = None,
         raise InputError(f'{config.filename}: fine-tuning needs lq_dir (--lq-dir)')
     # MMagic's dataset does not say what is wrong with a folder.
     listings = {name: list_images_of(hook, name, config.filename)
-                for name in ('lq_dir', 'heldout_lq_dir') if hook.get(name)}
+                for name in IMAGES if hook.get(name)}
     _set_iterations(config, max_iters, usual_iters)
     _set_checkpoints(config, fragment.desra_default_hooks.checkpoint)
     if hook.get('original_share'):

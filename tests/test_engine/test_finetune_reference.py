@@ -106,7 +106,7 @@ def options(data, **more):
 
 def test_neither(data):
     with pytest.raises(InputError, match='needs mse_checkpoint.*--reference self-ensemble.*'
-                                         'make_mse_partner'):
+                                         'make-mse-partner'):
         inherit_desra(training_config(model_config()), **options(data))
     with pytest.raises(InputError, match='needs mse_checkpoint .* or reference'):
         HOOKS.build(dict(type=HOOK, lq_dir='a'))

@@ -61,7 +61,8 @@ def test_before_is_measured_once(images):
 def test_iou_needs_an_artifact(tmp_path):
     make_lq_folder(tmp_path / 'lq', count=2, clean=(0, 1))
     toy = Upscaler(ToyGenerator(GAN_AMPLITUDE))
-    images = TestSet(tmp_path / 'lq', tmp_path / 'out', toy, DeSRA(min_area=MIN_AREA))
+    other = Upscaler(ToyGenerator(.99 * GAN_AMPLITUDE))
+    images = TestSet(tmp_path / 'lq', tmp_path / 'out', other, DeSRA(min_area=MIN_AREA))
     images.measure_before(toy)
     assert images.measure(toy)['iou'] is None
 

@@ -98,11 +98,12 @@ def failing(tmp_path, monkeypatch):
     (tmp_path / 'failing_generator.py').write_text(MODULE)
     (tmp_path / 'failing.py').write_text(FAILING)
     (tmp_path / 'lq').mkdir()
-    torch.save(dict(gain=torch.ones(1)), tmp_path / 'weights.pth')
+    for name, gain in (('weights', 1.), ('mse_weights', .5)):
+        torch.save(dict(gain=torch.full((1, ), gain)), tmp_path / f'{name}.pth')
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))  # for another process
     monkeypatch.syspath_prepend(tmp_path)
     return ['--generator', tmp_path / 'failing.py', '--gan-checkpoint', tmp_path / 'weights.pth',
-            '--mse-checkpoint', tmp_path / 'weights.pth']
+            '--mse-checkpoint', tmp_path / 'mse_weights.pth']
 
 
 def test_only_the_image_on_which_a_generator_fails_is_skipped(failing, tmp_path):
