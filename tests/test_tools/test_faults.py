@@ -206,7 +206,7 @@ def leftovers(folder):
 def test_a_full_disk(data, undisturbed, disk, capsys, script, share):
     """It is told, nothing is half there, and with more space the results are those of always."""
     tool, wanted = TOOLS[script], undisturbed(script)
-    # Without train's page: where that alone finds no space, the run has succeeded, and this is said.
+    # Without the page of train: where that alone finds no space, this is said, and all is well.
     size = sum(path.stat().st_size for path in wanted.rglob('*')
                if path.is_file() and path.name != PAGE)
     with disk.with_space_for(int(size * share)):
