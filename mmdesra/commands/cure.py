@@ -3,7 +3,7 @@
   mmdesra cure RealESRGAN_x4plus.pth photos --out cured
 
 Nothing else is needed: the network is recognised by its weights; large photographs are cut where
-there is the most texture, and a share of them is held out; a reference is trained on them where no
+there is the most texture, and a share of them is held out; a reference is made where no
 MSE-trained sibling is given; artifacts are found, pseudo GTs made, and the network is fine-tuned
 on them. The result is judged on the held-out photographs and by the truth, which their reductions
 have. Before it starts it says how long it will take.
@@ -46,10 +46,10 @@ def parse_args() -> argparse.Namespace:
                         'as mmagic::real_esrgan/....py, or a name such as realesrgan-x4plus')
     reference = parser.add_argument_group('what MODEL is compared with')
     reference.add_argument('--mse', metavar='FILE', help='weights of its MSE-trained sibling')
-    reference.add_argument('--reference', choices=REFERENCES, default=REFERENCES[0],
-                           help='without a sibling: a partner that is trained on the photographs, '
-                           'or the self-ensemble of MODEL (docs/references.md; default: '
-                           '%(default)s)')
+    reference.add_argument('--reference', choices=REFERENCES, help='without a sibling: a partner '
+                           'that is trained on the photographs, or the self-ensemble of MODEL '
+                           '(docs/references.md; default: the partner for a model of clean '
+                           'reductions, the self-ensemble for one that takes noise away)')
     reference.add_argument('--degradation', choices=tuple(DEGRADATIONS),
                            help='how photographs are reduced for it, and to judge (default: by '
                            'whether MODEL takes noise away)')

@@ -1,6 +1,7 @@
 """The parts of a cure that decide: who is held out, what fits into the time, what has helped."""
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,10 +19,9 @@ from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
 from mmdesra.apis.curing.settings import CureSettings
 from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
 from mmdesra.apis.curing.taking import Album, assign
-from mmdesra.apis.curing.training import with_patch
+from mmdesra.apis.curing.training import of_partner
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
-from mmdesra.files.configs import read_config
 from mmdesra.generators import ImageSizes, Upscaler
 
 HOUR = 3600
@@ -201,15 +201,6 @@ def test_patches_are_what_the_network_takes():
     assert recipe_for('whatever') == Recipe()
 
 
-def test_patches_of_another_size():
-    pipeline = read_config(
-        'mmagic::real_esrgan/realesrnet_c64b23g32_4xb12-lr2e-4-1000k_df2k-ost').train_pipeline
-    text = str(with_patch([step.to_dict() for step in pipeline], 96, 2))
-    assert "'crop_size': (96, 96)" in text and "'gt_patch_size': 96" in text
-    assert "'target_size': (48, 48)" in text and "'scale': 2" in text
-    assert '400' not in text and '256' not in text
-
-
 def test_the_schedule_has_the_length_of_the_run(tmp_path):
     config = training_config(dict(type='SRResNet'), Recipe(lr=2e-5), 300, tmp_path, 'one')
     assert isinstance(config, Config)
@@ -225,3 +216,16 @@ def test_the_schedule_has_the_length_of_the_run(tmp_path):
 def test_settings_out_of_range(wrong, tmp_path):
     with pytest.raises(InputError, match='expected'):
         CureSettings(tmp_path, tmp_path, tmp_path, **wrong)
+
+
+@pytest.mark.parametrize('made, said', [
+    (dict(iterations=100, done=178, is_better=True, heldout_loss_before=.2,
+          heldout_loss_after=.15),
+     'iteration 100 of 178: its loss on held-out crops is 25.0% below'),
+    (dict(iterations=20, done=120, is_better=False, heldout_loss_before=.2,
+          heldout_loss_after=.3),
+     'no iteration of 120 was a better reference .* self-ensemble takes its place'),
+    (dict(iterations=9, done=9, is_better=True, heldout_loss_before=None,
+          heldout_loss_after=None), 'for 9 iterations')])
+def test_what_came_of_the_partner_is_said(made, said):
+    assert re.search(said, of_partner(made))

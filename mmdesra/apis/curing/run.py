@@ -49,7 +49,13 @@ from .plan import (
     measure_speed,
 )
 from .recipe import Recipe, recipe_for, smallest_region
-from .settings import MIN_REGIONS, SELF_ENSEMBLE, CureSettings
+from .settings import (
+    MIN_REGIONS,
+    PARTNER,
+    REFERENCE_BY_DEGRADATION,
+    SELF_ENSEMBLE,
+    CureSettings,
+)
 from .split import HELDOUT, SAME, TRAIN
 from .steps import Steps
 from .taking import Roles, assign, cut, expected_crops, open_album
@@ -203,6 +209,7 @@ class _Cure:
         self.speed = Speed(**found['speed'])
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
+        self.own_reference = found['reference']
         crops, noise = found['crop_pixels'], found['noise_left']
         if noise is not None:
             self.say(f'photographs are reduced as for a model of {self.degradation} reductions: '
@@ -228,19 +235,20 @@ class _Cure:
         speed = measure_speed(self.network.upscaler, self.recipe)
         train, pixels = expected_crops(self.roles.photographs(TRAIN))
         heldout, heldout_pixels = expected_crops(self.roles.photographs(HELDOUT))
-        makes_partner = settings.mse is None and settings.reference == 'partner'
-        passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
-        crop_pixels = max(pixels, heldout_pixels)
-        plan = make_plan(speed, Amounts(train, heldout, crop_pixels, scale, passes, makes_partner),
-                         self.recipe, settings.max_hours, settings.max_iters,
-                         settings.partner_iters)
         degradation, noise = settings.degradation, None
         if degradation is None:
             largest = max(self.roles.photographs(TRAIN), key=lambda one: one.short)
             degradation, noise = tell_degradation(
                 self.network, read_image(self.roles.albums[TRAIN].root / largest.inside))
+        reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
+        makes_partner = settings.mse is None and reference == PARTNER
+        passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
+        crop_pixels = max(pixels, heldout_pixels)
+        plan = make_plan(speed, Amounts(train, heldout, crop_pixels, scale, passes, makes_partner),
+                         self.recipe, settings.max_hours, settings.max_iters,
+                         settings.partner_iters)
         return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
-                    noise_left=noise, crop_pixels=crop_pixels)
+                    noise_left=noise, reference=reference, crop_pixels=crop_pixels)
 
     def _cut(self) -> None:
         limits = {TRAIN: self.plan.train_crops, HELDOUT: self.plan.heldout_crops}
@@ -257,15 +265,17 @@ class _Cure:
 
     def _make_reference(self) -> Reference:
         settings, partner = self.settings, self.work / 'partner.pth'
-        if settings.mse is None and settings.reference == 'partner':
+        if settings.mse is None and self.own_reference == PARTNER:
             with self._step('partner'):
                 self.partner = self.steps.do('partner', lambda: train_partner(
                     self.network, settings.model, self.recipe, self.plan, self.speed,
                     self.degradation, self.work / 'crops/train', self.work / 'partner',
                     partner, self.bar), together=True)
             self.say(of_partner(self.partner))
+            if not self.partner['is_better']:
+                self.own_reference = SELF_ENSEMBLE
         if self._mse is None:
-            return build_reference(self._own_reference, self.network.upscaler)
+            return build_reference(self.own_reference, self.network.upscaler)
         return Sibling(load_upscaler(self._spec(), self._mse, self.device))
 
     @property
@@ -274,11 +284,6 @@ class _Cure:
         if self.partner.get('is_better'):
             return self.work / 'partner.pth'
         return self.settings.mse
-
-    @property
-    def _own_reference(self) -> str:
-        """The reference where there is neither sibling nor partner."""
-        return SELF_ENSEMBLE if self.settings.reference == 'partner' else self.settings.reference
 
     def _find(self) -> dict:
         def find() -> dict:
@@ -303,7 +308,7 @@ class _Cure:
             heldout_lq_dir=str(self.work / 'crops/heldout'), detector=self.detector,
             pseudo_gt_dir=str(self.work / 'pseudo_gt'))
         if self._mse is None:
-            hook['reference'] = self._own_reference
+            hook['reference'] = self.own_reference
         else:
             hook['mse_checkpoint'] = str(self._mse)
         with self._step('finetune'):
@@ -374,7 +379,7 @@ class _Cure:
 
     def _facts(self, outcome: str, verdict: Verdict) -> list[tuple[str, object]]:
         settings, plan = self.settings, self.plan
-        reference = (self._own_reference if self._mse is None
+        reference = (self.own_reference if self._mse is None
                      else f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)')
         return [('outcome', '; '.join([outcome, *verdict.reasons])),
                 ('model', (f'{settings.model.name} ({self.network.name}, SHA-256 '

@@ -9,8 +9,10 @@ from ...datasets.degradations import DEGRADATIONS
 from ...errors import InputError
 from ...generators.export import EXPORT_SUFFIXES
 
-SELF_ENSEMBLE = 'self-ensemble'
-REFERENCES = 'partner', SELF_ENSEMBLE
+REFERENCES = PARTNER, SELF_ENSEMBLE = 'partner', 'self-ensemble'
+REFERENCE_BY_DEGRADATION = dict(bicubic=PARTNER, realesrgan=SELF_ENSEMBLE)
+"""Which is nearer to the published sibling, by measurement (docs/references.md): of the SRGAN pair,
+made for clean reductions; of Real-ESRGAN x4plus, made for degraded photographs."""
 EXPORTS = dict(onnx=EXPORT_SUFFIXES[0], ncnn=EXPORT_SUFFIXES[1])
 """Formats for programs without PyTorch, each with the suffix of its file."""
 MAX_HOURS = 2.
@@ -29,7 +31,8 @@ class CureSettings:
         out (Path): Where everything goes.
         config (str, optional): The network of ``model``, where its weights do not tell.
         mse (Path, optional): Weights of its MSE-trained sibling.
-        reference (str): What stands for the sibling where there is none.
+        reference (str, optional): What stands for the sibling where there is none; one of
+            :data:`REFERENCES`.
         heldout (Path, optional): Folder of photographs to judge with, instead of a share.
         heldout_share (float): In (0, 1).
         degradation (str, optional): How photographs are reduced, see
@@ -49,7 +52,7 @@ class CureSettings:
     out: Path
     config: str | None = None
     mse: Path | None = None
-    reference: str = REFERENCES[0]
+    reference: str | None = None
     heldout: Path | None = None
     heldout_share: float = HELDOUT_SHARE
     degradation: str | None = None
@@ -61,8 +64,8 @@ class CureSettings:
     export: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _expect(self.reference in REFERENCES, f'one of the references {", ".join(REFERENCES)}',
-                self.reference)
+        _expect(self.reference in (None, *REFERENCES),
+                f'one of the references {", ".join(REFERENCES)}', self.reference)
         _expect(0 < self.heldout_share < 1, 'a held-out share between 0 and 1',
                 self.heldout_share)
         _expect(self.degradation is None or self.degradation in DEGRADATIONS,
