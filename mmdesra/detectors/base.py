@@ -198,7 +198,8 @@ class BaseDetector(ABC):
             return self.detect_unlabelled(gan, mse).mask
         self._check_pair(gan, mse)
         mask = np.zeros(gan.shape[:2], bool)
-        clean_strips(self._raw_strips(gan, mse), self.min_area.pixels(*mask.shape),
+        height, width = gan.shape[:2]
+        clean_strips(self._raw_strips(gan, mse), self.min_area.pixels(height, width),
                      self.valid_area(mask))
         return mask
 
@@ -258,7 +259,8 @@ class BaseDetector(ABC):
     def _clean(self, full_map: np.ndarray, threshold: float) -> tuple[np.ndarray, int]:
         valid, mask = self.valid_area(full_map), np.zeros(full_map.shape, bool)
         raw = (self._is_artifact(valid[rows], threshold) for rows in strips_of(valid.shape))
-        largest_dropped = clean_strips(raw, self.min_area.pixels(*mask.shape),
+        height, width = full_map.shape
+        largest_dropped = clean_strips(raw, self.min_area.pixels(height, width),
                                        self.valid_area(mask))
         return mask, largest_dropped
 

@@ -87,4 +87,3 @@ def existing_form(folder: Path, name: str) -> Path:
         return path
     forms = (folder / unicodedata.normalize(form, name) for form in ('NFC', 'NFD'))
     return next((form for form in forms if form.exists() or form.is_symlink()), path)
-

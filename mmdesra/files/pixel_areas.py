@@ -45,7 +45,7 @@ def leaves_out_edges(drawn: np.ndarray, mask: np.ndarray, flat: np.ndarray) -> b
 
 def share(of: np.ndarray, among: np.ndarray) -> float:
     """Return which share of some pixels others are; 0 of none."""
-    return float(np.count_nonzero(of & among) / max(np.count_nonzero(among), 1))
+    return int(np.count_nonzero(of & among)) / max(int(np.count_nonzero(among)), 1)
 
 
 def loses_one(drawn: np.ndarray, mask: np.ndarray) -> bool:

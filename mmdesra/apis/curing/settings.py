@@ -11,8 +11,8 @@ from ...generators.export import EXPORT_SUFFIXES
 
 REFERENCES = PARTNER, SELF_ENSEMBLE = 'partner', 'self-ensemble'
 REFERENCE_BY_DEGRADATION = dict(bicubic=PARTNER, realesrgan=SELF_ENSEMBLE)
-"""Which is nearer to the published sibling, by measurement (docs/references.md): of the SRGAN pair,
-made for clean reductions; of Real-ESRGAN x4plus, made for degraded photographs."""
+"""Which is nearer to the published sibling, by measurement (docs/references.md): of the SRGAN
+pair, made for clean reductions; of Real-ESRGAN x4plus, made for degraded photographs."""
 EXPORTS = dict(onnx=EXPORT_SUFFIXES[0], ncnn=EXPORT_SUFFIXES[1])
 """Formats for programs without PyTorch, each with the suffix of its file."""
 MAX_HOURS = 2.
