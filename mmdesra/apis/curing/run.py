@@ -44,7 +44,6 @@ from .plan import (
     Amounts,
     Plan,
     Speed,
-    disk_needed,
     make_plan,
     measure_speed,
 )
@@ -59,13 +58,12 @@ from .settings import (
 from .split import HELDOUT, SAME, TRAIN
 from .steps import Steps
 from .taking import Roles, assign, cut, expected_crops, open_album
+from .telling import TITLES, in_words, iterations_of, plain, tell_plan
 from .training import finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
 from .verdict import Verdict, judge_cure
 
 CURED, NOTHING, NO_HELP = 'cured', 'nothing to cure', 'did not help'
-TITLES = dict(partner='training a reference', find='finding artifacts',
-              finetune='fine-tuning', judge='judging by the truth')
 Report = Callable[[str], None]
 
 logger = logging.getLogger('mmdesra')
@@ -210,25 +208,9 @@ class _Cure:
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
         self.own_reference = found['reference']
-        crops, noise = found['crop_pixels'], found['noise_left']
-        if noise is not None:
-            self.say(f'photographs are reduced as for a model of {self.degradation} reductions: '
-                     f'it leaves {noise:.0%} of noise in the image')
-        plan, speed = self.plan, self.speed
-        disk = disk_needed(self.settings.model, plan, crops, self.network.scale)
-        memory = speed.memory + speed.image_memory * crops
-        self.say(f'measured here: {speed.step:.2g} s an iteration, {speed.forward * crops:.2g} s '
-                 f'to enlarge a crop')
-        self.say(f'this will take about {_time(plan.total)} ('
-                 + ', '.join(f'{TITLES[name]} {_time(seconds)}' for name, seconds in
-                             plan.seconds.items() if seconds)
-                 + f'), {memory / 2**30:.1f} GiB of memory and {disk / 2**20:.0f} MiB of disk; '
-                 f'{plan.partner_iters} iterations for the reference, {plan.max_iters} of '
-                 'fine-tuning')
-        if plan.total > 3600 * self.settings.max_hours:
-            self.say(f'that is more than the {self.settings.max_hours:g} hours asked for '
-                     '(--max-hours): less than this is not worth doing')
-        self.say('stop it at any moment (Ctrl-C); the same command goes on')
+        for sentence in tell_plan(self.plan, self.speed, found, self.settings,
+                                  self.network.scale):
+            self.say(sentence)
 
     def _measure(self) -> dict:
         settings, scale = self.settings, self.network.scale
@@ -343,7 +325,7 @@ class _Cure:
     def _step(self, name: str) -> Iterator[None]:
         """Say that a step begins, unless it is done, and count it on the bar."""
         if not self.steps.knows(name) and self.plan.seconds[name]:
-            self.say(f'{TITLES[name]}: about {_time(self.plan.seconds[name])}')
+            self.say(f'{TITLES[name]}: about {in_words(self.plan.seconds[name])}')
         with self.bar.step(name):
             yield
 
@@ -377,15 +359,21 @@ class _Cure:
         figures = call_in_first(write)
         return CureResult(outcome, verdict.reasons, weights, self.roles.left_out, figures)
 
+    @property
+    def _reference_name(self) -> str:
+        if self._mse is None:
+            return self.own_reference
+        return f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)'
+
     def _facts(self, outcome: str, verdict: Verdict) -> list[tuple[str, object]]:
         settings, plan = self.settings, self.plan
-        reference = (self.own_reference if self._mse is None
-                     else f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)')
+        model = (f'{settings.model.name} ({self.network.name}, SHA-256 '
+                 f'{sha256_of(settings.model)[:16]}…)')
         return [('outcome', '; '.join([outcome, *verdict.reasons])),
-                ('model', (f'{settings.model.name} ({self.network.name}, SHA-256 '
-                           f'{sha256_of(settings.model)[:16]}…)')), ('reference', reference),
-                ('iterations', (f'{plan.partner_iters} for the reference, {plan.max_iters} of '
-                                'fine-tuning')), ('smallest region', self.detector['min_area']),
+                ('model', model),
+                ('reference', self._reference_name),
+                ('iterations', iterations_of(plan)),
+                ('smallest region', self.detector['min_area']),
                 ('made by', ', '.join(f'{name} {text}' for name, text in versions().items())),
                 ('date', today())]
 
@@ -394,21 +382,13 @@ class _Cure:
         content = dict(
             outcome=outcome, reasons=reasons, date=today(), versions=versions(),
             model=dict(file=settings.model.name, sha256=sha256_of(settings.model),
-                       network=self.network.name, generator=_plain(self.network.generator)),
+                       network=self.network.name, generator=plain(self.network.generator)),
             settings=settings.describe(), detector=self.detector, recipe=asdict(self.recipe),
-            degradation=self.degradation, partner=self.partner or None, plan=asdict(self.plan),
+            degradation=self.degradation, reference=self._reference_name,
+            partner=self.partner or None, plan=asdict(self.plan),
             speed=asdict(self.speed), left_out=self.roles.left_out, **figures)
         write_json(self.out / FIGURES, content)
         return content
-
-
-def _plain(value: Any) -> Any:
-    """Return a config as JSON has it: classes by their names."""
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return getattr(value, '__name__', None) or value
 
 
 def _teller(report: Report | None) -> Report:
@@ -419,9 +399,3 @@ def _teller(report: Report | None) -> Report:
             if report is not None:
                 report(sentence)
     return say
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f'{max(round(seconds), 1)} s'
-    return f'{seconds / 60:.0f} min' if seconds < 5400 else f'{seconds / 3600:.1f} h'
