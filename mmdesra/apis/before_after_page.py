@@ -29,7 +29,8 @@ TRUTH_NOTE = ('Distances to the truth are inside the masks from before, where lo
 def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
                             heldout: str | Path, summary: Iterable[tuple[str, object]] = (),
                             gt_dir: str | Path | None = None, recursive: bool = False,
-                            most: int | None = None) -> None:
+                            most: int | None = None,
+                            sentences: Iterable[str] = ()) -> None:
     """Write the page: the images with the most artifact pixels before come first.
 
     Args:
@@ -42,6 +43,7 @@ def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
         gt_dir (str | Path, optional): Folder of the ground truths.
         recursive (bool): Whether to read the sub-folders of folders, too.
         most (int, optional): Show so many images at most. Default: all.
+        sentences (Iterable[str]): Said before what the colours mean.
     """
     results = read_json(Path(heldout) / RESULTS, _check, 'measure the images again')
     notes = [NOTE, TRUTH_NOTE] if results.get('truth') else [NOTE]
@@ -50,7 +52,7 @@ def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
         notes.insert(0, f'Shown are the {most} of {count} images with the most artifact pixels '
                         'before; the figures are those of all.')
     samples = page_samples(results, lq_dir, heldout, gt_dir, recursive)
-    write_page(path, title, summary, islice(samples, most), notes)
+    write_page(path, title, summary, islice(samples, most), [*sentences, *notes])
 
 
 def figure_rows(results: Mapping) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import datetime
 import hashlib
 import logging
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,14 +57,16 @@ def export(cured: Path, formats: tuple[str, ...], generator: dict) -> list[Expor
             for name in formats]
 
 
-def write_pages(out: Path, work: Path, title: str, facts: list[tuple[str, object]],
-                heldout: Mapping | None, truth: Mapping | None) -> list[str]:
+def write_pages(out: Path, work: Path, title: str, reasons: Sequence[str],
+                facts: list[tuple[str, object]], heldout: Mapping | None,
+                truth: Mapping | None) -> list[str]:
     """Write the pages that show images before and after.
 
     Args:
         out (Path): Where they go.
         work (Path): Where the images are.
         title (str): Of the pages.
+        reasons (Sequence[str]): Why it came out so.
         facts (list): What is said at their head.
         heldout (Mapping, optional): Figures of the held-out photographs; None: there are none.
         truth (Mapping, optional): Figures of their reductions, likewise.
@@ -76,13 +78,13 @@ def write_pages(out: Path, work: Path, title: str, facts: list[tuple[str, object
     if heldout is not None:
         write_before_after_page(out / PAGE, title, work / 'crops/heldout',
                                 work / 'finetune/heldout',
-                                [*facts, *_figures(heldout)])
+                                [*_figures(heldout), *facts], sentences=reasons)
         pages.append(PAGE)
     if truth is not None:
         write_before_after_page(
             out / TRUTH_PAGE, f'{title}: reductions of the held-out photographs, beside the truth',
-            work / 'truth/lq', work / 'truth/judged', [*facts, *_figures(truth)],
-            work / 'truth/gt')
+            work / 'truth/lq', work / 'truth/judged', [*_figures(truth), *facts],
+            work / 'truth/gt', sentences=reasons)
         pages.append(TRUTH_PAGE)
     return pages
 

@@ -352,9 +352,10 @@ class _Cure:
                 figures['exported'] = [
                     dict(files=[file.name for file in one.files], difference=one.difference)
                     for one in export(weights, self.settings.export, self._spec())]
-            facts = self._facts(outcome, verdict)
-            figures['pages'] = write_pages(self.out, self.work, f'{self.settings.model.name}: '
-                                           f'{outcome}', facts, trained['heldout'], truth)
+            title = f'{self.settings.model.name}: {outcome}'
+            reasons = [f'{reason[:1].upper()}{reason[1:]}.' for reason in verdict.reasons]
+            figures['pages'] = write_pages(self.out, self.work, title, reasons, self._facts(),
+                                           trained['heldout'], truth)
             return self._write_figures(outcome, verdict.reasons, figures)
         figures = call_in_first(write)
         return CureResult(outcome, verdict.reasons, weights, self.roles.left_out, figures)
@@ -365,12 +366,11 @@ class _Cure:
             return self.own_reference
         return f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)'
 
-    def _facts(self, outcome: str, verdict: Verdict) -> list[tuple[str, object]]:
+    def _facts(self) -> list[tuple[str, object]]:
         settings, plan = self.settings, self.plan
         model = (f'{settings.model.name} ({self.network.name}, SHA-256 '
                  f'{sha256_of(settings.model)[:16]}…)')
-        return [('outcome', '; '.join([outcome, *verdict.reasons])),
-                ('model', model),
+        return [('model', model),
                 ('reference', self._reference_name),
                 ('iterations', iterations_of(plan)),
                 ('smallest region', self.detector['min_area']),
