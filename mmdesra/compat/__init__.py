@@ -12,6 +12,7 @@ from typing import Callable
 
 from .checkpoints import mend_checkpoint_globals
 from .config_imports import mend_config_imports
+from .distutils_package import mend_distutils
 from .mmcv_ops import mend_mmcv_ops
 from .numpy_names import mend_numpy_bool8
 from .package_lookup import mend_package_lookup
@@ -30,6 +31,7 @@ MENDS: dict[str, Callable[[], bool]] = {
     'checkpoint globals': mend_checkpoint_globals,
     'package lookup': mend_package_lookup,
     'config imports': mend_config_imports,
+    'distutils': mend_distutils,
 }
 
 

@@ -107,10 +107,35 @@ print(json.dumps(dict(first=first, second=compat.mend(), lines=lines)))
     if not all(is_there(name) for package in PACKAGES if is_there(package)
                for name in PACKAGES[package]):
         expected.add('unneeded packages')
-    expected |= set(found['first']) & {'config imports'}  # it depends on where Python is, too
+    # These depend on where Python is, too, and on whether it has read setuptools' .pth file.
+    expected |= set(found['first']) & {'config imports', 'distutils'}
     assert set(found['first']) == expected
     assert found['second'] == []
     assert found['lines'] == ['mmdesra.compat mended: ' + ', '.join(found['first'])]
+
+
+def test_distutils_is_found_where_python_has_not_read_setuptools_pth_file():
+    """As from a path that is no site-packages: -S leaves out all .pth files."""
+    program = f"""
+import sys
+sys.path += {[str(Path(path)) for path in sys.path if path]!r}
+import mmdesra.compat
+from mmdesra.compat import distutils_package
+distutils_package.GONE = (3, 0)  # as if this Python had none, too
+assert '_distutils_hack' not in sys.modules
+distutils_package.mend_distutils()
+assert not distutils_package.mend_distutils()
+finders = [finder for finder in sys.meta_path
+           if isinstance(finder, distutils_package.DistutilsOfSetuptools)]
+assert len(finders) == 1 and sys.meta_path[-1] is finders[0]
+assert finders[0].find_spec('elsewhere') is None and 'setuptools' not in sys.modules
+assert finders[0].find_spec('distutils').loader is not None
+from distutils import errors
+print(errors.DistutilsPlatformError.__name__)
+"""
+    process = subprocess.run([sys.executable, '-S', '-c', program], capture_output=True, text=True,
+                             timeout=PATIENCE, check=False)
+    assert process.stdout == 'DistutilsPlatformError\n', process.stderr
 
 
 def torchvision_build() -> str:
