@@ -360,7 +360,11 @@ def file_sha256(path: str | Path) -> str:
         ImageError: If it cannot be read; it may have vanished since it was listed.
     """
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        with Path(path).open('rb') as file:
+            while content := file.read(2**20):
+                digest.update(content)
+        return digest.hexdigest()
     except OSError as error:
         raise ImageError(f'{path}: cannot be read ({error.strerror})') from error
 

@@ -22,7 +22,6 @@ from .basicsr_keys import network_of, to_basicsr, to_names_like
 from .checkpoint import (
     ATTENTION_MASK,
     SAFETENSORS_SUFFIX,
-    UNTRACKED,
     CheckpointError,
     FoundWeights,
     describe_misfit,
@@ -32,7 +31,7 @@ from .checkpoint import (
     report_weights,
     resembling,
 )
-from .same_layout import in_layout_of
+from .same_layout import in_layout_of, without_buffers
 
 logger = logging.getLogger('mmdesra')
 
@@ -134,11 +133,7 @@ def _refuse_broken(path: Path, found: FoundWeights) -> None:
 
 def _refuse_misfit(before: Path, first: FoundWeights, after: Path,
                    matched: Mapping[str, Tensor]) -> None:
-    """Masks of attention may have any size, and counters of batch norm may be missing."""
-    wanted, got = ({name: value for name, value in state.items()
-                    if not name.endswith((ATTENTION_MASK, UNTRACKED))}
-                   for state in (first.state, matched))
-    misfit = describe_misfit(wanted, got)
+    misfit = describe_misfit(*map(without_buffers, (first.state, matched)))
     if misfit:
         raise CheckpointError(f'{after} is of another network than {before}, and only weights of '
                               f'one network can be blended. Against the first, it has {misfit}')

@@ -87,9 +87,7 @@ def match_weights(source: Path, content: Mapping, state: Mapping[str, Tensor]
     found = find_weights(source, content, resembles=resembling(state))
     names = to_names_like(state, found.state)
     named = {names[name]: value for name, value in state.items()}
-    wanted, got = ({name: value for name, value in part.items()
-                    if not name.endswith((ATTENTION_MASK, UNTRACKED))}
-                   for part in (found.state, named))
+    wanted, got = map(without_buffers, (found.state, named))
     misfit = describe_misfit(wanted, got)
     if misfit:
         raise CheckpointError(f'{source} ({found.layout}): weights of another network cannot be '
@@ -100,6 +98,12 @@ def match_weights(source: Path, content: Mapping, state: Mapping[str, Tensor]
         new.update({id(value): new[id(wanted[name])] for name, value in twin.items()
                     if name in wanted and id(wanted[name]) in new})
     return new
+
+
+def without_buffers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out masks of attention, which may have any size, and batch norm's counters."""
+    return {name: value for name, value in state.items()
+            if not name.endswith((ATTENTION_MASK, UNTRACKED))}
 
 
 def in_layout_of(content: Mapping, new: Mapping[int, Tensor], keep: bool = False,

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import logging
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import mmengine
 import torch
 
+from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...evaluation.figures import percent
 from ...generators.export import Export, export_checkpoint, require_packages
@@ -37,7 +37,7 @@ def write_cured(model: Path, state: Mapping[str, torch.Tensor], target: Path) ->
         dict: Its name and SHA-256.
     """
     write_like(model, state, target)
-    return dict(file=target.name, sha256=sha256_of(target))
+    return dict(file=target.name, sha256=file_sha256(target))
 
 
 def check_export(cured: Path, formats: tuple[str, ...]) -> None:
@@ -114,15 +114,6 @@ def versions() -> dict[str, str]:
 def today() -> str:
     """Return the date and time, in UTC."""
     return datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while content := file.read(2**20):
-            digest.update(content)
-    return digest.hexdigest()
 
 
 def refuse_strangers(out: Path) -> None:

@@ -7,15 +7,14 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from ...detectors.area import USUAL_SHARE
 from ...files.configs import read_config
 from ...generators import ImageSizes
 from ...generators.image_sizes import round_up
 
 CONFIG = 'mmdesra::_base_/desra_cure.py'
-RELEASED_SHARE = .4
-"""In percent: the released smallest region, 4000 px, of an image of one megapixel."""
 PSEUDO_GT_SHARE = .5
-"""What is trained on and counted is half as large as that: a network cannot tell a region's size,
+"""What is trained on and counted is half as large as usual: a network cannot tell a region's size,
 and small artifacts that stayed in the pseudo GTs would ask for the large ones, too."""
 WARM_UP = 50
 """Iterations: Adam's first steps move every weight by the whole learning rate."""
@@ -59,7 +58,7 @@ def smallest_region(min_area: str | None = None) -> str:
     Args:
         min_area (str, optional): What was asked for instead.
     """
-    return min_area or f'{RELEASED_SHARE * PSEUDO_GT_SHARE:g}%'
+    return min_area or f'{100 * USUAL_SHARE * PSEUDO_GT_SHARE:g}%'
 
 
 def training_config(generator: dict, recipe: Recipe, max_iters: int, work_dir: Path,

@@ -10,13 +10,15 @@ from typing import Any
 
 from mmengine.dist import get_rank
 
+from ...datasets.pseudo_gt_folder import file_sha256
 from ...detectors import build_detector
 from ...errors import InputError
 from ...files import read_image
 from ...files.folder_lock import held_folder
 from ...files.tables import write_json
 from ...generators import GeneratedPairs, Reference, Sibling, build_reference, load_upscaler
-from ...generators.checkpoint import fingerprint, local_checkpoint
+from ...generators.checkpoint import local_checkpoint
+from ...generators.same_weights import have_same_weights
 from ..command_line import default_device
 from ..processes import call_in_first
 from ..pseudo_gt import make_pseudo_gts
@@ -32,7 +34,6 @@ from .outcome import (
     export,
     logged_to,
     refuse_strangers,
-    sha256_of,
     today,
     versions,
     write_cured,
@@ -179,7 +180,7 @@ class _Cure:
 
     def _check_sibling(self, mse: Path) -> None:
         sibling = load_upscaler(self._spec(), mse, self.device).generator
-        if fingerprint(sibling) == fingerprint(self.network.upscaler.generator):
+        if have_same_weights(self.network.upscaler.generator, sibling):
             raise InputError(f'{mse}: holds the same weights as {self.settings.model}, and is no '
                              'reference for it; give those of its MSE-trained sibling, or leave '
                              '--mse out')
@@ -197,8 +198,8 @@ class _Cure:
 
     def _signature(self) -> dict:
         settings, albums = self.settings, self.roles.albums
-        return dict(settings.describe(), model=sha256_of(settings.model),
-                    mse=sha256_of(local_checkpoint(settings.mse)) if settings.mse else None,
+        return dict(settings.describe(), model=file_sha256(settings.model),
+                    mse=file_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
                     photographs=albums[TRAIN].signature(),
                     heldout=albums[HELDOUT].signature() if settings.heldout else None)
 
@@ -364,12 +365,12 @@ class _Cure:
     def _reference_name(self) -> str:
         if self._mse is None:
             return self.own_reference
-        return f'{self._mse.name} (SHA-256 {sha256_of(self._mse)[:16]}…)'
+        return f'{self._mse.name} (SHA-256 {file_sha256(self._mse)[:16]}…)'
 
     def _facts(self) -> list[tuple[str, object]]:
         settings, plan = self.settings, self.plan
         model = (f'{settings.model.name} ({self.network.name}, SHA-256 '
-                 f'{sha256_of(settings.model)[:16]}…)')
+                 f'{file_sha256(settings.model)[:16]}…)')
         return [('model', model),
                 ('reference', self._reference_name),
                 ('iterations', iterations_of(plan)),
@@ -381,7 +382,7 @@ class _Cure:
         settings = self.settings
         content = dict(
             outcome=outcome, reasons=reasons, date=today(), versions=versions(),
-            model=dict(file=settings.model.name, sha256=sha256_of(settings.model),
+            model=dict(file=settings.model.name, sha256=file_sha256(settings.model),
                        network=self.network.name, generator=plain(self.network.generator)),
             settings=settings.describe(), detector=self.detector, recipe=asdict(self.recipe),
             degradation=self.degradation, reference=self._reference_name,

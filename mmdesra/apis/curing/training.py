@@ -14,7 +14,6 @@ from mmengine.runner import Runner
 
 from ...engine.config_faults import config_faults
 from ...engine.finetune_hook import DeSRAFinetuneHook
-from ...engine.heldout_stop import LEAST_ITERS
 from ...engine.inherit import inherit_desra
 from ...engine.partner_progress import PartnerProgress
 from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
@@ -90,20 +89,24 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
     config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
     _share_between_processes(config)
-    done = 0
+    done, own = 0, None
 
     def report(progress: PartnerProgress) -> None:
-        nonlocal done
-        if not done:
-            _log_to_files(MMLogger.get_current_instance(), logging.getLogger('mmdesra'))
+        nonlocal done, own
+        if own is None:
+            own = MMLogger.get_current_instance()
+            _log_to_files(own, logging.getLogger('mmdesra'))
         bar.tick((progress.iteration - done) * speed.step)
         done = progress.iteration
 
-    made = make_mse_partner(
-        config, model, out, str(photographs), max_iters=plan.partner_iters,
-        patch_size=_partner_patch(photographs, network), scale=network.scale,
-        degradation=degradation, check_interval=_check_interval(plan.partner_iters),
-        least_iters=min(LEAST_ITERS, plan.partner_iters), overwrite=True, report=report)
+    try:
+        made = make_mse_partner(
+            config, model, out, str(photographs), max_iters=plan.partner_iters,
+            patch_size=_partner_patch(photographs, network), scale=network.scale,
+            degradation=degradation, check_interval=_check_interval(plan.partner_iters),
+            overwrite=True, report=report)
+    finally:
+        _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
                 heldout_loss_before=made.before, heldout_loss_after=made.after)
 
@@ -206,9 +209,8 @@ def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runne
             runner.register_hook(hook)
         try:
             yield runner
-        finally:  # mmengine keeps the logger for the process
-            for handler in [one for one in runner.logger.handlers if isinstance(one, CureLog)]:
-                runner.logger.removeHandler(handler)
+        finally:
+            _leave_cure_log(runner.logger)
 
 
 def _log_to_files(own: logging.Logger, package: logging.Logger) -> None:
@@ -220,3 +222,10 @@ def _log_to_files(own: logging.Logger, package: logging.Logger) -> None:
     for handler in package.handlers:
         if isinstance(handler, CureLog) and handler not in own.handlers:
             own.addHandler(handler)
+
+
+def _leave_cure_log(own: logging.Logger | None) -> None:
+    """Take the log of the cure from a run's logger, which mmengine keeps for the process."""
+    if own is not None:
+        for handler in [one for one in own.handlers if isinstance(one, CureLog)]:
+            own.removeHandler(handler)
