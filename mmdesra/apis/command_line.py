@@ -201,17 +201,3 @@ def run(main: Callable[[], int]) -> None:
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)
-    except RuntimeError as error:
-        # Of several processes the others may be gone before this one has tidied up.
-        if not _came_of_interrupt(error):
-            raise
-        sys.exit(130)
-
-
-def _came_of_interrupt(error: BaseException) -> bool:
-    """Whether an error was met on the way out of a Ctrl-C."""
-    while error.__context__ is not None:
-        error = error.__context__
-        if isinstance(error, KeyboardInterrupt):
-            return True
-    return False

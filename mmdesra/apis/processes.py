@@ -114,11 +114,21 @@ class Meeting:
                  trace: TracebackType | None) -> None:
         """Exchange, and wait until all have received.
 
+        Where this process was stopped (Ctrl-C reaches all of them) and another has ended before
+        the exchange, its own error is the one that goes on.
+
         Raises:
             InputError: If another process was stopped by an error, and this one was not.
         """
         reason = None if error is None else str(error) or type(error).__name__
         self._took_place = True
+        if error is None:
+            self._exchange(reason)
+        else:
+            with suppress(RuntimeError):  # of the gloo backend: connection closed by peer
+                self._exchange(reason)
+
+    def _exchange(self, reason: str | None) -> None:
         brought = all_gather_object((self._bring(), reason))
         try:
             for rank, (content, _) in enumerate(brought):
@@ -128,7 +138,7 @@ class Meeting:
             barrier()
         failed = [f'process {rank} was stopped: {reason}'
                   for rank, (_, reason) in enumerate(brought) if reason is not None]
-        if error is None and failed:
+        if reason is None and failed:
             raise InputError('; '.join(failed))
 
     def part(self) -> None:
