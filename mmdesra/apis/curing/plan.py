@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...generators import Upscaler
 from ...generators.evaluating import device_of, evaluating
 from ...models.texture_loss import PixelTextureLoss
+from .crops import SIDES
 from .recipe import Recipe
 
 ENSEMBLE_PASSES = 8
@@ -20,11 +21,15 @@ LOOKS = 20
 """At the held-out photographs while training."""
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
-"""Of the time that enlarging photographs may take: finding artifacts, looking, judging."""
+"""Of the time that enlarging photographs may take: finding artifacts, looking."""
+TRUTH_SHARE = .1
+"""Of the whole: judging by the truth."""
 PARTNER_SHARE = .4
 """Of the rest that training the partner may take."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+LEAST_ITERS = 60
+"""Of fine-tuning: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
 PROBE_SIDE = 48
@@ -59,8 +64,10 @@ class Plan:
         partner_iters (int): Of training the partner; 0: none is made.
         train_crops (int): At most so many crops to train on.
         heldout_crops (int): At most so many to judge with.
+        truths (int): At most so many crops of held-out photographs, reduced, to judge with.
         looks (int): At the held-out crops while training.
         seconds (dict): Of each step.
+        crop_side (int): Of the crops, in LR px.
     """
     max_iters: int
     partner_iters: int
@@ -68,6 +75,8 @@ class Plan:
     heldout_crops: int
     looks: int
     seconds: dict[str, float]
+    crop_side: int = SIDES[0]
+    truths: int = LEAST_HELDOUT
 
     @property
     def total(self) -> float:
@@ -83,25 +92,29 @@ class Amounts:
         train (int): Crops to train on that there are.
         heldout (int): Held-out crops that there are.
         crop_pixels (float): LR pixels of a crop, in the mean.
-        scale (int): By how much the network enlarges.
         reference_passes (int): Passes of the network that a reference takes.
         makes_partner (bool): Whether one is to be trained.
+        crop_side (int): Of the crops, in LR px.
+        truths (int): Crops of held-out photographs that can be reduced.
+        truth_pixels (float): LR pixels of such a reduction, in the mean.
     """
     train: int
     heldout: int
     crop_pixels: float
-    scale: int
     reference_passes: int = 1
     makes_partner: bool = True
+    crop_side: int = SIDES[0]
+    truths: int = 0
+    truth_pixels: float = 0.
 
 
 def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
               max_iters: int | None = None, partner_iters: int | None = None) -> Plan:
     """Divide the time.
 
-    Photographs get at most 30% of it, of the rest the partner at most 40%; what is left over goes
-    to fine-tuning, up to the recipe's iterations. What is asked for is done, however long it
-    takes.
+    Photographs get at most 30% of it, judging by the truth 10%, of the rest the partner at most
+    40%; what is left over goes to fine-tuning, up to the recipe's iterations. What is asked for is
+    done, however long it takes.
 
     Args:
         speed (Speed): Of this machine.
@@ -112,18 +125,20 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
         partner_iters (int, optional): Of training the partner.
 
     Returns:
-        Plan: With at least an iteration, eight crops to train on and four held-out ones, where
+        Plan: With at least 60 iterations, eight crops to train on and four held-out ones, where
         there are any, however short the time.
     """
     budget = 3600 * hours / SPARE
     image = speed.forward * amounts.crop_pixels
     passes = 1 + amounts.reference_passes
-    truth = (passes + 1) / amounts.scale**2
-    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS + truth),
+    truth = speed.forward * amounts.truth_pixels * (passes + 1)
+    truths = _at_most(TRUTH_SHARE * budget, truth, LEAST_HELDOUT,
+                      min(MOST_HELDOUT, amounts.truths))
+    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
                        LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
     train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
                      min(MOST_TRAIN, amounts.train))
-    fixed = image * (train * passes + heldout * (passes + 1 + truth))
+    fixed = image * (train * passes + heldout * (passes + 1)) + truths * truth
     rest = max(budget - fixed, 0)
     if not amounts.makes_partner:
         partner_iters = 0
@@ -134,14 +149,16 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     look = heldout * image
     looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
     if max_iters is None:
-        max_iters = _at_most(rest - looks * look, speed.step, 1, recipe.max_iters)
+        max_iters = _at_most(rest - looks * look, speed.step, LEAST_ITERS,
+                            recipe.max_iters)
     looks = min(looks, max_iters)
     seconds = dict(
         partner=partner_iters * speed.step, find=train * image * passes,
         finetune=max_iters * speed.step + (passes + looks + 1) * look,
-        judge=heldout * image * truth)
+        judge=truths * truth)
     return Plan(max_iters, partner_iters, train, heldout, looks,
-                {name: round(SPARE * value, 3) for name, value in seconds.items()})
+                {name: round(SPARE * value, 3) for name, value in seconds.items()},
+                amounts.crop_side, truths)
 
 
 def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:

@@ -23,7 +23,7 @@ from ..command_line import default_device
 from ..processes import call_in_first
 from ..pseudo_gt import make_pseudo_gts
 from .bar import Bar
-from .crops import Crop, write_table
+from .crops import SIDES, Crop, write_table
 from .network import Network, find_network, tell_degradation
 from .outcome import (
     FIGURES,
@@ -61,7 +61,7 @@ from .steps import Steps
 from .taking import Roles, assign, cut, expected_crops, open_album
 from .telling import TITLES, in_words, iterations_of, plain, tell_plan
 from .training import finetune, of_partner, train_partner
-from .truth import judge_by_truth, make_truths
+from .truth import LQ_SIDE, judge_by_truth, make_truths
 from .verdict import Verdict, judge_cure
 
 CURED, NOTHING, NO_HELP = 'cured', 'nothing to cure', 'did not help'
@@ -214,10 +214,8 @@ class _Cure:
             self.say(sentence)
 
     def _measure(self) -> dict:
-        settings, scale = self.settings, self.network.scale
+        settings = self.settings
         speed = measure_speed(self.network.upscaler, self.recipe)
-        train, pixels = expected_crops(self.roles.photographs(TRAIN))
-        heldout, heldout_pixels = expected_crops(self.roles.photographs(HELDOUT))
         degradation, noise = settings.degradation, None
         if degradation is None:
             largest = max(self.roles.photographs(TRAIN), key=lambda one: one.short)
@@ -226,17 +224,28 @@ class _Cure:
         reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
         makes_partner = settings.mse is None and reference == PARTNER
         passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
-        crop_pixels = max(pixels, heldout_pixels)
-        plan = make_plan(speed, Amounts(train, heldout, crop_pixels, scale, passes, makes_partner),
-                         self.recipe, settings.max_hours, settings.max_iters,
-                         settings.partner_iters)
+        for side in SIDES:  # smaller crops where those of the usual size would take too long
+            amounts = self._amounts(side, passes, makes_partner)
+            plan = make_plan(speed, amounts, self.recipe, settings.max_hours, settings.max_iters,
+                             settings.partner_iters)
+            if plan.total <= 3600 * settings.max_hours:
+                break
         return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
-                    noise_left=noise, reference=reference, crop_pixels=crop_pixels)
+                    noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels)
+
+    def _amounts(self, side: int, passes: int, makes_partner: bool) -> Amounts:
+        train, train_pixels = expected_crops(self.roles.photographs(TRAIN), side)
+        heldout, heldout_pixels = expected_crops(self.roles.photographs(HELDOUT), side)
+        truths, pixels = expected_crops(self.roles.photographs(HELDOUT),
+                                        self.network.scale * LQ_SIDE)
+        return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,
+                       side, truths, pixels / self.network.scale**2)
 
     def _cut(self) -> None:
         limits = {TRAIN: self.plan.train_crops, HELDOUT: self.plan.heldout_crops}
         found = self.steps.do('cut', lambda: [
-            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits)])
+            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits,
+                                         self.plan.crop_side)])
         crops = [Crop(**row) for row in found]
         call_in_first(lambda: write_table(self.out / TABLE, crops, self.roles.left_out))
         used = [crop for crop in crops if crop.file]
@@ -305,10 +314,11 @@ class _Cure:
 
     def _judge(self) -> dict | None:
         def prepare() -> list[str]:
-            heldout = self.roles.photographs(HELDOUT)[:self.plan.heldout_crops]
+            heldout = self.roles.photographs(HELDOUT)
             root = self.roles.albums[HELDOUT].root
             return make_truths([(one.inside, root / one.inside) for one in heldout],
-                               self.network.scale, self.degradation, self.work / 'truth')
+                               self.network.scale, self.degradation, self.work / 'truth',
+                               self.plan.truths)
 
         def judge() -> dict | None:
             cured = load_upscaler(self._spec(), self._result, self.device)
