@@ -22,6 +22,9 @@ LOOKS = 20
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
 """Of the time that enlarging photographs may take: finding artifacts, looking."""
+SEARCH_SHARE = .35
+"""Of the time that finding artifacts may take where no partner is trained: a self-ensemble takes
+eight passes for each crop, and what it finds is what there is to learn from."""
 TRUTH_SHARE = .1
 """Of the whole: judging by the truth."""
 PARTNER_SHARE = .4
@@ -113,8 +116,8 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     """Divide the time.
 
     Photographs get at most 30% of it, judging by the truth 10%, of the rest the partner at most
-    40%; what is left over goes to fine-tuning, up to the recipe's iterations. What is asked for is
-    done, however long it takes.
+    40%; what is left over goes to fine-tuning, up to the recipe's iterations. Without a partner to
+    train, finding artifacts alone gets 35%. What is asked for is done, however long it takes.
 
     Args:
         speed (Speed): Of this machine.
@@ -136,7 +139,8 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
                       min(MOST_HELDOUT, amounts.truths))
     heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
                        LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
-    train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
+    search = IMAGE_SHARE / 2 if amounts.makes_partner else SEARCH_SHARE
+    train = _at_most(search * budget, image * passes, LEAST_TRAIN,
                      min(MOST_TRAIN, amounts.train))
     fixed = image * (train * passes + heldout * (passes + 1)) + truths * truth
     rest = max(budget - fixed, 0)
