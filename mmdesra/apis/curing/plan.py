@@ -31,6 +31,8 @@ PARTNER_SHARE = .4
 """Of the rest that training the partner may take."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+ENOUGH_TRAIN = 24
+"""Smaller crops are taken where there is no time for so many to train on: artifacts are rare."""
 LEAST_ITERS = 60
 """Of fine-tuning: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
@@ -85,6 +87,11 @@ class Plan:
     def total(self) -> float:
         """float: Seconds of the whole."""
         return sum(self.seconds.values())
+
+    def is_ample(self, amounts: Amounts, hours: float) -> bool:
+        """Tell whether it fits into the time, with enough crops to find artifacts in."""
+        return (self.total <= 3600 * hours
+                and self.train_crops >= min(amounts.train, ENOUGH_TRAIN))
 
 
 @dataclass(frozen=True)
