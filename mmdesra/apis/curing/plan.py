@@ -14,6 +14,7 @@ from ...errors import InputError
 from ...generators import Upscaler
 from ...generators.evaluating import device_of, evaluating
 from ...models.texture_loss import PixelTextureLoss
+from .crops import SIDES
 from .recipe import Recipe
 
 ENSEMBLE_PASSES = 8
@@ -21,11 +22,20 @@ LOOKS = 20
 """At the held-out photographs while training."""
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
-"""Of the time that enlarging photographs may take: finding artifacts, looking, judging."""
+"""Of the time that enlarging photographs may take: finding artifacts, looking."""
+SEARCH_SHARE = .35
+"""Of the time that finding artifacts may take where no partner is trained: a self-ensemble takes
+eight passes for each crop, and what it finds is what there is to learn from."""
+TRUTH_SHARE = .1
+"""Of the whole: judging by the truth."""
 PARTNER_SHARE = .4
 """Of the rest that training the partner may take."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+ENOUGH_TRAIN = 24
+"""Smaller crops are taken where there is no time for so many to train on: artifacts are rare."""
+LEAST_ITERS = 60
+"""Of fine-tuning: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
 PROBE_SIDE = 48
@@ -65,8 +75,10 @@ class Plan:
         partner_iters (int): Of training the partner; 0: none is made.
         train_crops (int): At most so many crops to train on.
         heldout_crops (int): At most so many to judge with.
+        truths (int): At most so many crops of held-out photographs, reduced, to judge with.
         looks (int): At the held-out crops while training.
         seconds (dict): Of each step.
+        crop_side (int): Of the crops, in LR px.
     """
     max_iters: int
     partner_iters: int
@@ -74,11 +86,18 @@ class Plan:
     heldout_crops: int
     looks: int
     seconds: dict[str, float]
+    crop_side: int = SIDES[0]
+    truths: int = LEAST_HELDOUT
 
     @property
     def total(self) -> float:
         """float: Seconds of the whole."""
         return sum(self.seconds.values())
+
+    def is_ample(self, amounts: Amounts, hours: float) -> bool:
+        """Tell whether it fits into the time, with enough crops to find artifacts in."""
+        return (self.total <= 3600 * hours
+                and self.train_crops >= min(amounts.train, ENOUGH_TRAIN))
 
 
 @dataclass(frozen=True)
@@ -89,25 +108,29 @@ class Amounts:
         train (int): Crops to train on that there are.
         heldout (int): Held-out crops that there are.
         crop_pixels (float): LR pixels of a crop, in the mean.
-        scale (int): By how much the network enlarges.
         reference_passes (int): Passes of the network that a reference takes.
         makes_partner (bool): Whether one is to be trained.
+        crop_side (int): Of the crops, in LR px.
+        truths (int): Crops of held-out photographs that can be reduced.
+        truth_pixels (float): LR pixels of such a reduction, in the mean.
     """
     train: int
     heldout: int
     crop_pixels: float
-    scale: int
     reference_passes: int = 1
     makes_partner: bool = True
+    crop_side: int = SIDES[0]
+    truths: int = 0
+    truth_pixels: float = 0.
 
 
 def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
               max_iters: int | None = None, partner_iters: int | None = None) -> Plan:
     """Divide the time.
 
-    Photographs get at most 30% of it, of the rest the partner at most 40%; what is left over goes
-    to fine-tuning, up to the recipe's iterations. What is asked for is done, however long it
-    takes.
+    Photographs get at most 30% of it, judging by the truth 10%, of the rest the partner at most
+    40%; what is left over goes to fine-tuning, up to the recipe's iterations. Without a partner to
+    train, finding artifacts alone gets 35%. What is asked for is done, however long it takes.
 
     Args:
         speed (Speed): Of this machine.
@@ -118,18 +141,21 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
         partner_iters (int, optional): Of training the partner.
 
     Returns:
-        Plan: With at least an iteration, eight crops to train on and four held-out ones, where
+        Plan: With at least 60 iterations, eight crops to train on and four held-out ones, where
         there are any, however short the time.
     """
     budget = 3600 * hours / SPARE
     image = speed.forward * amounts.crop_pixels
     passes = 1 + amounts.reference_passes
-    truth = _truth_passes(passes, amounts.scale)
-    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS + truth),
+    truth = _truth_seconds(speed, amounts)
+    truths = _at_most(TRUTH_SHARE * budget, truth, LEAST_HELDOUT,
+                      min(MOST_HELDOUT, amounts.truths))
+    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
                        LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
-    train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
+    search = IMAGE_SHARE / 2 if amounts.makes_partner else SEARCH_SHARE
+    train = _at_most(search * budget, image * passes, LEAST_TRAIN,
                      min(MOST_TRAIN, amounts.train))
-    fixed = image * (train * passes + heldout * (passes + 1 + truth))
+    fixed = image * (train * passes + heldout * (passes + 1)) + truths * truth
     rest = max(budget - fixed, 0)
     if not amounts.makes_partner:
         partner_iters = 0
@@ -140,9 +166,11 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     look = heldout * image
     looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
     if max_iters is None:
-        max_iters = _at_most(rest - looks * look, speed.step, 1, recipe.max_iters)
+        max_iters = _at_most(rest - looks * look, speed.step, LEAST_ITERS,
+                            recipe.max_iters)
     looks = min(looks, max_iters)
-    return timed(Plan(max_iters, partner_iters, train, heldout, looks, {}), speed, amounts)
+    plan = Plan(max_iters, partner_iters, train, heldout, looks, {}, amounts.crop_side, truths)
+    return timed(plan, speed, amounts)
 
 
 def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
@@ -152,7 +180,7 @@ def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
     seconds = dict(
         partner=plan.partner_iters * speed.step, find=plan.train_crops * image * passes,
         finetune=plan.max_iters * speed.step + (passes + plan.looks + 1) * look,
-        judge=look * _truth_passes(passes, amounts.scale))
+        judge=plan.truths * _truth_seconds(speed, amounts))
     return replace(plan, seconds={name: round(SPARE * value, 3)
                                   for name, value in seconds.items()})
 
@@ -172,14 +200,15 @@ def measured_again(plan: Plan, before: Speed, now: Speed, recipe: Recipe) -> Pla
     slower = now.step / max(before.step, 1e-9)
     if 1 / MUCH <= slower <= MUCH:
         return plan
-    max_iters = min(max(round(plan.max_iters / slower), 1), recipe.max_iters)
+    least = min(LEAST_ITERS, plan.max_iters)
+    max_iters = min(max(round(plan.max_iters / slower), least), recipe.max_iters)
     looks = min(max(round(plan.looks / slower), LEAST_LOOKS), LOOKS, max_iters)
     return replace(plan, max_iters=max_iters, looks=looks)
 
 
-def _truth_passes(passes: int, scale: int) -> float:
-    """Return what judging a crop takes, in passes over the crop: a reduction is smaller."""
-    return (passes + 1) / scale**2
+def _truth_seconds(speed: Speed, amounts: Amounts) -> float:
+    """Return what judging by a truth takes: before, after, and the reference."""
+    return speed.forward * amounts.truth_pixels * (2 + amounts.reference_passes)
 
 
 def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:

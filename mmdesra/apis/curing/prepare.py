@@ -12,12 +12,14 @@ from ...files import read_image
 from ...generators import load_upscaler
 from ...generators.checkpoint import local_checkpoint
 from ...generators.same_weights import have_same_weights
+from .crops import SIDES
 from .network import Network, tell_degradation
 from .plan import ENSEMBLE_PASSES, Amounts, make_plan, measure_speed
 from .recipe import Recipe
 from .settings import PARTNER, REFERENCE_BY_DEGRADATION, CureSettings
 from .split import HELDOUT, TRAIN
 from .taking import Roles, assign, expected_crops, open_album
+from .truth import LQ_SIDE
 
 logger = logging.getLogger('mmdesra')
 
@@ -72,17 +74,23 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         degradation, noise = tell_degradation(
             network, read_image(roles.albums[TRAIN].root / largest.inside))
     reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
-    amounts = amounts_of(settings, roles, network.scale, reference)
-    plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
-                     settings.partner_iters)
+    for side in SIDES:
+        amounts = amounts_of(settings, roles, network.scale, reference, side)
+        plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
+                         settings.partner_iters)
+        if plan.is_ample(amounts, settings.max_hours):
+            break
     return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
                 noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels)
 
 
-def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str) -> Amounts:
-    """Return how much there is to do with a reference, see :func:`settle`."""
-    train, pixels = expected_crops(roles.photographs(TRAIN))
-    heldout, heldout_pixels = expected_crops(roles.photographs(HELDOUT))
+def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
+               side: int) -> Amounts:
+    """Return how much there is to do with a reference, see :func:`settle`, and crops of a side."""
+    train, train_pixels = expected_crops(roles.photographs(TRAIN), side)
+    heldout, heldout_pixels = expected_crops(roles.photographs(HELDOUT), side)
+    truths, pixels = expected_crops(roles.photographs(HELDOUT), scale * LQ_SIDE)
     makes_partner = settings.mse is None and reference == PARTNER
     passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
-    return Amounts(train, heldout, max(pixels, heldout_pixels), scale, passes, makes_partner)
+    return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,
+                   side, truths, pixels / scale**2)

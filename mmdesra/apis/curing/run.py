@@ -146,7 +146,8 @@ class _Cure:
     def _cut(self) -> None:
         limits = {TRAIN: self.plan.train_crops, HELDOUT: self.plan.heldout_crops}
         found = self.steps.do('cut', lambda: [
-            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits)])
+            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits,
+                                         self.plan.crop_side)])
         crops = [Crop(**row) for row in found]
         call_in_first(lambda: write_table(self.out / TABLE, crops, self.roles.left_out))
         used = [crop for crop in crops if crop.file]
@@ -168,7 +169,8 @@ class _Cure:
             if not self.partner['is_better']:
                 self.own_reference = SELF_ENSEMBLE
                 self.plan = timed(self.plan, self.speed, amounts_of(
-                    settings, self.roles, self.network.scale, SELF_ENSEMBLE))
+                    settings, self.roles, self.network.scale, SELF_ENSEMBLE,
+                    self.plan.crop_side))
                 self.bar.replan(self.plan.seconds)
         # An image and that of its reference: the ensemble is passes of the same network.
         passes = 1 if self._mse is None else 2
@@ -235,10 +237,11 @@ class _Cure:
 
     def _judge(self) -> dict | None:
         def prepare() -> list[str]:
-            heldout = self.roles.photographs(HELDOUT)[:self.plan.heldout_crops]
+            heldout = self.roles.photographs(HELDOUT)
             root = self.roles.albums[HELDOUT].root
             return make_truths([(one.inside, root / one.inside) for one in heldout],
-                               self.network.scale, self.degradation, self.work / 'truth')
+                               self.network.scale, self.degradation, self.work / 'truth',
+                               self.plan.truths)
 
         def judge() -> dict | None:
             cured = load_upscaler(self._spec(), self._result, self.device)
