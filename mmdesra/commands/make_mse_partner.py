@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from ..apis import command_line as cli
 from ..apis.training_options import add_run_options, training_config_from
-from ..datasets.partner_pipeline import DEGRADATIONS
+from ..datasets.degradations import DEGRADATIONS
 from ..engine.heldout_stop import LEAST_ITERS, PATIENCE
 from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner
 from ..engine.partner_progress import PartnerProgress, PartnerResult
@@ -59,8 +59,8 @@ def parse_args() -> argparse.Namespace:
     data.add_argument('--patch-size', type=int, metavar='N', help='side of the patches in px of '
                       "the photograph (default: the config's, else 128); smaller photographs are "
                       'left out')
-    data.add_argument('--degradation', choices=DEGRADATIONS, help='how LR images are made of '
-                      'photographs: bicubic reduction, or the degradations of Real-ESRGAN '
+    data.add_argument('--degradation', choices=tuple(DEGRADATIONS), help='how LR images are '
+                      'made of photographs: bicubic reduction, or the degradations of Real-ESRGAN '
                       "(default: the config's own if it makes LR images itself, else bicubic)")
     data.add_argument('--scale', type=int, metavar='N', help='by what the generator enlarges, if '
                       'the config says it wrongly (default: found out)')

@@ -8,16 +8,17 @@ and nothing else: `sys.modules` has no stand-in, and no other package's import e
 from __future__ import annotations
 
 import builtins
-import copy
 import functools
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable
 
 from .absence import Absence
 from .asked_imports import imports_of_module, mentions
+from .found_by_others import found_by_others
 from .mmcv_limit import LIMITED, lift_mmcv_limit
 from .packages import package_folder, replace_in
 from .stand_ins import MissingPackageError, StandInModule, import_time, is_import_time
@@ -47,7 +48,7 @@ def mend_unneeded_packages() -> bool:
     return any(not is_there(package) for name in installed for package in PACKAGES.get(name, ()))
 
 
-class WatchingFinder:
+class WatchingFinder(MetaPathFinder):
     """Finds modules of the watched packages where the other finders find them."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None,
@@ -56,19 +57,7 @@ class WatchingFinder:
         package = name.partition('.')[0]
         if package not in PACKAGES and package not in LIMITED:
             return None
-        for finder in sys.meta_path:
-            find = getattr(finder, 'find_spec', None)
-            spec = None if isinstance(finder, WatchingFinder) or find is None else find(
-                name, path, target)
-            if spec is not None:
-                if hasattr(spec.loader, 'exec_module'):
-                    # A copy: a loader may serve other modules as well.
-                    loader = copy.copy(spec.loader)
-                    setattr(loader, 'exec_module', functools.partial(  # noqa: B010  (no method)
-                        execute, spec.loader.exec_module))
-                    spec.loader = loader
-                return spec
-        return None
+        return found_by_others(self, execute, name, path, target)
 
 
 def execute(original: Callable[[ModuleType], None], module: ModuleType) -> None:
