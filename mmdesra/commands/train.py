@@ -181,9 +181,10 @@ def train(config: Config, args: argparse.Namespace) -> int:
         if get_rank() == 0:
             print(config_diff(read_config(args.config), config))
         Runner.from_cfg(config).train()
-        if get_rank() == 0:
-            page = write_run_page(config, hook, begun)
-            if page is not None:
-                print(f'before and after: {page}')
+        is_first = get_rank() == 0
     end_process_group()
+    if is_first:
+        page = write_run_page(config, hook, begun)
+        if page is not None:
+            print(f'before and after: {page}')
     return 0

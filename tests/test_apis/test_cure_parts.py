@@ -12,20 +12,26 @@ from mmengine.config import Config
 from networks import Enlarging
 from toys import make_lq_image
 
+from mmdesra.apis.curing.bar import Bar
 from mmdesra.apis.curing.crops import SIDES, choose_crops
 from mmdesra.apis.curing.network import Network, tell_degradation
 from mmdesra.apis.curing.plan import (
+    ENSEMBLE_PASSES,
     LEAST_HELDOUT,
     LEAST_ITERS,
     LEAST_TRAIN,
     Amounts,
+    Plan,
     Speed,
     make_plan,
+    measured_again,
+    timed,
 )
 from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
 from mmdesra.apis.curing.settings import CureSettings
 from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
 from mmdesra.apis.curing.taking import Album, assign
+from mmdesra.apis.curing.telling import TITLES, tell_step
 from mmdesra.apis.curing.training import of_partner
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
@@ -151,6 +157,43 @@ def test_the_seconds_are_those_of_what_is_done():
     assert plan.seconds['find'] == pytest.approx(1.2 * 10 * 2)  # the model and its reference
     assert plan.seconds['finetune'] == pytest.approx(1.2 * (20 * 2 + (2 + 20 + 1) * 2))
     assert plan.seconds['judge'] == pytest.approx(1.2 * 3 * 3 / 4)
+
+
+@pytest.mark.parametrize('slower, iterations, looks', [
+    (1., 200, 10), (1.2, 200, 10), (2., 100, 5), (4., 60, 4), (.5, 400, 20), (.1, 1000, 20),
+    (1000., 60, 4)])
+def test_a_machine_that_has_become_busy_does_less_in_the_same_time(slower, iterations, looks):
+    plan = Plan(200, 0, 8, 4, 10, dict(finetune=60.))
+    again = measured_again(plan, SRGAN, replace(SRGAN, step=SRGAN.step * slower), Recipe())
+    assert (again.max_iters, again.looks) == (iterations, looks)
+    assert again.seconds == plan.seconds
+
+
+def test_the_ensemble_in_place_of_a_partner_takes_its_time():
+    plan = make_plan(SRGAN, MANY, Recipe(), 1)
+    ensemble = timed(plan, SRGAN, replace(MANY, reference_passes=ENSEMBLE_PASSES))
+    assert ensemble.seconds['find'] == pytest.approx(plan.seconds['find'] * 9 / 2)
+    assert (ensemble.max_iters, ensemble.partner_iters) == (plan.max_iters, plan.partner_iters)
+
+
+def test_the_time_left_is_by_what_the_work_takes():
+    now = 0.
+    bar = Bar(dict(find=100, finetune=3000, judge=100), TITLES, lambda: now)
+    assert bar.left == 3200  # as planned
+    with bar.step('find'):
+        pass  # it was done before, and is no work done in no time
+    with bar.step('finetune'):
+        bar.skip(1000)  # likewise
+        assert bar.left == 2100
+        for _ in range(100):
+            now += 20  # a machine that takes twice as long
+            bar.tick(10)
+    assert bar.pace == pytest.approx(2, .02)
+    assert bar.left == pytest.approx(2 * 100, .02)
+    bar.close()
+    assert tell_step('judge', 100, bar.pace).endswith(
+        'about 3 min, 2.0 times slower than was said at the start')
+    assert tell_step('judge', 80, 1.1).endswith('about 88 s')
 
 
 # ---------------------------------------- what has helped

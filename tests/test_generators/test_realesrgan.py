@@ -55,3 +55,22 @@ def test_weights_written_as_theirs_give_it_in_another_program(upscaler, tmp_path
 @pytest.mark.parametrize('size', SIZES)
 def test_genuine_output(upscaler, size):
     compare(upscaler, size)
+
+
+def test_what_a_cure_writes_has_its_layout(upscaler, tmp_path):
+    import spandrel
+
+    from mmdesra.apis.curing.outcome import write_cured
+    before = torch.load(WEIGHTS, weights_only=True)
+    with torch.no_grad():
+        for parameter in upscaler.generator.parameters():
+            parameter.mul_(1.01)
+    write_cured(Path(WEIGHTS), upscaler, tmp_path / 'cured.pth')
+    after = torch.load(tmp_path / 'cured.pth', weights_only=True)
+    assert after.keys() == before.keys() >= {'params_ema'}
+    assert [(name, value.shape, value.dtype) for name, value in after['params_ema'].items()] == [
+        (name, value.shape, value.dtype) for name, value in before['params_ema'].items()]
+    theirs = spandrel.ModelLoader().load_from_file(tmp_path / 'cured.pth')  # strictly
+    assert (theirs.architecture.name, theirs.scale) == ('ESRGAN', 4)
+    assert torch.equal(after['params_ema']['conv_last.bias'],
+                       before['params_ema']['conv_last.bias'] * 1.01)

@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmark_harness import describe_machine, hold_settings, in_a_line, once
-from demo import DISCRIMINATOR, PAIR, convert_weights, finetune
+from demo import DISCRIMINATOR, PAIR, convert_weights, run_command
 
 from mmdesra.apis import command_line as cli
+from mmdesra.evaluation.before_after import RESULTS
 from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.truth_table import truth_table
 from mmdesra.files import list_images, make_output_folder
+from mmdesra.files.records import read_json
 from mmdesra.files.tables import markdown_table, write_json
 
 CONFIGS = Path(__file__).parents[2] / 'configs/desra'
@@ -78,13 +80,18 @@ def main() -> int:
 
 
 def run(demo: Path, work_dir: Path, config: str, options: list[str]) -> dict:
-    arguments = ['--pseudo-gt-dir', demo / 'finetune/pseudo_gt']
+    weights = demo / 'checkpoints'
+    arguments: list = ['--pseudo-gt-dir', work_dir.parent / 'pseudo_gt']
     if config == ADVERSARIAL:
-        arguments += ['--discriminator-checkpoint',
-                      demo / 'checkpoints/srgan_gan_discriminator.pth']
+        arguments += ['--discriminator-checkpoint', weights / 'srgan_gan_discriminator.pth']
     if options:
         arguments += ['--cfg-options', *options]
-    results = finetune(demo, CONFIGS / config, work_dir, *arguments)
+    run_command('train', CONFIGS / config, '--work-dir', work_dir,
+                '--lq-dir', demo / 'lq/train', '--heldout-lq-dir', demo / 'lq/heldout',
+                '--heldout-gt-dir', demo / 'gt/heldout',
+                '--gan-checkpoint', weights / 'srgan_gan.pth',
+                '--mse-checkpoint', weights / 'srgan_mse.pth', *arguments)
+    results = read_json(work_dir / 'heldout' / RESULTS, dict, 'run it again')
     del results['per_image']
     return results
 

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmark_harness import describe_machine, hold_settings, in_a_line, once
-from demo import run_tool
+from demo import run_command
 from result_runs import (
     CONFIGS,
     EMA,
@@ -181,24 +181,24 @@ def sha256(content: bytes) -> str:
 
 
 def train(args: argparse.Namespace, name: str) -> None:
-    """Run tools/train.py, unless the run is complete; one that was stopped goes on."""
+    """Run mmdesra train, unless the run is complete; one that was stopped goes on."""
     run, iters = RUNS[name], iters_of(args, name)
     work_dir = args.out / 'runs' / name
     if checkpoint_of(args, Look(name, iters, EMA)).is_file():
         return
     pseudo_gts = (work_dir if run.own_pseudo_gts else args.out) / 'pseudo_gt'
     discriminator = args.checkpoints / 'srgan_gan_discriminator.pth'
-    run_tool('train.py', run.config, '--work-dir', work_dir, '--max-iters', iters,
-             '--lq-dir', lq_of(args, run), '--pseudo-gt-dir', pseudo_gts,
-             '--gan-checkpoint', args.checkpoints / 'srgan_gan.pth',
-             '--mse-checkpoint', args.checkpoints / 'srgan_mse.pth',
-             *(['--discriminator-checkpoint', discriminator] if run.config == FULL else []),
-             *(['--labels-dir', args.train_labels] if run.semantic else []),
-             *(['--resume'] if (work_dir / 'last_checkpoint').is_file() else []),
-             *run.arguments, '--cfg-options', *run.settings,
-             f'param_scheduler.1.end={iters}',
-             'default_hooks.checkpoint.max_keep_ckpts=-1',
-             f'default_hooks.checkpoint.interval={iters // STEPS}')
+    run_command('train', run.config, '--work-dir', work_dir, '--max-iters', iters,
+                '--lq-dir', lq_of(args, run), '--pseudo-gt-dir', pseudo_gts,
+                '--gan-checkpoint', args.checkpoints / 'srgan_gan.pth',
+                '--mse-checkpoint', args.checkpoints / 'srgan_mse.pth',
+                *(['--discriminator-checkpoint', discriminator] if run.config == FULL else []),
+                *(['--labels-dir', args.train_labels] if run.semantic else []),
+                *(['--resume'] if (work_dir / 'last_checkpoint').is_file() else []),
+                *run.arguments, '--cfg-options', *run.settings,
+                f'param_scheduler.1.end={iters}',
+                'default_hooks.checkpoint.max_keep_ckpts=-1',
+                f'default_hooks.checkpoint.interval={iters // STEPS}')
 
 
 def lq_of(args: argparse.Namespace, run: Run) -> Path:

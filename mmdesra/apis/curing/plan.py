@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -42,6 +43,10 @@ ENOUGH = 5.
 """Seconds: what takes longer need not be measured again."""
 SPARE = 1.2
 """Reading, writing and detecting take time, too."""
+MMAGIC_MEMORY = 450 * 2**20
+"""Bytes that MMagic takes once it is imported, which a network of spandrel's has no need of."""
+MUCH = 1.25
+"""By what a machine is slower or faster before the plan follows it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Speed:
     Attributes:
         forward (float): Seconds to enlarge one LR pixel.
         step (float): Seconds of an iteration of training.
-        memory (int): Bytes that the process, or the GPU, has used at most so far.
+        memory (int): Bytes that the process, or the GPU, has used at most for one, and will use
+            beside it.
         image_memory (float): Bytes that enlarging takes for each LR pixel, as far as it showed.
     """
     forward: float
@@ -141,7 +147,7 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     budget = 3600 * hours / SPARE
     image = speed.forward * amounts.crop_pixels
     passes = 1 + amounts.reference_passes
-    truth = speed.forward * amounts.truth_pixels * (passes + 1)
+    truth = _truth_seconds(speed, amounts)
     truths = _at_most(TRUTH_SHARE * budget, truth, LEAST_HELDOUT,
                       min(MOST_HELDOUT, amounts.truths))
     heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
@@ -163,13 +169,46 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
         max_iters = _at_most(rest - looks * look, speed.step, LEAST_ITERS,
                             recipe.max_iters)
     looks = min(looks, max_iters)
+    plan = Plan(max_iters, partner_iters, train, heldout, looks, {}, amounts.crop_side, truths)
+    return timed(plan, speed, amounts)
+
+
+def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
+    """Return a plan with the seconds of each step, by what was measured."""
+    image, passes = speed.forward * amounts.crop_pixels, 1 + amounts.reference_passes
+    look = plan.heldout_crops * image
     seconds = dict(
-        partner=partner_iters * speed.step, find=train * image * passes,
-        finetune=max_iters * speed.step + (passes + looks + 1) * look,
-        judge=truths * truth)
-    return Plan(max_iters, partner_iters, train, heldout, looks,
-                {name: round(SPARE * value, 3) for name, value in seconds.items()},
-                amounts.crop_side, truths)
+        partner=plan.partner_iters * speed.step, find=plan.train_crops * image * passes,
+        finetune=plan.max_iters * speed.step + (passes + plan.looks + 1) * look,
+        judge=plan.truths * _truth_seconds(speed, amounts))
+    return replace(plan, seconds={name: round(SPARE * value, 3)
+                                  for name, value in seconds.items()})
+
+
+def measured_again(plan: Plan, before: Speed, now: Speed, recipe: Recipe) -> Plan:
+    """Fit the iterations of fine-tuning into their time by what they take now.
+
+    Args:
+        plan (Plan): By what was measured at the start.
+        before (Speed): That.
+        now (Speed): What is measured now.
+        recipe (Recipe): Most iterations.
+
+    Returns:
+        Plan: The same where the speed is much the same. The time stays.
+    """
+    slower = now.step / max(before.step, 1e-9)
+    if 1 / MUCH <= slower <= MUCH:
+        return plan
+    least = min(LEAST_ITERS, plan.max_iters)
+    max_iters = min(max(round(plan.max_iters / slower), least), recipe.max_iters)
+    looks = min(max(round(plan.looks / slower), LEAST_LOOKS), LOOKS, max_iters)
+    return replace(plan, max_iters=max_iters, looks=looks)
+
+
+def _truth_seconds(speed: Speed, amounts: Amounts) -> float:
+    """Return what judging by a truth takes: before, after, and the reference."""
+    return speed.forward * amounts.truth_pixels * (2 + amounts.reference_passes)
 
 
 def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
@@ -188,7 +227,7 @@ def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
     image_memory = max(memory_used(device) - before, 0) / side**2
     patch = recipe.patch_for(upscaler.sizes)
     step = _time(_training_step(upscaler, patch, recipe.batch_size), device)
-    return Speed(forward, step, memory_used(device), image_memory)
+    return Speed(forward, step, memory_used(device) + _training_memory(upscaler), image_memory)
 
 
 def memory_used(device: torch.device) -> int:
@@ -200,6 +239,13 @@ def memory_used(device: torch.device) -> int:
     except ImportError:  # Windows
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _training_memory(upscaler: Upscaler) -> int:
+    """Return what a training keeps beside an iteration: Adam's two moments, the EMA, its code."""
+    weights = sum(one.numel() * one.element_size() for one in upscaler.generator.parameters())
+    has_code = upscaler.device.type != 'cpu' or 'mmagic' in sys.modules
+    return 3 * weights + (0 if has_code else MMAGIC_MEMORY)
 
 
 def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int) -> int:
