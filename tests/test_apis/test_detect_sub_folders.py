@@ -105,7 +105,7 @@ def test_images_of_one_name_are_skipped_and_the_others_done(root, tmp_path):
     results = run(flat, tmp_path / 'out', recursive=False)
     errors = {result.image: result.error.partition(': ')[2] for result in results if result.error}
     assert errors == {
-        'f.png': 'is a link to /nowhere/f.png, where no file is',
+        'f.png': 'is a link to /nowhere/f.png, which does not exist',
         'image1.bmp': ("shares the stem 'image1' with image1.png; results are named by the stem, "
                        'rename one'),
         'image1.png': ("shares the stem 'image1' with image1.bmp; results are named by the stem, "
