@@ -162,7 +162,7 @@ def test_label_offset_on_the_command_line(root, tmp_path, capsys):
     assert masks['plain'] == masks['shifted'] != masks['wrong']
     assert call('detect.py', '--gan', root / 'flat/gan', '--mse', root / 'flat/mse', '--out',
                 tmp_path / 'none', '--label-offset', 1) == 2
-    assert '--label-offset 1: give the label maps that it is about' in capsys.readouterr().err
+    assert '--label-offset 1: has no effect without label maps' in capsys.readouterr().err
 
 
 def test_the_inferencer(root):
