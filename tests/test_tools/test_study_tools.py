@@ -87,7 +87,7 @@ def test_skipped_image_is_named(heldout, tmp_path, capsys, caplog):
 @pytest.mark.parametrize('options, message', [
     ([], 'give --heldout or --pair'),
     (['--heldout', 'x', '--pair', 'a', 'b'], 'give --heldout or --pair'),
-    (['--heldout', 'nowhere'], 'expected the folder that DeSRAFinetuneHook writes'),
+    (['--heldout', 'nowhere'], 'expected WORK_DIR/heldout of a training run'),
     (['--pair', 'a', 'nowhere'], 'expected a folder of images'),
     (['--pair', 'a'], 'expected two folders'),
     (['--pair', 'a', 'b', '--jpeg', '101'], '--jpeg: expected 1 to 100, got 101'),
