@@ -8,9 +8,9 @@ from toys import write_pairs
 
 def test_a_row_for_each_detector_and_size(tmp_path, capsys):
     write_pairs(tmp_path)
-    assert call('benchmark_detectors.py', '--gan', tmp_path / 'gan', '--mse', tmp_path / 'mse',
-                '--detector', 'DeSRA', '--detector', 'slow=SSIM', '--sizes', 100, 400, '--turns',
-                2) == 0
+    assert call('benchmarks/benchmark_detectors.py', '--gan', tmp_path / 'gan', '--mse',
+                tmp_path / 'mse', '--detector', 'DeSRA', '--detector', 'slow=SSIM', '--sizes',
+                100, 400, '--turns', 2) == 0
     rows = re.findall(r'\| (DeSRA|slow) +\| +(\d+) \| +(\d+) \| +([\d.]+) \|',
                       capsys.readouterr().out)
     assert [row[:2] for row in rows] == [('DeSRA', '100'), ('slow', '100'), ('DeSRA', '400'),
@@ -20,6 +20,6 @@ def test_a_row_for_each_detector_and_size(tmp_path, capsys):
 
 
 def test_misuse(tmp_path, capsys):
-    assert call('benchmark_detectors.py', '--gan', tmp_path, '--mse', tmp_path, '--detector',
-                'DeSRA', '--turns', 0) == 2
+    assert call('benchmarks/benchmark_detectors.py', '--gan', tmp_path, '--mse', tmp_path,
+                '--detector', 'DeSRA', '--turns', 0) == 2
     assert 'at least 1 turn' in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""tools/benchmark_finetuning.py: what it trains and prints."""
+"""tools/benchmarks/benchmark_finetuning.py: what it trains and prints."""
 from __future__ import annotations
 
 import re
@@ -25,7 +25,7 @@ def test_both_sides_train_and_are_compared(tmp_path, capsys):
     arguments = [tmp_path / 'toy.py', '--lq-dir', data.lq, '--gan-checkpoint', data.gan,
                  '--mse-checkpoint', data.mse, '--pseudo-gt-dir', tmp_path / 'pairs',
                  '--turns', 2, '--iterations', 2]
-    assert call('benchmark_finetuning.py', *arguments) == 0
+    assert call('benchmarks/benchmark_finetuning.py', *arguments) == 0
     figures = PRINTED.search(capsys.readouterr().out)
     assert figures and all(float(figure) > 0 for figure in figures.groups())
     assert (tmp_path / 'pairs/manifest.json').is_file()
@@ -35,5 +35,6 @@ def test_both_sides_train_and_are_compared(tmp_path, capsys):
 
 @pytest.mark.parametrize('option', ['--turns', '--iterations'])
 def test_nothing_to_compare_is_a_usage_error(option, tmp_path, capsys):
-    assert call('benchmark_finetuning.py', 'toy.py', '--pseudo-gt-dir', tmp_path, option, 0) == 2
+    assert call('benchmarks/benchmark_finetuning.py', 'toy.py', '--pseudo-gt-dir', tmp_path,
+                option, 0) == 2
     assert 'expected at least 1 turn and 2 iterations' in capsys.readouterr().err

@@ -22,12 +22,17 @@ LOOKS = 20
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
 """Of the time that enlarging photographs may take: finding artifacts, looking."""
+SEARCH_SHARE = .35
+"""Of the time that finding artifacts may take where no partner is trained: a self-ensemble takes
+eight passes for each crop, and what it finds is what there is to learn from."""
 TRUTH_SHARE = .1
 """Of the whole: judging by the truth."""
 PARTNER_SHARE = .4
 """Of the rest that training the partner may take."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+ENOUGH_TRAIN = 24
+"""Smaller crops are taken where there is no time for so many to train on: artifacts are rare."""
 LEAST_ITERS = 60
 """Of fine-tuning: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
@@ -83,6 +88,11 @@ class Plan:
         """float: Seconds of the whole."""
         return sum(self.seconds.values())
 
+    def is_ample(self, amounts: Amounts, hours: float) -> bool:
+        """Tell whether it fits into the time, with enough crops to find artifacts in."""
+        return (self.total <= 3600 * hours
+                and self.train_crops >= min(amounts.train, ENOUGH_TRAIN))
+
 
 @dataclass(frozen=True)
 class Amounts:
@@ -113,8 +123,8 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     """Divide the time.
 
     Photographs get at most 30% of it, judging by the truth 10%, of the rest the partner at most
-    40%; what is left over goes to fine-tuning, up to the recipe's iterations. What is asked for is
-    done, however long it takes.
+    40%; what is left over goes to fine-tuning, up to the recipe's iterations. Without a partner to
+    train, finding artifacts alone gets 35%. What is asked for is done, however long it takes.
 
     Args:
         speed (Speed): Of this machine.
@@ -136,7 +146,8 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
                       min(MOST_HELDOUT, amounts.truths))
     heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
                        LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
-    train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
+    search = IMAGE_SHARE / 2 if amounts.makes_partner else SEARCH_SHARE
+    train = _at_most(search * budget, image * passes, LEAST_TRAIN,
                      min(MOST_TRAIN, amounts.train))
     fixed = image * (train * passes + heldout * (passes + 1)) + truths * truth
     rest = max(budget - fixed, 0)

@@ -224,11 +224,11 @@ class _Cure:
         reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
         makes_partner = settings.mse is None and reference == PARTNER
         passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
-        for side in SIDES:  # smaller crops where those of the usual size would take too long
+        for side in SIDES:
             amounts = self._amounts(side, passes, makes_partner)
             plan = make_plan(speed, amounts, self.recipe, settings.max_hours, settings.max_iters,
                              settings.partner_iters)
-            if plan.total <= 3600 * settings.max_hours:
+            if plan.is_ample(amounts, settings.max_hours):
                 break
         return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
                     noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels)

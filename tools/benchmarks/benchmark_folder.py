@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how busy a pass over a folder keeps its generators, and what pseudo-GT making adds.
 
-  python tools/benchmark_folder.py --lq photos --generator SRResNet \\
+  python tools/benchmarks/benchmark_folder.py --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --min-area 1000
 
 In turns, --rounds times: the two generators alone on the images, in memory; making pseudo GTs of

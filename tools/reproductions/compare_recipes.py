@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fine-tune with one recipe after the other and print what each removed, added and kept.
 
-  bash tools/demo.sh                          # leaves photographs and weights in work_dirs/demo
-  .venv/bin/python tools/compare_recipes.py   # about three minutes a recipe on two cores
+  bash tools/demo.sh       # leaves photographs and weights in work_dirs/demo
+  .venv/bin/python tools/reproductions/compare_recipes.py     # three minutes a recipe on two cores
 
 Prints Markdown (docs/recipes.md shows it) and writes OUT/recipes.json.
 """
@@ -19,7 +19,7 @@ from mmdesra.evaluation.truth_table import truth_table
 from mmdesra.files import make_output_folder
 from mmdesra.files.tables import markdown_table, write_json
 
-CONFIGS = Path(__file__).parents[1] / 'configs/desra'
+CONFIGS = Path(__file__).parents[2] / 'configs/desra'
 CHOSEN = 'desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 ADVERSARIAL = 'desra_srgan-bn-gan_x4c64b16_1xb16-lr2e-5-30.py'
 

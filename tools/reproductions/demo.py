@@ -28,7 +28,7 @@ from mmdesra.files import list_images, make_output_folder, write_image
 from mmdesra.files.tables import write_json
 from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip
 
-TOOLS = Path(__file__).parent
+TOOLS = Path(__file__).parents[1]
 CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 PAIR = ('pre_generator', 'gan_generator')
 DISCRIMINATOR = 'gan_discriminator'

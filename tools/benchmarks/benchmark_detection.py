@@ -6,7 +6,7 @@ the published rule as the released scripts compute it: double precision, a dense
 (OpenCV filter2D) for each channel, SciPy's hole filling. Maps and masks are compared on every
 turn: a difference fails the run.
 
-  python tools/benchmark.py --gan results/gan --mse results/mse
+  python tools/benchmarks/benchmark_detection.py --gan results/gan --mse results/mse
 
 Images of each size are put together from the pairs, side by side, unless one is large enough.
 Prints, for each size, the median milliseconds of both, their ratio (median over the turns) and

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure what `import mmagic.models` takes with stand-ins, and with the packages themselves.
 
-  python tools/benchmark_import.py
-  python tools/benchmark_import.py --packages-python .venv-2023/bin/python
+  python tools/benchmarks/benchmark_import.py
+  python tools/benchmarks/benchmark_import.py --packages-python .venv-2023/bin/python
 
 Fresh processes import it in turns, after `import mmdesra`. One kind has stand-ins for all that
 MMagic imports and its super-resolution models never use (diffusers, transformers ...), as where
@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WAYS = {
     'packages': """
 sys.meta_path[:] = [finder for finder in sys.meta_path

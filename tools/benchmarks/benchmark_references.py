@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compare references without a sibling with a sibling: do they find the same artifacts?
 
-  python tools/benchmark_references.py --lq 'bsd100_x4/*[13579].png' --generator SRResNet \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --min-area 1000
+  python tools/benchmarks/benchmark_references.py --lq 'bsd100_x4/*[13579].png' \\
+      --generator SRResNet --gan-checkpoint srgan_gan.pth \\
+      --mse-checkpoint srgan_mse.pth --min-area 1000
 
 The sibling's masks are those at the published threshold, 0.7. In place of --mse-checkpoint, --mse
 takes the sibling's images, matched by file stem. Figures: docs/references.md.

@@ -4,8 +4,8 @@
 Each pair is detected twice, gated (the segmenter runs only where the mask is not empty without
 it) and ungated (it runs on every image), in turns, so that both see the same machine:
 
-  python tools/benchmark_gating.py --gan results/gan --mse results/mse --min-area 1000 \\
-      --segmentor segformer-b5
+  python tools/benchmarks/benchmark_gating.py --gan results/gan --mse results/mse \\
+      --min-area 1000 --segmentor segformer-b5
 
 Prints images, calls of the segmenter and seconds of both, without the time that reading or
 making the SR images takes. For a check of the plumbing alone, --random-weights will do.

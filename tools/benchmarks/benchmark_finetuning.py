@@ -6,9 +6,10 @@ same size out of the same files: ours with DeSRAFinetuneHook and PseudoGTDataset
 MMagic's own BasicImageDataset and paired crops. They take turns in short runs of their own, so
 that both see the same machine:
 
-  python tools/benchmark_finetuning.py configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py \\
-      --lq-dir photos --pseudo-gt-dir work_dirs/desra/pseudo_gt \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth
+  python tools/benchmarks/benchmark_finetuning.py \\
+      configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py --lq-dir photos \\
+      --pseudo-gt-dir work_dirs/desra/pseudo_gt --gan-checkpoint srgan_gan.pth \\
+      --mse-checkpoint srgan_mse.pth
 
 Prints milliseconds a sample that loading takes, seconds an iteration (loading, step and all hooks
 of the config, without the first iteration of a run) and the overhead: the median, over the turns,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure how long detectors take for an image, beside the first of them.
 
-  python tools/benchmark_detectors.py --gan results/gan --mse results/mse --detector DeSRA \\
-      --detector TruthCalibrated:weights=model.safetensors --sizes 2048
+  python tools/benchmarks/benchmark_detectors.py --gan results/gan --mse results/mse \\
+      --detector DeSRA --detector TruthCalibrated:weights=model.safetensors --sizes 2048
 
 They take turns on the same images, which are put together from the pairs, so that all see the same
 machine. Seconds are those of the process on all its threads (CPU) and of the clock; on a machine

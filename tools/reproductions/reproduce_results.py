@@ -3,8 +3,8 @@ r"""Fine-tune the published SRGAN pair in several ways and measure each: docs/re
 
   bash tools/demo.sh                     # once: the environment and the weights
   .venv/bin/python tools/convert_keras_srgan.py --download --out checkpoints
-  .venv/bin/python tools/reproduce_results.py --checkpoints checkpoints --train TRAIN_LQ \
-      --test bsd100=BSD100_LQ realsrset=REALSRSET \
+  .venv/bin/python tools/reproductions/reproduce_results.py --checkpoints checkpoints \
+      --train TRAIN_LQ --test bsd100=BSD100_LQ realsrset=REALSRSET \
       --train-labels TRAIN_LABELS --test-labels BSD100_LABELS \
       --test-gt bsd100=BSD100 --perceptual LPIPS --backbone-weights alexnet.pth
 

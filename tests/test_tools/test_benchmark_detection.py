@@ -17,7 +17,7 @@ def arguments(tmp_path_factory):
 
 
 def test_one_row_for_a_size_and_memory_of_large_ones(arguments, capfd):
-    assert call('benchmark.py', *arguments, '--memory-sizes', 300) == 0
+    assert call('benchmarks/benchmark_detection.py', *arguments, '--memory-sizes', 300) == 0
     text = capfd.readouterr().out
     row = re.search(r'\|   500 \|(.*)\|\n', text)[1].split('|')
     reference, ours = (float(cell) for cell in row[:2])
@@ -30,5 +30,5 @@ def test_one_row_for_a_size_and_memory_of_large_ones(arguments, capfd):
 def test_a_fast_wrong_answer_fails(arguments, capfd, monkeypatch):
     monkeypatch.setattr(DeSRA, 'artifact_map', lambda self, gan, mse: (
         gan[0, 5:-5, 5:-5].float() / 255))
-    assert call('benchmark.py', *arguments, '--no-memory') == 1
+    assert call('benchmarks/benchmark_detection.py', *arguments, '--no-memory') == 1
     assert re.search(r'maps differ by [0-9.e-]+', capfd.readouterr().out)
