@@ -78,7 +78,7 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
 def add_reference_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that name a reference; ``--mse-checkpoint`` stands beside them."""
     group.add_argument('--reference', metavar='NAME', help='where there is no --mse-checkpoint: '
-                       'self-ensemble, the average of several passes of the GAN-trained '
+                       'self-ensemble, computed from several passes of the GAN-trained '
                        'generator itself (docs/references.md)')
     group.add_argument('--reference-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
                        help='arguments of --reference, e.g. passes=4 (default: 8)')

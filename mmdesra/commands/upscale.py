@@ -8,7 +8,7 @@ They are OUT/NAME_out.EXT (with --recursive OUT/SUBFOLDER/NAME_out.EXT). The net
 by its weights (with spandrel), or named by --generator.
 
 With --heal artifacts are found and replaced, without training, by the pixels of an MSE-trained
-sibling or, if there is none, by the average of several passes of the model itself:
+sibling or, if there is none, of a picture computed from several passes of the model itself:
   mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
       --heal --mse-checkpoint srgan_mse.pth --save-masks
   mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
