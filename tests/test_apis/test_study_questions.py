@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_named(pair, tmp_path):
 def test_folders_that_are_not_there_and_pairs_of_one_name(pair, tmp_path):
     with pytest.raises(ImageError, match='expected a folder'):
         read_questions([StudyPair(('A', 'B'), (tmp_path / 'a', tmp_path / 'none'))])
-    with pytest.raises(InputError, match="pair 'A vs B': expected each once"):
+    with pytest.raises(InputError, match="pair 'A vs B': is there twice"):
         read_questions([pair, pair])
 
 
