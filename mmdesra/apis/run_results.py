@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 
 from ..detectors import BaseDetector, Outcome
 from ..files import image_name, shown_name
+from ..files.run_description import RunDescription
 from ..generators import PairSource
 from ..visualization.legend import MapScale
 from ..visualization.report import ReportSample, ReportWriter
@@ -43,10 +44,10 @@ class RunResults:
         self._own: dict[int, ImageResult] = {}
         self._results = dict(before.results)
 
-    def open_report(self, stack: ExitStack, spool: Path) -> None:
+    def open_report(self, stack: ExitStack, spool: Path, description: RunDescription) -> None:
         """Begin the report, or this process's part of it; its pictures wait in ``spool``."""
         if is_main_process():
-            page = self._page = stack.enter_context(_report(self._writer, spool))
+            page = self._page = stack.enter_context(_report(self._writer, spool, description))
             for part in self._before.parts:
                 page.take_in(part)
         else:
@@ -90,7 +91,7 @@ def _scale(detector: BaseDetector) -> MapScale:
     return MapScale(*detector.map_range, detector.low_is_artifact, detector.threshold)
 
 
-def _report(writer: ResultWriter, spool: Path) -> ReportWriter:
+def _report(writer: ResultWriter, spool: Path, description: RunDescription) -> ReportWriter:
     detector, labels = writer.detector, writer.labels
     settings = dict(detector.describe())
     settings.pop('type', None)  # in the title
@@ -102,7 +103,8 @@ def _report(writer: ResultWriter, spool: Path) -> ReportWriter:
     if detector.uses_labels:
         settings['semantic step'] = type(labels).__name__ if labels else 'off'
     title = f'Artifacts found by {type(detector).__name__}'
-    return ReportWriter(writer.out_dir / REPORT_NAME, title, settings.items(), detector.map_range,
+    return ReportWriter(writer.out_dir / REPORT_NAME, title,
+                        [*settings.items(), *description.rows()], detector.map_range,
                         detector.low_is_artifact, detector.threshold, spool=spool)
 
 

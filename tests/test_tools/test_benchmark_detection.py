@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -16,15 +17,19 @@ def arguments(tmp_path_factory):
     return ['--gan', folder / 'gan', '--mse', folder / 'mse', '--sizes', 500, '--turns', 1]
 
 
-def test_one_row_for_a_size_and_memory_of_large_ones(arguments, capfd):
-    assert call('benchmarks/benchmark_detection.py', *arguments, '--memory-sizes', 300) == 0
-    text = capfd.readouterr().out
-    row = re.search(r'\|   500 \|(.*)\|\n', text)[1].split('|')
-    reference, ours = (float(cell) for cell in row[:2])
-    assert float(row[2].split()[0]) == pytest.approx(reference / ours, abs=.1)
-    memory = [float(cell) for cell in row[3:]]
-    assert memory[0] > 5  # float64 maps of 500 x 500 px, three of them at least
-    assert re.search(r'300 x 300, mask: [0-9.]+ s, [0-9]+ MiB', text)
+def test_one_row_for_a_size_and_memory_of_large_ones(arguments, tmp_path, capfd):
+    assert call('benchmarks/benchmark_detection.py', *arguments, '--memory-sizes', 300, '--json',
+                tmp_path / 'figures.json') == 0
+    sizes, memory = json.loads((tmp_path / 'figures.json').read_text())['tables']
+    (row,) = sizes['rows']
+    assert row['side'] == 500 and row['differs'] == ''
+    assert row['ratio (quartiles)']['median'] == pytest.approx(
+        row['reference ms'] / row['ours ms'])  # of one turn
+    assert row['reference MiB'] > 5  # float64 maps of 500 x 500 px, three of them at least
+    assert [(row['side'], row['what']) for row in memory['rows']] == [
+        (300, 'map and mask'), (300, 'mask')]
+    assert all(row['seconds'] > 0 for row in memory['rows'])
+    assert re.search(rf'\| 500 +\| +{row["reference ms"]:.1f} \|', capfd.readouterr().out)
 
 
 def test_a_fast_wrong_answer_fails(arguments, capfd, monkeypatch):

@@ -1,7 +1,7 @@
 """What tools/check_gpu.py runs: a file for each part, and what they share.
 
-Fine-tuning is measured by functions of tools/benchmarks/benchmark_finetuning.py, whose folder is
-therefore put on the path.
+Seconds are measured by the harness of tools/benchmarks, fine-tuning by a benchmark there: that
+folder is put on the path.
 """
 import sys
 from pathlib import Path

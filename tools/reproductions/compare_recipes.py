@@ -4,20 +4,23 @@
   bash tools/demo.sh       # leaves photographs and weights in work_dirs/demo
   .venv/bin/python tools/reproductions/compare_recipes.py     # three minutes a recipe on two cores
 
-Prints Markdown (docs/recipes.md shows it) and writes OUT/recipes.json.
+Prints Markdown (docs/recipes.md shows it) and writes OUT/recipes.json. A recipe that was measured
+is not measured again: stop it at any moment and start it anew.
 """
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
+from benchmark_harness import describe_machine, hold_settings, in_a_line, once
 from demo import DISCRIMINATOR, PAIR, convert_weights, run_command
 
 from mmdesra.apis import command_line as cli
 from mmdesra.evaluation.before_after import RESULTS
 from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.truth_table import truth_table
-from mmdesra.files import make_output_folder
+from mmdesra.files import list_images, make_output_folder
 from mmdesra.files.records import read_json
 from mmdesra.files.tables import markdown_table, write_json
 
@@ -53,12 +56,18 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     out = make_output_folder(args.out)
+    photographs = [path.name for path in list_images(args.demo / 'lq/train')]
+    hold_settings(out, dict(recipes=RECIPES, photographs=photographs))
     convert_weights(args.demo / 'checkpoints', [*PAIR, DISCRIMINATOR])
     rows = {}
     for index, (name, (config, options)) in enumerate(RECIPES.items()):
         print(f'=== {name}', flush=True)
-        rows[name] = run(args.demo, out / str(index), config, options)
-        write_json(out / 'recipes.json', rows)
+        work_dir = out / str(index)
+        rows[name] = once(work_dir / 'row.json',
+                          partial(run, args.demo, work_dir, config, options))
+    machine = describe_machine()
+    write_json(out / 'recipes.json', dict(machine=machine, rows=rows))
+    print(in_a_line(machine) + '\n')
     print(markdown_table(('recipe', 'regions', 'removed', 'of them faded', 'added', 'excess left',
                           'detail kept'), (
         (name, f'{row["regions_before"]} -> {row["regions_after"]}', percent(row['removal_rate']),

@@ -20,7 +20,8 @@ from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
 from ...engine.process_group import MODEL_WRAPPER
 from ...engine.work_dir import hold_work_dir, work_in
 from ...evaluation.before_after import BEFORE, RESULTS
-from ...files import list_images, read_image, write_weights
+from ...files import list_images, write_weights
+from ...files.header_size import shorter_side
 from ...files.records import read_json
 from ...generators.wrappers import result_generator_of
 from ..processes import call_in_first
@@ -174,8 +175,9 @@ def _partner_patch(photographs: Path, network: Network) -> int:
     """Return the largest patch that fits into most photographs and that the network takes."""
     sizes = network.upscaler.sizes
     step = network.scale * sizes.multiple
-    shorts = sorted(min(read_image(path).shape[:2]) for path in list_images(photographs))
-    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))]
+    found = (shorter_side(path) for path in list_images(photographs))
+    shorts = sorted(side for side in found if side is not None)
+    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))] if shorts else 0
     least = network.scale * sizes.padded(1)
     return max(min(PARTNER_PATCH, fitting) // step * step, least)
 
