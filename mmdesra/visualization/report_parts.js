@@ -54,7 +54,7 @@
     if (label === 'Share' && row.share) {
       const bar = document.createElement('span'), filled = document.createElement('i');
       bar.className = 'bar';
-      filled.style.setProperty('--share', 100 * row.share / most + '%');
+      filled.setAttribute('style', '--share:' + (100 * row.share / most).toFixed(1) + '%');
       bar.append(filled);
       cell.append(bar);
     }
