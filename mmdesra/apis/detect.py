@@ -111,7 +111,7 @@ def detect_folder(source: PairSource,
         share = source.only([path for number, path in enumerate(source.paths)
                              if number not in before.results]).share(rank, world_size)
         journal = progress.journal(before.session, rank)
-        results = RunResults(writer, source, share, before, journal)
+        results = RunResults(writer, source, before, journal)
         meeting = Meeting(results.bring, results.receive)
         stack.callback(meeting.part)
         stack.callback(journal.close)
@@ -120,7 +120,8 @@ def detect_folder(source: PairSource,
         stack.enter_context(meeting)
         done = len(range(rank, len(before.results), world_size))  # as if they had been shared
         outcomes = stack.enter_context(closing(  # else its bar stays open under an error
-            detect_with_progress(share, detector, labels, not is_shown, done)))
+            detect_with_progress(share.telling(results.will_read), detector, labels,
+                                 not is_shown, done)))
         for written in stack.enter_context(closing(in_background(results.write, outcomes))):
             written.result()
     return results.in_order()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 from mmengine.dist import is_main_process
 
@@ -11,7 +12,7 @@ from ..generators import PairSource
 from ..visualization.legend import MapScale
 from ..visualization.report import ReportSample, ReportWriter
 from ..visualization.report_rows import ReportRow, ReportRows
-from .journal import DoneImage, RunJournal, signature, sizes_of
+from .journal import DoneImage, RunJournal, Signature, signature, sizes_of
 from .progress import Resumed
 from .report_settings import report_settings, report_words
 from .result_writer import ResultWriter
@@ -24,21 +25,25 @@ class RunResults:
     Args:
         writer (ResultWriter): Writes the files.
         source (PairSource): The images of all processes.
-        share (PairSource): Those that this process is about to do.
         before (Resumed): Those that were done before.
         journal (RunJournal): Notes those that are done.
     """
 
-    def __init__(self, writer: ResultWriter, source: PairSource, share: PairSource,
+    def __init__(self, writer: ResultWriter, source: PairSource,
                  before: Resumed, journal: RunJournal) -> None:
         self._page: ReportWriter | ReportRows | None = None
         self._writer = writer
         self._before = before
         self._journal = journal
         self._numbers = {path: number for number, path in enumerate(source.paths)}
-        self._made_from = {path: signature(source, writer.labels, path) for path in share.paths}
+        self._source = source
+        self._made_from: dict[Path, Signature] = {}
         self._own: dict[int, ImageResult] = {}
         self._results = dict(before.results)
+
+    def will_read(self, path: Path) -> None:
+        """Note what an image is made from; to be called before any of it is read."""
+        self._made_from[path] = signature(self._source, self._writer.labels, path)
 
     def open_report(self, stack: ExitStack) -> None:
         """Begin the report, or this process's part of it."""
@@ -62,9 +67,10 @@ class RunResults:
         if not outcome.error:
             self._writer.write_pictures(outcome)
         row = _add_to_report(self._page, outcome, result, number) if self._page else None
-        if not outcome.error and self._made_from[path]:
+        made_from = self._made_from.pop(path, None)
+        if not outcome.error and made_from:
             sizes = sizes_of(self._writer.all_files_of(image_name(path), number))
-            self._journal.add(DoneImage(number, self._made_from[path], sizes, result, row))
+            self._journal.add(DoneImage(number, made_from, sizes, result, row))
         self._own[number] = self._results[number] = result
 
     def bring(self) -> tuple[dict[int, ImageResult], dict[int, ReportRow]]:
