@@ -35,10 +35,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mmdesra
 from full_disk import Disk
 from kill_runs import Changes, differences, files_of
 
+import mmdesra
 from mmdesra.apis import command_line
 from mmdesra.apis.progress import FOLDER
 from mmdesra.commands import detect
@@ -92,7 +92,7 @@ def run_detect(words: list[str], processes: int, log: Path) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.argv = ['mmdesra detect', *words]
         code = in_launcher(processes) if processes > 1 else command()
-    except BaseException:  # noqa: BLE001  (a fork must not go on with its parent's work)
+    except BaseException:  # a fork must not go on with its parent's work
         traceback.print_exc()
     finally:
         sys.stdout.flush()

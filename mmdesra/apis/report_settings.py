@@ -4,12 +4,12 @@ from __future__ import annotations
 from .result_writer import ResultWriter
 
 WORDS = {
-    'form': "How the two local standard deviations are compared. 'released': as in the authors' "
-            'code, 1 where both images are flat; \'printed\': as in their paper, which takes flat '
-            'ground for an artifact.',
-    'threshold': "Where artifacts begin, in the map's unit.",
+    'form': 'How the two local standard deviations are compared. "released": as in the code that '
+            'the authors have released, 1 where both images are flat; "printed": as in their '
+            'paper, which takes flat ground for an artifact.',
+    'threshold': 'Where artifacts begin, in the unit of the map.',
     'min_area': 'Regions up to this area are dropped.',
-    'semantic step': "Whether the map is weighted by what the image shows in a place (sky, "
+    'semantic step': 'Whether the map is weighted by what the image shows in a place (sky, '
                      'grass …), which a segmenter says; off: it is not.',
     'in place of MSE-SR': 'There was no MSE-trained generator; this is what its image is made '
                           'of.',

@@ -5,13 +5,13 @@
 
 Cuts windows of --side px out of real pairs, of which `mmdesra detect --save-sr` makes some, each
 at another place, and for each of --sizes runs the real command line on a folder of so many pairs,
-each a hard link to one of the windows. The run is killed (SIGKILL) when 97% are done, and the same command with --resume does the rest and
-writes the tables and the report. Last, a folder of --listed pairs, of which only the first image
-is waited for.
+each a hard link to one of the windows. The run is killed (SIGKILL) when 97% are done, and the
+same command with --resume does the rest and writes the tables and the report. Last, a folder of
+--listed pairs, of which only the first image is waited for.
 
-Of each run: seconds until the first image is done; seconds of an image after that; resident
+Of each run: seconds until the first image is done; milliseconds of an image after that; resident
 memory after a tenth and at 97%, and the peak; seconds of --resume until its first image, and from
-the last image to the end; the size of the report's page, and of all files beside it. Seconds are
+the last image to the end; the size of the report's page, and of all files beside it. Times are
 processor time, which other programs on the machine change little, and in brackets by the clock.
 Prints a Markdown table; --json keeps the figures.
 Exit code: 0 = all ran, 2 = nothing was done.
@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Tuple
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -39,7 +39,6 @@ from PIL import Image
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.progress import FOLDER
 from mmdesra.errors import InputError
-from mmdesra.files import read_image
 from mmdesra.files.tables import markdown_table
 from mmdesra.generators import StoredPairs
 
@@ -50,7 +49,7 @@ KILL_AT = .97
 MIB = 2**20
 PAGE, TICK = os.sysconf('SC_PAGE_SIZE'), os.sysconf('SC_CLK_TCK')
 
-Seconds = Tuple[float, float]
+Seconds = tuple[float, float]
 """(processor time, by the clock)."""
 
 
@@ -223,7 +222,8 @@ def measure(count: int, available: int, pairs: Path, work: Path, min_area: str) 
     """Run, kill and resume at one size."""
     folder, out = work / str(count), work / f'out-{count}'
     link_pairs(pairs, available, count, folder)
-    arguments = ['--gan', str(folder / 'gan'), '--mse', str(folder / 'mse'), '--min-area', min_area]
+    arguments = ['--gan', str(folder / 'gan'), '--mse', str(folder / 'mse'), '--min-area',
+                 min_area]
     run = watch(arguments, out, count, int(KILL_AT * count))
     resumed = watch([*arguments, '--resume'], out, count)
     beside = [path.stat().st_size for path in (out / 'report_files').rglob('*') if path.is_file()]
@@ -249,7 +249,8 @@ def shown(seconds: Seconds, factor: float = 1.) -> str:
 
 def table_of(all_figures: list[Figures]) -> str:
     rows = [[f'{one.images:,}', shown(one.run.first),
-             shown(one.run.working, 1000 / max(one.run.done - 1, 1)), f'{one.run.early / MIB:.0f}', f'{one.run.late / MIB:.0f}',
+             shown(one.run.working, 1000 / max(one.run.done - 1, 1)),
+             f'{one.run.early / MIB:.0f}', f'{one.run.late / MIB:.0f}',
              f'{max(one.run.peak, one.resumed.peak) / MIB:.0f}', shown(one.resumed.first),
              shown(one.resumed.end), f'{one.page / MIB:.1f}', f'{one.beside / MIB:.1f}',
              f'{one.files:,}'] for one in all_figures]
@@ -273,8 +274,8 @@ def main() -> int:
     if args.listed:
         listing = measure_listing(args.listed, args.windows, work / 'pairs', work,
                                   args.min_area)
-        print(f'{args.listed:,} pairs listed: the first is done after {shown(listing.first)} s, with '
-              f'{listing.peak / MIB:.0f} MiB', flush=True)
+        print(f'{args.listed:,} pairs listed: the first is done after {shown(listing.first)} s, '
+              f'with {listing.peak / MIB:.0f} MiB', flush=True)
     print(table_of(all_figures))
     if args.json:
         args.json.write_text(json.dumps(dict(
