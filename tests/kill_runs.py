@@ -93,7 +93,8 @@ class Command:
         return subprocess.Popen(
             [sys.executable, *self.arguments, self.out, str(folder),
              *(self.resume if resume else [])], stdout=log, stderr=log,
-            env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''))
+            env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='',
+                     SOURCE_DATE_EPOCH='1700000000'))  # the report has a date
 
 
 @dataclass
@@ -170,9 +171,9 @@ def training_command(args: argparse.Namespace, lq: Path) -> Command:
 
 
 def files_of(folder: Path) -> dict:
-    """Return all that is below a folder, hidden files too."""
+    """Return all that is below a folder, hidden files too; but not the commands, which differ."""
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-            for path in sorted(folder.rglob('*'))}
+            for path in sorted(folder.rglob('*')) if path.name != 'run.json'}
 
 
 def results_of_training(folder: Path) -> dict:

@@ -14,6 +14,7 @@ from ..files import image_name, in_background, shown_name
 from ..files.folder_lock import held_folder
 from ..files.image_path import composed
 from ..files.inputs import refuse_inside
+from ..files.run_description import RunDescription, describe_folder, weights_of
 from ..generators import PairSource
 from ..generators.tile_progress import tiles_shown
 from ..segmentors import LabelSource
@@ -59,6 +60,8 @@ def detect_folder(source: PairSource,
     :func:`mmdesra.apis.processes.joined`, each does its share, and the first writes the tables
     and the report.
 
+    Which run it was, :mod:`mmdesra.files.run_description` notes in ``run.json``.
+
     Args:
         source (PairSource): The pairs.
         detector (BaseDetector): The detector.
@@ -82,17 +85,17 @@ def detect_folder(source: PairSource,
         OSError: If ``out_dir`` cannot be written.
     """
     pairs = source.describe()
-    progress = Progress(Path(out_dir), dict(
-        pairs=pairs, detector=detector.describe(),
-        labels=labels.describe() if labels else None,
-        save_map=save_map, save_sr=save_sr, report=report))
+    settings = dict(pairs=pairs, detector=detector.describe(),
+                    labels=labels.describe() if labels else None,
+                    save_map=save_map, save_sr=save_sr, report=report)
+    progress = Progress(Path(out_dir), settings)
     refuse_inside(out_dir, source.open_ended)
     rank, world_size = get_rank(), get_world_size()
     is_shown = show_progress and is_main_process()
     make_writer = partial(ResultWriter, out_dir, detector, labels, save_map, save_sr, pairs,
                           report)
     with ExitStack() as stack:
-        def open_folder() -> Resumed:
+        def open_folder() -> tuple[Resumed, RunDescription]:
             stack.enter_context(held_folder(out_dir))
             noted = progress.noted() if resume else {}
             writer = make_writer()
@@ -102,9 +105,10 @@ def detect_folder(source: PairSource,
                 progress.remove()
             before = progress.resume(noted, partial(_is_current, source, writer))
             stack.enter_context(progress.kept_if_stopped(len(source.paths)))
-            return before
+            return before, describe_folder(out_dir, settings, weights_of(source, detector, labels),
+                                           goes_on=bool(noted))
 
-        before = call_in_first(open_folder)
+        before, description = call_in_first(open_folder)
         if resume and is_shown:
             _tell(before, source)
         writer = make_writer()
@@ -116,7 +120,7 @@ def detect_folder(source: PairSource,
         stack.callback(meeting.part)
         stack.callback(journal.close)
         stack.callback(results.write_tables)
-        results.open_report(stack)
+        results.open_report(stack, description)
         stack.enter_context(meeting)
         done = len(range(rank, len(before.results), world_size))  # as if they had been shared
         outcomes = stack.enter_context(closing(  # else its bar stays open under an error

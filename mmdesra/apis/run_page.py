@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
@@ -14,6 +15,7 @@ from ..errors import InputError
 from ..evaluation.before_after import RESULTS
 from ..files.config_types import type_name
 from ..files.records import read_json
+from ..files.run_description import describe_weights, read_description
 from .before_after_page import figure_rows, write_before_after_page
 
 PAGE = 'before_after.html'
@@ -54,20 +56,21 @@ def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
 
 
 def _settings(config: Config, hook: Mapping) -> Iterator[tuple[str, str]]:
-    if hook.get('gan_checkpoint'):
-        yield 'weights before', Path(hook['gan_checkpoint']).name
-    yield 'weights after', _result(config, hook)
-    if hook.get('mse_checkpoint'):
-        yield 'compared with', Path(hook['mse_checkpoint']).name
-    else:
+    result = _result(config, hook)
+    yield 'fine-tuned weights', '-' if result is None else str(describe_weights(result))
+    with suppress(InputError):  # somebody's file of that name: was said when the run began
+        described = read_description(config.work_dir)
+        yield from described.rows() if described else ()
+    if not hook.get('mse_checkpoint'):
         reference = hook.get('reference')
         yield 'compared with', (reference if isinstance(reference, str) else
                                 type_name((reference or {}).get('type')))
     yield 'iterations', str(config.train_cfg.get('max_iters', '-'))
 
 
-def _result(config: Config, hook: Mapping) -> str:
+def _result(config: Config, hook: Mapping) -> Path | None:
     knee = Path(config.work_dir) / WEIGHTS
     if hook.get('stop') in CHOOSING_STOPS and knee.is_file():
-        return knee.name
-    return Path(find_latest_checkpoint(config.work_dir) or '-').name
+        return knee
+    latest = find_latest_checkpoint(config.work_dir)
+    return Path(latest) if latest else None

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 
 from ..detectors import BaseDetector, Outcome
 from ..files import image_name, shown_name
+from ..files.run_description import RunDescription
 from ..generators import PairSource
 from ..visualization.legend import MapScale
 from ..visualization.report import ReportSample, ReportWriter
@@ -45,13 +46,13 @@ class RunResults:
         """Note what an image is made from; to be called before any of it is read."""
         self._made_from[path] = signature(self._source, self._writer.labels, path)
 
-    def open_report(self, stack: ExitStack) -> None:
+    def open_report(self, stack: ExitStack, description: RunDescription) -> None:
         """Begin the report, or this process's part of it."""
         files = self._writer.report_files
         if files is None:
             return
         if is_main_process():
-            page = self._page = stack.enter_context(_report(self._writer))
+            page = self._page = stack.enter_context(_report(self._writer, description))
             page.take_in(self._before.rows)
         else:
             self._page = ReportRows(_scale(self._writer.detector), files)
@@ -94,11 +95,11 @@ def _scale(detector: BaseDetector) -> MapScale:
     return MapScale(*detector.map_range, detector.low_is_artifact, detector.threshold)
 
 
-def _report(writer: ResultWriter) -> ReportWriter:
+def _report(writer: ResultWriter, description: RunDescription) -> ReportWriter:
     detector, settings = writer.detector, report_settings(writer)
     return ReportWriter(
-        writer.out_dir / REPORT_NAME, f'Artifacts found by {type(detector).__name__}', settings,
-        detector.map_range, detector.low_is_artifact, detector.threshold,
+        writer.out_dir / REPORT_NAME, f'Artifacts found by {type(detector).__name__}',
+        [*settings, *description.rows()], detector.map_range, detector.low_is_artifact, detector.threshold,
         words=report_words(settings), is_resumable=True)
 
 

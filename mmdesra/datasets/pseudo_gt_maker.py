@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from ..detectors import BaseDetector, Detection, detect_image, label_image
+from ..errors import InputError
 from ..files import (
     ImageError,
     image_name,
@@ -28,6 +29,7 @@ from ..files.atomic import make_parent
 from ..files.decoding import check_usable
 from ..files.image_path import composed
 from ..files.inputs import refuse_inside
+from ..files.run_description import describe_folder, weights_of
 from ..generators import GeneratedPairs, Pair
 from ..generators.tile_progress import tiles_shown
 from ..ops import label_regions
@@ -91,11 +93,18 @@ class PseudoGTMaker:
                     labels=self.labels.describe() if self.labels else None)
 
     def begin(self, folder: PseudoGTFolder) -> None:
-        """Make way where an earlier try with other settings found nothing; in one process.
+        """Open the folder and describe the run in it; for the first process, before the others.
 
-        See :meth:`PseudoGTFolder.begin_anew_if_empty`.
+        What an earlier try with other settings left is removed if it found nothing, see
+        :meth:`PseudoGTFolder.begin_anew_if_empty`. A folder that cannot be used is left as it is:
+        :meth:`make` then says why, in every process.
         """
-        folder.begin_anew_if_empty(self.made_with())
+        made_with = self.made_with()
+        folder.begin_anew_if_empty(made_with)
+        with suppress(InputError, OSError):
+            self._refuse_inputs(folder)
+            folder.open_for_making(made_with)
+            self._describe(folder)
 
     def make(self, folder: PseudoGTFolder) -> None:
         """Make this rank's share of the pairs; what is done already is left alone.
@@ -198,6 +207,7 @@ class PseudoGTMaker:
                                 'by the same command without --recompose')
         self._refuse_inputs(folder)
         folder.open_for_making(self.made_with())
+        self._describe(folder)
         self._refuse_orphans(folder, manifest.records)
         paths = {image_name(path): path for path in self.pairs.paths}
         masks = folder.masks()
@@ -220,6 +230,11 @@ class PseudoGTMaker:
         folder.complete(replace(manifest, lq_dir=self._lq_dir(), records=tuple(records),
                                 skipped=skipped))
         return folder.read_manifest()
+
+    def _describe(self, folder: PseudoGTFolder) -> None:
+        describe_folder(folder.root, self.made_with(),
+                        weights_of(self.pairs, self.detector, self.labels),
+                        goes_on=folder.is_begun)
 
     def _refuse_inputs(self, folder: PseudoGTFolder) -> None:
         refuse_inside(folder.root, self.pairs.open_ended)

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar, Union
 
 import numpy as np
@@ -90,6 +91,9 @@ class BaseDetector(ABC):
 
     uses_labels = False
     """Whether a label map changes the result, see :meth:`adjusted_map`."""
+
+    weights_files: Mapping[str, str | Path | None] = {}
+    """The files of weights that it was made with, by what each is for."""
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

@@ -81,6 +81,8 @@ class DISTS(BaseDetector):
             raise InputError(f'expected an odd window of at least 3 px, got {window}')
         self.window = window
         self.device = device
+        learned = None if similarity_weights == UNIFORM else similarity_weights
+        self.weights_files = {'DISTS (vgg16)': backbone_weights, 'DISTS (similarities)': learned}
         self._weights = _similarity_weights(similarity_weights)
         self._network = VGG16Stages()
         load_backbone(self._network, backbone_weights, 'vgg16')

@@ -70,6 +70,7 @@ class LPIPS(BaseDetector):
             raise InputError(f'expected net to be one of {tuple(NETS)}, got {net!r}')
         self.net = net
         self.device = device
+        self.weights_files = {f'LPIPS ({NETS[net]})': backbone_weights}
         self._model = _build(net, backbone_weights).to(device)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:

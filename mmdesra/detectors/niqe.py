@@ -65,7 +65,9 @@ class NIQE(BaseDetector):
         if stride < 2 or stride % 2:
             raise InputError(f'expected an even stride of at least 2 px, got {stride}')
         self.stride = stride
-        self._mean, self._covariance = _load_model(pristine_model or _find_model())
+        model = pristine_model or _find_model()
+        self.weights_files = {'NIQE': model}
+        self._mean, self._covariance = _load_model(model)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return the distances; see :meth:`BaseDetector.artifact_map`."""

@@ -62,6 +62,7 @@ class PAL(BaseDetector):
             raise InputError('the detector PAL needs config and checkpoint, those of an mmseg '
                              f'model with a class of artifacts, got {config} and {checkpoint}')
         self._model = MMSegModel(config, checkpoint, classes, half=half, device=device)
+        self.weights_files = {'PAL': checkpoint}
         self.artifact_class = _class_name(artifact_class, self._model)
 
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ class TruthCalibrated(BaseDetector):
             raise InputError('expected weights, the file of a calibration for your model; '
                              '`mmdesra calibrate` makes it from photographs')
         self._network, self.card = read_calibrated(weights)
+        self.weights_files = {'TruthCalibrated': weights}
         if kind not in self.card.kinds:
             raise InputError(f'{weights}: expected one of the kinds {", ".join(self.card.kinds)}, '
                              f'got {kind!r}')

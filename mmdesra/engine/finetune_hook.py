@@ -24,6 +24,7 @@ from ..generators.reference import ReferenceSpec
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
 from ..segmentors.build import label_folder
 from .checkpoints import find_last_checkpoint, see_to_resumed, write_whole_checkpoints
+from .describe_training import describe_training
 from .ema import keep_ema_up
 from .heldout import HeldOut
 from .hook_settings import CHOOSING_STOPS, check_hook_settings
@@ -237,6 +238,7 @@ class DeSRAFinetuneHook(Hook):
             runner, rounds, self.lq_dir, reference, self.detector, self.labels,
             self._start_checkpoint(runner), self.pseudo_gt_dir, resumed_at=runner.iter,
             recursive=self.recursive)
+        describe_training(self, runner, reference, self._start_checkpoint(runner))
         if self.heldout_lq_dir:
             self._measure_before(runner, reference, is_resumed)
         self._run = RunInRounds(folders, data, partial(self._measure_now, runner),

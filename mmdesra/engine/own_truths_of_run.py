@@ -33,6 +33,8 @@ class OwnTruthsOfRun:
         self._recursive = recursive
         self._truth_loss = build_truth_loss(loss) if share else None
         self._loss: LossBySource | None = None
+        vgg16 = (loss or {}).get('vgg16_weights') if share else None
+        self.weights_files = {'truth loss (vgg16)': vgg16}
 
     def open(self, runner: Runner, gt_patch_size: int) -> OwnTruths | None:
         """Open the photographs; let the model take its loss on them.

@@ -136,17 +136,19 @@ class RoundFolders:
     def _generator(self, folder: PseudoGTFolder, number: int) -> Upscaler:
         """Return the generator as it was when a round began, to make ``folder`` with."""
         generator = result_generator_of(self.runner.model)
+        weights: str | Path | None = self.start
         if self.runner.iter:  # it is fine-tuned already
             generator = deepcopy(generator)
             if number > 1:
-                read_round(generator, self.runner.work_dir, number - 1, self.rounds.start(number))
+                weights = read_round(generator, self.runner.work_dir, number - 1,
+                                     self.rounds.start(number))
             elif self.start:
                 load_weights(generator, self.start)
             else:
                 raise InputError(f'{folder.root}: is not complete, and without gan_checkpoint its '
                                  'pseudo GTs cannot be made again; resume needs one of the two')
         like = self.reference.upscaler
-        return Upscaler(generator, like.tile, half=like.half)
+        return Upscaler(generator, like.tile, half=like.half, weights_file=weights)
 
     def _report(self, folder: PseudoGTFolder, number: int, manifest: Manifest) -> None:
         logger, pairs = self.runner.logger, [r for r in manifest.records if r.regions]

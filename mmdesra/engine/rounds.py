@@ -140,8 +140,11 @@ def save_round(runner: Runner, number: int) -> None:
     barrier()
 
 
-def read_round(generator: nn.Module, work_dir: str | Path, number: int, iteration: int) -> None:
+def read_round(generator: nn.Module, work_dir: str | Path, number: int, iteration: int) -> Path:
     """Fill a generator as it was at the end of a round: with the EMA's weights, if there is one.
+
+    Returns:
+        Path: The checkpoint that they are from.
 
     Raises:
         InputError: If the checkpoint is not there, or is not one of this iteration.
@@ -154,6 +157,7 @@ def read_round(generator: nn.Module, work_dir: str | Path, number: int, iteratio
                          f'after {found}. Resume with the rounds and iterations that the run '
                          'began with')
     fill_weights(generator, content, path)
+    return path
 
 
 def _weights_path(work_dir: str | Path, number: int) -> Path:

@@ -39,7 +39,9 @@ def sibling_of_run(runner: Runner, checkpoint: str, generator: str | dict | None
     else:
         sibling = deepcopy(generator_of(runner.model))
         start_sibling(sibling, checkpoint, runner.logger)
-    return Sibling(upscaler(_frozen(sibling, runner)))
+    ready = upscaler(_frozen(sibling, runner))
+    ready.weights_file = checkpoint
+    return Sibling(ready)
 
 
 def own_reference_of_run(runner: Runner, spec: ReferenceSpec, start: str | None,

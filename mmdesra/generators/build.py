@@ -94,7 +94,8 @@ def load_upscaler(spec: str | dict | type, checkpoint: str | Path,
     if not _needs_checkpoint(spec):
         spec = _config_of(spec)
         refuse_unfit_type(spec)
-    return Upscaler(load_generator(spec, checkpoint).to(device), **options)
+    return Upscaler(load_generator(spec, checkpoint).to(device), weights_file=checkpoint,
+                    **options)
 
 
 def _config_of(spec: str | dict | type) -> dict:

@@ -1,13 +1,13 @@
 """Writing a generator for programs without PyTorch."""
 from __future__ import annotations
 
-import hashlib
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_output_folder
+from ..files.hashes import weights_sha256
 from ..version import __version__
 from .build import SPANDREL, load_generator
 from .checkpoint import CheckpointError, local_checkpoint
@@ -17,7 +17,6 @@ PACKAGES = {'.onnx': ('onnx', 'onnxruntime'), '.param': ('pnnx', 'ncnn')}
 """What is written, by the suffix of its name, and what that needs."""
 EXTRAS = {'.onnx': 'onnx', '.param': 'ncnn'}
 EXPORT_SUFFIXES = tuple(PACKAGES)
-CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def export_checkpoint(source: str | Path, target: str | Path,
         from .export_onnx import write_onnx
         difference = write_onnx(network, target, half, {
             'scale': str(scale), 'network': name, 'precision': 'fp16' if half else 'fp32',
-            'source': source.name, 'source_sha256': _sha256(source),
+            'source': source.name, 'source_sha256': weights_sha256(source),
             'mmdesra_version': __version__})
     else:
         from .export_ncnn import write_ncnn
@@ -111,10 +110,3 @@ def require_packages(target: Path) -> None:
                              f'({error}): pip install {" ".join(packages)}, or mmdesra with its '
                              f'extra [{EXTRAS[target.suffix]}]') from error
 
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while content := file.read(CHUNK):
-            digest.update(content)
-    return digest.hexdigest()

@@ -1,12 +1,12 @@
 """How weights were made, where their file says it: the note of an MSE partner."""
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
 
+from ..files.hashes import weights_sha256
 from .checkpoint_reader import local_checkpoint
 
 META, PARTNER = 'meta', 'mse_partner'
@@ -17,11 +17,7 @@ PLAIN = (str, int, float, bool, type(None))
 
 def content_hash(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with local_checkpoint(path).open('rb') as file:
-        for part in iter(lambda: file.read(1 << 20), b''):
-            digest.update(part)
-    return digest.hexdigest()
+    return weights_sha256(local_checkpoint(path))
 
 
 def partner_note(content: Mapping) -> dict | None:

@@ -79,6 +79,11 @@ class PairSource(ABC):
         """list[Upscaler]: The generators that make the pairs; none: they are read."""
         return []
 
+    @property
+    def weights_files(self) -> dict[str, str | Path | None]:
+        """dict: Files of the generators' weights, by what each is for, where they are known."""
+        return {}
+
     def files_of(self, path: Path) -> list[Path]:
         """Return the files that one pair is made from; none: it is not made from files."""
         return [path]
@@ -245,6 +250,11 @@ class GeneratedPairs(PairSource):
     def upscalers(self) -> list[Upscaler]:
         """list[Upscaler]: See :attr:`PairSource.upscalers`."""
         return [self.gan, as_reference(self.mse).upscaler]
+
+    @property
+    def weights_files(self) -> dict[str, str | Path | None]:
+        """dict: See :attr:`PairSource.weights_files`."""
+        return {'GAN-SR': self.gan.weights_file, **as_reference(self.mse).weights_files}
 
     def describe(self) -> dict:
         """Return the generators' weights, what the reference is, and how they are run."""

@@ -44,6 +44,11 @@ class Reference(ABC):
         """ImageSizes: What sizes it takes, and by how much it enlarges."""
         return self.upscaler.sizes
 
+    @property
+    def weights_files(self) -> dict[str, str | Path | None]:
+        """dict: Files of weights that it has beside those of the GAN, by what each is for."""
+        return {}
+
     @abstractmethod
     def __call__(self, lq: np.ndarray, gan: np.ndarray) -> np.ndarray:
         """Make the reference image.
@@ -74,6 +79,11 @@ class Sibling(Reference):
         upscaler (Upscaler): The sibling.
     """
     name = 'MSE-trained generator'
+
+    @property
+    def weights_files(self) -> dict[str, str | Path | None]:
+        """dict: See :attr:`Reference.weights_files`."""
+        return {'MSE-SR': self.upscaler.weights_file}
 
     def __call__(self, lq: np.ndarray, gan: np.ndarray) -> np.ndarray:
         """See :meth:`Reference.__call__`."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ class Upscaler:
             more as it takes to begin where the generator's groups of pixels begin. From half
             of the generator's receptive field on, tiles leave no trace.
         half (bool): Autocast to half precision (float16 on CUDA, bfloat16 on the CPU).
+        weights_file (str | Path, optional): The file that the generator's weights come from, to
+            be named by what describes the run.
 
     Attributes:
         sizes (ImageSizes): What sizes the generator takes, and by how much it enlarges.
@@ -45,13 +48,14 @@ class Upscaler:
     """
 
     def __init__(self, generator: nn.Module, tile: int = 0, tile_pad: int = DEFAULT_TILE_PAD,
-                 half: bool = False) -> None:
+                 half: bool = False, weights_file: str | Path | None = None) -> None:
         if tile < 0 or tile_pad < 0:
             raise InputError(f'expected tile and tile_pad of at least 0, got {tile}, {tile_pad}')
         self.generator = generator
         self.tile = tile
         self.tile_pad = tile_pad
         self.half = half
+        self.weights_file = weights_file
         self.sizes = image_sizes_of(generator)
         self.report_tile: Callable[[int, int], None] | None = None
 

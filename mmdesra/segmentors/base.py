@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ class LabelSource(ABC):
     """
     batch_size: int = 1
     is_dear: bool = True
+    weights_files: Mapping[str, str | Path | None] = {}
+    """The files of weights that it was made with, by what each is for."""
 
     @abstractmethod
     def label(self, images: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:

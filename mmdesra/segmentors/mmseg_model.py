@@ -75,6 +75,7 @@ class MMSegModel:
         self.config = str(config)
         self.batch_size = batch_size
         self.half = half
+        self.weights_file: str | Path | None = None
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         parsed = read_mmseg_config(self.config)
         source: str | Path = config
@@ -84,6 +85,7 @@ class MMSegModel:
         else:
             source = checkpoint or _fetch(self.config)
             content = read_checkpoint(source)
+            self.weights_file = source
         self.model, self._pipeline = _build(parsed)
         if not random_weights:
             report_weights(source, fill_weights(self.model, content, source, 'segmenter'))

@@ -42,6 +42,7 @@ class MMSegSegmentor(LabelSource):
                  **options: Any) -> None:
         self.batch_size = batch_size
         self.model = MMSegModel(config, checkpoint, batch_size=batch_size, **options)
+        self.weights_files = {'segmenter': self.model.weights_file}
         own = self.model.class_names
         self.class_names = tuple(name.strip() for name in class_names or own)
         self._indices = (table_indices(own, self.class_names) if class_names

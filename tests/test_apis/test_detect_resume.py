@@ -128,6 +128,18 @@ def test_what_was_done_is_not_done_again(pairs, tmp_path, options):
     assert files_of(tmp_path / 'out') == files_of(tmp_path / 'whole')
 
 
+def test_a_run_of_an_earlier_version_is_gone_on_with(pairs, out, whole):
+    """Its journals are those of today, but it did not describe itself."""
+    (out / 'run.json').unlink()
+    assert run(pairs, out, resume=True) == NAMES[4:]
+    begun = json.loads((out / 'run.json').read_text())['begun']
+    assert begun.startswith('before 20') and begun in (out / 'report.html').read_text()
+    varies = {'run.json', 'report.html'}
+    found = files_of(out)
+    assert {name: found[name] for name in found.keys() - varies} == {
+        name: whole[name] for name in whole.keys() - varies}
+
+
 def test_any_number_of_stops(pairs, tmp_path):
     run(pairs, tmp_path / 'whole')
     run(pairs, tmp_path / 'out', **stop_at(1, OSError('disk full')))
@@ -532,4 +544,6 @@ def test_kill(root, tmp_path):
     assert sorted(seen + done[:77 - len(seen)]) == sorted(path.name for path in StoredPairs(
         root / 'gan', root / 'mse').paths)
     assert len(seen) in (77 - len(done), 78 - len(done))  # the last line may be torn
-    assert files_of(tmp_path / 'out') == files_of(tmp_path / 'whole')
+    found, wanted = files_of(tmp_path / 'out'), files_of(tmp_path / 'whole')
+    assert found.pop('run.json') != wanted.pop('run.json')  # the command names the folder
+    assert found == wanted

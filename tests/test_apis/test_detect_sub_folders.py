@@ -70,7 +70,7 @@ def test_results_go_to_sub_folders_and_are_those_of_a_flat_folder(root, tmp_path
             assert (nested.pop(f'{folder}/{place}.{suffix}')
                     == flat_files.pop(f'{folder}/{name}.{suffix}'))
     assert nested.keys() == flat_files.keys() == {'detections.csv', 'detections.json',
-                                                  'report.html'}
+                                                  'report.html', 'run.json'}
     assert all(f'{place}.png' in nested['report.html'].decode() for place in PLACES.values())
     assert [result.artifact_px for result in results] == [result.artifact_px for result in flat]
 

@@ -298,7 +298,8 @@ def test_overlays_on_request(root, inferencer, expected):
 def test_a_folder_gets_what_the_tool_writes(root, inferencer, expected, tmp_path):
     result = call(inferencer, root / 'lq', out_dir=tmp_path, save_map=True, save_sr=True)
     assert {path.name for path in tmp_path.iterdir()} == {
-        'mask', 'overlay', 'map', 'sr', 'detections.csv', 'detections.json', 'report.html'}
+        'mask', 'overlay', 'map', 'sr', 'detections.csv', 'detections.json', 'report.html',
+        'run.json'}
     assert result['visualization'] == []
     for prediction, detection, name in zip(result['predictions'], expected, NAMES):
         assert 'mask' not in prediction and 'map' not in prediction
@@ -306,7 +307,7 @@ def test_a_folder_gets_what_the_tool_writes(root, inferencer, expected, tmp_path
         np.testing.assert_array_equal(read_mask(tmp_path / 'mask' / name), detection.mask)
     assert call(inferencer, root / 'lq/image0.png', out_dir=tmp_path / 'plain', report=False)
     assert {path.name for path in (tmp_path / 'plain').iterdir()} == {
-        'mask', 'overlay', 'detections.csv', 'detections.json'}
+        'mask', 'overlay', 'detections.csv', 'detections.json', 'run.json'}
 
 
 def test_iterating_keeps_nothing(inferencer, expected):

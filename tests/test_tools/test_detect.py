@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shlex
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from toys import (
 
 from mmdesra.detectors import AreaLimit, build_detector
 from mmdesra.files import read_image, read_mask, write_image
+from mmdesra.files.run_description import describe_weights, read_description
 from mmdesra.generators import StoredPairs
 from mmdesra.models.srresnet import SRResNet
 from mmdesra.visualization import draw_overlay
@@ -31,7 +33,7 @@ from mmdesra.visualization import draw_overlay
 SEMANTIC_STEP_OFF = 'semantic step: OFF'
 COLUMNS = ['image', 'width', 'height', 'regions', 'artifact_px', 'artifact_share', 'largest_px',
            'largest_dropped_px', 'labelled', 'error']
-FILES = ['detections.csv', 'detections.json', 'report.html']
+FILES = ['detections.csv', 'detections.json', 'report.html', 'run.json']
 SEA = 26
 SIZE = 160, 192
 MARGIN = 5
@@ -413,6 +415,14 @@ def test_lr_images_and_two_checkpoints(generated, tmp_path):
     assert names(lq) == names(folders[0])
     assert assert_masks(tmp_path / 'out', folders)
     assert SEMANTIC_STEP_OFF in process.stderr
+    described = read_description(tmp_path / 'out')
+    given = [*map(str, [*generated, *arguments, tmp_path / 'out'])]
+    assert shlex.split(described.command)[-len(given):] == given
+    page = (tmp_path / 'out/report.html').read_text()
+    for name, option in (('GAN-SR', '--gan-checkpoint'), ('MSE-SR', '--mse-checkpoint')):
+        file = describe_weights(generated[generated.index(option) + 1])
+        assert described.weights[name] == file and str(file) in page
+    assert described.begun in page and f'numpy {np.__version__}' in page
     for number, options in enumerate([['--tile', 16], ['--tile', 7, '--tile-pad', 0]]):
         assert call('detect.py', *generated, *options, *arguments, tmp_path / f'{number}') == 0
         assert_masks(tmp_path / f'{number}', folders)

@@ -41,9 +41,11 @@ def test_two_processes_make_the_pseudo_gts_of_one_and_train(tmp_path):
 
     with DefaultScope.overwrite_default_scope('mmengine'):  # a Runner leaves its own behind
         assert call('train.py', config, *options, '--work-dir', tmp_path / 'one') == 0
-    pseudo_gts = contents(tmp_path / 'two/pseudo_gt')
+    pseudo_gts, alone = (contents(tmp_path / name / 'pseudo_gt') for name in ('two', 'one'))
     assert len(pseudo_gts) > 3 and Path('manifest.json') in pseudo_gts
-    assert pseudo_gts == contents(tmp_path / 'one/pseudo_gt')
+    described = [json.loads(files.pop(Path('run.json'))) for files in (pseudo_gts, alone)]
+    assert described[0]['weights'] == described[1]['weights']
+    assert pseudo_gts == alone
 
     one, two = (json.loads((tmp_path / name / 'heldout/results.json').read_text())
                 for name in ('one', 'two'))

@@ -80,11 +80,11 @@ TOOLS = {
     'detect.py': Tool(
         lambda data, out: [*pairs_of(data), '--out', out / 'out', '--save-map'],
         'out/mask/image1.png', has_folder=True, again=('--resume',),
-        grows=('detections.*', 'report.html')),
+        varies=('run.json',), grows=('detections.*', 'report.html')),
     'make_pseudo_gt.py': Tool(
         lambda data, out: ['--lq', data / 'lq', '--generator', data / 'toy_generator.py',
                            *generators_of(data), '--min-area', MIN_AREA, '--out', out / 'out'],
-        'out/gt/image1.png', has_folder=True),
+        'out/gt/image1.png', has_folder=True, varies=('run.json',)),
     'convert_checkpoint.py': Tool(
         lambda data, out: [data / 'gan.pth', out / 'converted.pth'], 'converted.pth',
         again=('--overwrite',)),
@@ -116,7 +116,7 @@ TOOLS = {
                            '--heldout-lq-dir', data / 'lq', '--max-iters', 2,
                            '--work-dir', out / 'out'],
         'out/iter_2.pth', has_folder=True, again=('--resume',),
-        varies=('toy_srgan.py', '*.pth', 'last_checkpoint', 'results.json')),
+        varies=('toy_srgan.py', '*.pth', 'last_checkpoint', 'results.json', 'run.json')),
     'make_mse_partner.py': Tool(
         lambda data, out: [data / 'toy_srgan.py', '--gan-checkpoint', data / 'gan.pth',
                            '--gt-dir', data / 'gan', '--scale', 4, '--max-iters', 2,

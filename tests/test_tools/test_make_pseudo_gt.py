@@ -1,12 +1,14 @@
 """tools/make_pseudo_gt.py: the real command line, and its variants in this process."""
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -36,6 +38,10 @@ def make(lq, out, weights, *options):
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
             for path in sorted(folder.rglob('*'))}
+
+
+def without_command(folder):
+    return {name: content for name, content in contents(folder).items() if name != 'run.json'}
 
 
 def stems(folder):
@@ -72,8 +78,12 @@ def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
         assert re.search(f'{name}: .*{message}', manifest['skipped'][name])
         assert re.search(f'skipped: {name}: .*{message}', process.stdout)
     good = {'image0', 'grey', 'alpha', 'deep'}
-    assert stems(out) == {'gt', 'mask', 'manifest'}
+    assert stems(out) == {'gt', 'mask', 'manifest', 'run'}
     assert stems(out / 'gt') == stems(out / 'mask') == good
+    described = json.loads((out / 'run.json').read_text())
+    assert described['settings'] == manifest['made_with']
+    assert [described['weights'][name]['sha256'] for name in ('GAN-SR', 'MSE-SR')] == [
+        hashlib.sha256(Path(weights[place]).read_bytes()).hexdigest() for place in (1, 3)]
     assert records(out).keys() == good | {'image1'}
     for name in ('alpha', 'deep'):
         for kind in ('gt', 'mask'):
@@ -82,7 +92,7 @@ def test_bad_lr_images_are_skipped_and_the_rest_is_done(weights, tmp_path):
 
     in_two = run_in_two('make_pseudo_gt.py', '--lq', lq, '--out', tmp_path / 'two', *weights)
     assert in_two.returncode == 1, in_two.stderr
-    assert contents(tmp_path / 'two') == contents(out)
+    assert without_command(tmp_path / 'two') == without_command(out)
     assert in_two.stdout == process.stdout.replace(str(out), str(tmp_path / 'two'))
     assert len(set(re.findall(r'\d/(\d) \[', in_two.stderr))) == 1  # one bar, of half of them
 
@@ -122,7 +132,7 @@ def test_killed_and_run_again(weights, tmp_path):
     kept = [path for path, changed in done.items() if path.stat().st_mtime_ns == changed]
     assert 0 < len(done) - 1 <= len(kept) < 29
     assert make(lq, tmp_path / 'undisturbed', weights) == 0
-    assert contents(out) == contents(tmp_path / 'undisturbed')
+    assert without_command(out) == without_command(tmp_path / 'undisturbed')
 
 
 @pytest.fixture(scope='module')

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import hostile
@@ -15,6 +16,7 @@ from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, train
 from toys import GAN_AMPLITUDE
 
 from mmdesra.files.configs import read_config
+from mmdesra.files.run_description import describe_weights, read_description
 
 REAL_ESRGAN = 'mmagic::real_esrgan/realesrgan_c64b23g32_4xb12-lr1e-4-400k_df2k-ost.py'
 
@@ -78,16 +80,27 @@ def test_trains_from_the_command_line(config, data, options, tmp_path):
     for part in ('removal rate', 'detail kept', 'gan.pth', 'mse.pth', 'iter_2.pth', 'image0.png'):
         assert part in text
     assert 'Traceback' not in done.stderr
+    for folder in (work_dir, work_dir / 'pseudo_gt'):
+        described = read_description(folder)
+        assert described.weights['GAN-SR'] == describe_weights(data.gan)
+        assert described.weights['MSE-SR'] == describe_weights(data.mse)
+        assert str(data.lq) in described.command
+    for file in (*described.weights.values(), describe_weights(work_dir / 'iter_2.pth')):
+        assert str(file) in text
+    assert described.begun in text and str(data.lq) not in text
 
 
 def test_goes_on_and_overrides(config, options, tmp_path):
     assert call('train.py', config, *flat(options)) == 0
+    begun = read_description(tmp_path / 'run')
     pseudo_gts = {path: path.stat().st_mtime_ns for path in (tmp_path / 'run').rglob('gt/*.png')}
     assert pseudo_gts
     options['--cfg-options'] = 'default_hooks.checkpoint.interval=1'
     assert call('train.py', config, *flat(options), '--resume', '--max-iters', 4) == 0
     assert (tmp_path / 'run/last_checkpoint').read_text().endswith('iter_4.pth')
     assert (tmp_path / 'run/iter_3.pth').is_file()
+    assert read_description(tmp_path / 'run') == replace(
+        begun, settings=dict(begun.settings, max_iters=4))
     assert {path: path.stat().st_mtime_ns for path in pseudo_gts} == pseudo_gts
 
 
