@@ -99,8 +99,8 @@ def _report(writer: ResultWriter, description: RunDescription) -> ReportWriter:
     detector, settings = writer.detector, report_settings(writer)
     return ReportWriter(
         writer.out_dir / REPORT_NAME, f'Artifacts found by {type(detector).__name__}',
-        [*settings, *description.rows()], detector.map_range, detector.low_is_artifact, detector.threshold,
-        words=report_words(settings), is_resumable=True)
+        [*settings, *description.rows()], detector.map_range, detector.low_is_artifact,
+        detector.threshold, words=report_words(settings), is_resumable=True)
 
 
 def _add_to_report(page: ReportWriter | ReportRows, outcome: Outcome, result: ImageResult,

@@ -19,7 +19,8 @@ In several processes, one a GPU, or sharing the CPU; the results are the same:
 After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it was:
   mmdesra detect --gan results/gan --mse results/mse --out artifacts --resume
 
-OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size; with
+OUT gets report.html (open it in a browser; what does not fit into it lies in report_files/
+beside it), mask/NAME.png (0/255, the image's size; with
 --recursive mask/SUBFOLDER/NAME.png),
 overlay/NAME.jpg, detections.csv and detections.json.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
