@@ -19,8 +19,9 @@ In several processes, one on each GPU, or sharing the CPU, with the same results
 After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it stopped:
   mmdesra detect --gan results/gan --mse results/mse --out artifacts --resume
 
-OUT gets report.html (open it in a browser), mask/NAME.png (0/255, of the image's size),
-overlay/NAME.jpg, detections.csv and detections.json; with --recursive mask/SUBFOLDER/NAME.png.
+OUT gets report.html (open it in a browser; what does not fit into it lies in report_files/
+beside it), mask/NAME.png (0/255, of the image's size), overlay/NAME.jpg, detections.csv and
+detections.json; with --recursive mask/SUBFOLDER/NAME.png.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations
