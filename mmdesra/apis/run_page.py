@@ -50,9 +50,10 @@ def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
             hook['heldout_lq_dir'], heldout, [*figure_rows(results), *_settings(config, hook)],
             hook.get('heldout_gt_dir'), hook.get('recursive', False), MOST)
     except (InputError, OSError) as error:
+        weights = _result(config, hook)
         raise InputError(
-            f'{page}: the page cannot be written ({error}). The run itself has succeeded, and its '
-            f'weights are there: {Path(config.work_dir) / _result(config, hook)}') from error
+            f'{page}: the page cannot be written ({error}). The run itself has succeeded' + (
+                f', and its weights are there: {weights}' if weights else '')) from error
     return page
 
 

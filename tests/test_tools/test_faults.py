@@ -117,7 +117,8 @@ TOOLS = {
                            '--heldout-lq-dir', data / 'lq', '--max-iters', 2,
                            '--work-dir', out / 'out'],
         'out/iter_2.pth', has_folder=True, again=('--resume',),
-        varies=('toy_srgan.py', '*.pth', 'last_checkpoint', 'results.json', 'run.json')),
+        varies=('toy_srgan.py', '*.pth', 'last_checkpoint', 'results.json', 'run.json',
+                PAGE)),
     'make_mse_partner.py': Tool(
         lambda data, out: [data / 'toy_srgan.py', '--gan-checkpoint', data / 'gan.pth',
                            '--gt-dir', data / 'gan', '--scale', 4, '--max-iters', 2,
