@@ -30,8 +30,8 @@ from .authors_sources import (
     read_two_valued,
 )
 from .detector_comparison import compare_detectors
-from .image_figures import Before, Known
 from .image_scores import ImageScores, score_image
+from .image_sums import Before, Known
 from .judge import Judge
 from .mask_scores import SetScores
 from .standings import Contestant, DetectorComparison
