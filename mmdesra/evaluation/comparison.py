@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def scalars(self) -> dict[str, float]:
-        """dict[str, float]: How it is after, as scalars to be drawn over the iterations."""
+        """dict[str, float]: The figures after fine-tuning, as scalars for curves."""
         return _known(removal=self.removal_rate, addition=self.addition_rate,
                       detail_kept=self.detail_kept, regions=self.regions_after,
                       artifact_px=self.area_after, excess_left=self.excess_left,
@@ -105,7 +105,7 @@ class Comparison:
 
     @property
     def table(self) -> str:
-        """str: What the ground truths say, for people; empty without any."""
+        """str: Table of the distances to the ground truths; empty without any."""
         return truth_text(self.truth, self.perceptual) if self.truth else ''
 
     def __str__(self) -> str:
@@ -128,7 +128,7 @@ class Comparison:
 
 
 def scalars_before(images: Mapping[str, ImageBefore]) -> dict[str, float]:
-    """Return :attr:`Comparison.scalars` for the start, when nothing has changed yet.
+    """Return :attr:`Comparison.scalars` for the start of the run, before any change.
 
     Args:
         images (Mapping[str, ImageBefore]): What is known of each from before, by file name.
@@ -146,7 +146,7 @@ def scalars_before(images: Mapping[str, ImageBefore]) -> dict[str, float]:
 
 
 def mean_fidelity(fidelities: Iterable[Fidelity]) -> dict[str, float | None]:
-    """Return the means of PSNR and SSIM, by name; None of no images."""
+    """Return the means of PSNR and SSIM by name; None without images."""
     known_ones = list(fidelities)
     return {field.name: sum(getattr(one, field.name) for one in known_ones) / len(known_ones)
             if known_ones else None for field in fields(Fidelity)}

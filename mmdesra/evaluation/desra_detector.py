@@ -114,7 +114,7 @@ class DeSRADetector(BaseMetric):
 
     default_prefix = 'DeSRA'
 
-    # What MMagic's evaluator asks of a metric, so that this one need not inherit from MMagic's.
+    # MMagic's evaluator asks for these; with them the metric need not derive from MMagic's class.
     SAMPLER_MODE = 'normal'
     sample_model = 'orig'
 

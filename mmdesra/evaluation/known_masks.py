@@ -1,4 +1,4 @@
-"""What is known of a data sample beforehand: a human mask, the truth, how it was before."""
+"""Looking up what is known of a data sample: human mask, ground truth, how it was before."""
 from __future__ import annotations
 
 import logging
