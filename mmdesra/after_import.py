@@ -4,13 +4,14 @@ Importing it takes a second, which most of our commands do without.
 """
 from __future__ import annotations
 
-import importlib.util
 import sys
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, Callable
+
+from mmdesra.compat.found_by_others import found_by_others
 
 RUNNERS = 'mmengine.runner'
 TARGET = 'mmdesra.engine.safe_runs:make_runs_safe'
@@ -38,16 +39,12 @@ class Watcher(MetaPathFinder):
         if fullname != RUNNERS or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
+        return found_by_others(self, _execute, fullname, path, target)
 
-            def exec_module(module: ModuleType) -> None:
-                load(module)
-                _make_safe(module)
 
-            vars(spec.loader)['exec_module'] = exec_module
-        return spec
+def _execute(original: Callable[[ModuleType], None], module: ModuleType) -> None:
+    original(module)
+    _make_safe(module)
 
 
 def _make_safe(module: ModuleType) -> None:

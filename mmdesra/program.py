@@ -1,8 +1,8 @@
 """The program `mmdesra`: finds a subcommand, imports it, and runs it.
 
-PyTorch takes seconds to import, and the help, the version and a misspelt name are to be answered
-at once: for this program `import mmdesra` prepares nothing, see `mmdesra.is_to_be_run`, and the
-lines of the help stand here, not in the modules of `mmdesra/commands`.
+Help, version and misspelt names are answered without importing PyTorch, which takes seconds. So
+for this program `import mmdesra` prepares nothing (see `mmdesra.is_to_be_run`), and the lines of
+the help are here, not in the modules of `mmdesra/commands`.
 """
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ GROUPS = {
     },
     'Detect': {
         'detect': 'find the artifacts of SR images: masks, overlays, tables, a report',
-        'measure-artifacts': 'say what they look like: strength, period, direction, colour',
+        'measure-artifacts': 'measure how artifacts look: strength, period, direction, colour',
     },
     'Fine-tune': {
         'train': 'fine-tune a GAN-SR model so that it stops inventing artifacts',
-        'make-pseudo-gt': 'make the pseudo GTs alone, to look at and to mend by hand',
+        'make-pseudo-gt': 'make the pseudo GTs only, to look at them and correct them by hand',
         'make-mse-partner': 'train the MSE sibling that a GAN-SR model lacks',
         'test': 'evaluate a checkpoint with the data and the metrics of a config',
         'evaluate-masks': 'score masks, and images before and after, against known ones',
         'study make': 'write a page that asks people which of two pictures is better',
-        'study tally': 'count their answers',
+        'study tally': 'count the answers of a user study',
     },
     'Deploy': {
         'upscale': 'enlarge photographs with a model; --heal replaces artifacts at once',
-        'blend': 'weights between a model and its cure: a slider',
+        'blend': 'mix the weights of a model and of its cure: a slider',
         'convert': 'turn a checkpoint into one for other programs, ONNX or ncnn, or back',
         'convert-keras-srgan': 'fetch and convert the published SRGAN pair',
     },
     'Detectors': {
-        'compare-detectors': 'judge several on images with known masks',
-        'evaluate-desra': "judge all of the data of DeSRA's authors, beside their tables",
-        'make-artifact-benchmark': 'build artifacts at known places into clean images',
-        'evaluate-benchmark': 'tell which of these were found: by kind, strength, content',
-        'benchmark-truth': 'mark real artifacts of a model by the true photographs',
-        'calibrate': 'learn a detector from photographs and a model',
+        'compare-detectors': 'compare detectors on images with known masks',
+        'evaluate-desra': "judge the data of DeSRA's authors, beside their published tables",
+        'make-artifact-benchmark': 'add artifacts at known places to clean images',
+        'evaluate-benchmark': 'tell which of these artifacts a detector found',
+        'benchmark-truth': 'mark real artifacts of a model by comparison with photographs',
+        'calibrate': 'train a detector for your model, on photographs',
         'calibrate-semantics': 'make a class table of your own for the semantic step',
     },
     'Other programs': {
-        'run': 'run a script that imports MMagic (mmagic::tools/train.py), mended',
-        'enable-mim': 'let mim, and any program here, import MMagic mended',
+        'run': 'run a script that needs MMagic (mmagic::tools/train.py) on current packages',
+        'enable-mim': 'let mim, and any program here, import MMagic on current packages',
     },
 }
 COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 FORMER_NAMES = {'make-study': 'study make', 'tally-study': 'study tally',
                 'convert-checkpoint': 'convert', 'calibrate-detector': 'calibrate'}
-"""Of the same commands in the folder tools/ of a checkout."""
+"""Names that some commands have in the folder tools/ of a checkout."""
 
 EXIT_ERROR = 2
 INTERRUPTED = 130

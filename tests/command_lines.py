@@ -52,7 +52,7 @@ def call(tool, *arguments) -> int:
     """Run a tool in this process and return its exit code; an unexpected error is raised."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', [tool, *map(str, arguments)])
-        patch.syspath_prepend(TOOLS)  # where Python puts the folder of a script
+        patch.syspath_prepend((TOOLS / tool).parent)  # where Python puts the folder of a script
         with pytest.raises(SystemExit) as error:
             runpy.run_path(str(TOOLS / tool), run_name='__main__')
     return error.value.code

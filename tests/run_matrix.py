@@ -227,7 +227,7 @@ class Environment:
         for package in FROM_SOURCE:
             wanted = [str(self.wheel(*line.split('==')))
                       if line.startswith(f'{package}==') else line for line in wanted]
-        self.install('--no-deps', *wanted)
+        self.install('--no-deps', '--upgrade', *wanted)  # setuptools is there, and may be old
 
     def wheel(self, package: str, version: str) -> Path:
         """Builds a package that has no wheel, once for a Python and a PyTorch.

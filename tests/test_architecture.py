@@ -9,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'mmdesra'
+TOOLS = ROOT / 'tools'
 OPENMMLAB = {'mmagic', 'mmcv', 'mmengine', 'mmseg'}
 PAGE = (ROOT / 'docs/architecture.md').read_text(encoding='utf-8')
+TEXT = {'.md', '.py', '.sh', '.txt', '.yml'}
 ENTRANCES = {'__init__', '__main__', 'after_import', 'program', 'registration', 'registry',
              'version'}
 """Beside the rooms: they are imported by Python, mmengine and set-up, and by no room."""
@@ -47,7 +49,7 @@ def imports_of_rooms() -> dict[str, set[tuple[str, bool]]]:
     for path in sorted(PACKAGE.rglob('*.py')):
         package = path.parent.relative_to(ROOT).parts
         rooms.setdefault(room_of(path), set()).update(find_imports(path, package))
-    rooms['tools'] = {found for path in (ROOT / 'tools').glob('*.py')
+    rooms['tools'] = {found for path in TOOLS.rglob('*.py')
                       for found in find_imports(path, ())}
     return rooms
 
@@ -134,6 +136,29 @@ def test_openmmlab_is_imported_where_the_table_says(room):
 def test_files_that_the_page_names_are_there():
     for name in re.findall(r'`((?:\w+/)+\w+\.\w+)`', PAGE):
         assert (PACKAGE / name).is_file() or (ROOT / name).is_file(), name
+
+
+def test_top_of_tools_is_for_users():
+    """Commands of the program, OpenMMLab's names and those that README promises; see its page."""
+    files = {path.name: path.read_text(encoding='utf-8') for path in TOOLS.iterdir()
+             if path.is_file()}
+    assert {name for name, text in files.items() if 'mmdesra.commands.' not in text} == {
+        'README.md', 'check_gpu.py', 'demo.sh', 'dist_train.sh', 'make_offline_bundle.sh',
+        'slurm_train.sh', 'test.sh'}
+    page = files['README.md']
+    for path in TOOLS.iterdir():
+        if path.is_dir() and path.name != '__pycache__':
+            assert f'`{path.name}/`' in page
+
+
+def test_scripts_of_tools_that_are_named_are_there():
+    texts = [ROOT / 'README.md', ROOT / 'setup.cfg', ROOT / 'pyproject.toml', *(
+        path for folder in ('.github', 'configs', 'docs', 'mmdesra', 'requirements', 'tools')
+        for path in (ROOT / folder).rglob('*') if path.suffix in TEXT)]
+    named = {(name, path.relative_to(ROOT)) for path in texts for name in re.findall(
+        r'(?<![\w/:])tools/(?:\w+/)*\w+\.(?:py|sh)\b', path.read_text(encoding='utf-8'))}
+    assert len(named) > 50
+    assert not {(name, path) for name, path in named if not (ROOT / name).is_file()}
 
 
 def test_it_would_see_a_wrong_import(tmp_path):

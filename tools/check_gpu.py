@@ -76,8 +76,8 @@ def parse_args() -> argparse.Namespace:
 def check_all(args: argparse.Namespace) -> int:
     """Run each part in a process of its own, and write the report."""
     import torch
-    from gpu_checks.machine import describe_machine
     from gpu_checks.report import verdict, write_report
+    from harness.machine import describe_machine
 
     from mmdesra.errors import InputError
     # Not by using it: where a GPU serves one process at a time, the parts could not.

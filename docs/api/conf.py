@@ -1,4 +1,4 @@
-"""Sphinx: the API pages, built from the docstrings by tools/build_docs.sh."""
+"""Sphinx: the API pages, built from the docstrings by tools/project/build_docs.sh."""
 from __future__ import annotations
 
 from docutils import nodes

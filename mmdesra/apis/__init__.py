@@ -1,9 +1,9 @@
-"""DeSRAInferencer, and the functions behind the tools."""
+"""DeSRAInferencer, and the functions behind the commands."""
 from __future__ import annotations
 
 from ..on_demand import on_demand
 
-# The tools import single modules of this package and need not wait for this one.
+# Loaded on demand: commands import single modules and need not wait for all of them.
 __getattr__ = on_demand(__name__, {
     'DeSRAInferencer': 'inferencer', 'blend': 'checkpoints', 'convert': 'checkpoints',
     'cure': 'curing.run', 'upscale': 'upscaling'})

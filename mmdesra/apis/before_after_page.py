@@ -1,4 +1,4 @@
-"""The page that shows the images of a comparison before and after fine-tuning."""
+"""The page that shows images before and after fine-tuning."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,13 +17,13 @@ from ..files.records import read_json
 from ..ops.fading import FADED, GONE, LEFT
 from ..visualization import PageSample, write_page
 
-NOTE = (f'Outlines: green, {GONE}: nothing is detected in the region any more, and at most half '
-        f'of its excess texture over the MSE-SR image is left; amber, {FADED}: nothing is '
-        f'detected any more, but more than half is left; red, {LEFT}: an artifact is still '
-        'detected.')
-TRUTH_NOTE = ('Distances to the truth are inside the masks from before, where lower is nearer: '
-              'texture error is the mean difference of the local standard deviations, in grey '
-              'levels.')
+NOTE = (f'Outlines: green, {GONE}: no artifact is detected in the region any more, and at most '
+        f'half of its excess texture over the MSE-SR image is left; amber, {FADED}: no artifact '
+        f'is detected any more, but more than half of the excess texture is left; red, {LEFT}: '
+        'an artifact is still detected.')
+TRUTH_NOTE = ('Distances to the truth are measured inside the masks before fine-tuning; lower is '
+              'nearer. Texture error is the mean difference of the local standard deviations, in '
+              'grey levels.')
 
 
 def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
@@ -35,28 +35,28 @@ def write_before_after_page(path: str | Path, title: str, lq_dir: ImageInputs,
 
     Args:
         path (str | Path): The HTML file.
-        title (str): Its heading.
+        title (str): The page's heading.
         lq_dir (str | Path | Sequence): The LR images: a folder, a file, a pattern, or several.
-        heldout (str | Path): Where :class:`mmdesra.evaluation.before_after.BeforeAfter` has
-            written its pictures and ``results.json``.
+        heldout (str | Path): The folder with the pictures and the ``results.json`` of
+            :class:`mmdesra.evaluation.before_after.BeforeAfter`.
         summary (Iterable): (label, value) pairs for the header.
         gt_dir (str | Path, optional): Folder of the ground truths.
         recursive (bool): Whether to read the sub-folders of folders, too.
-        most (int, optional): Show so many images at most. Default: all.
-        sentences (Iterable[str]): Said before what the colours mean.
+        most (int, optional): Show at most this many images. Default: all.
+        sentences (Iterable[str]): Notes above the legend of colours.
     """
     results = read_json(Path(heldout) / RESULTS, _check, 'measure the images again')
     notes = [NOTE, TRUTH_NOTE] if results.get('truth') else [NOTE]
     count = len(results['per_image'])
     if most is not None and count > most:
-        notes.insert(0, f'Shown are the {most} of {count} images with the most artifact pixels '
-                        'before; the figures are those of all.')
+        notes.insert(0, f'Shown are the {most} of {count} images that had the most artifact '
+                        'pixels before; the figures are for all images.')
     samples = page_samples(results, lq_dir, heldout, gt_dir, recursive)
     write_page(path, title, summary, islice(samples, most), [*sentences, *notes])
 
 
 def figure_rows(results: Mapping) -> list[tuple[str, str]]:
-    """Return the figures of a comparison as people read them: what ``results.json`` says."""
+    """Return the figures of ``results.json`` as (label, text) pairs."""
     def rate(value: float | None) -> str:
         return 'nothing found' if value is None else f'{value:.2%}'
 
@@ -75,21 +75,21 @@ def figure_rows(results: Mapping) -> list[tuple[str, str]]:
 def page_samples(results: Mapping, lq_dir: ImageInputs, heldout: str | Path,
                  gt_dir: str | Path | None = None,
                  recursive: bool = False) -> Iterator[PageSample]:
-    """Yield what the page shows of each image, read from the files when it is wanted.
+    """Yield what the page shows of each image; its files are read only then.
 
     Args:
-        results (Mapping): What ``results.json`` says.
-        lq_dir (str | Path | Sequence): See :func:`write_before_after_page`, as the following.
-        heldout (str | Path): The same.
-        gt_dir (str | Path, optional): The same.
-        recursive (bool): The same.
+        results (Mapping): The content of ``results.json``.
+        lq_dir (str | Path | Sequence): See :func:`write_before_after_page`.
+        heldout (str | Path): See :func:`write_before_after_page`.
+        gt_dir (str | Path, optional): See :func:`write_before_after_page`.
+        recursive (bool): See :func:`write_before_after_page`.
     """
     paths = {shown_name(path): path for path in list_inputs(lq_dir, recursive).paths}
     truths = GroundTruths(gt_dir, list(paths.values())) if gt_dir else None
     rows = sorted(results['per_image'].items(), key=lambda row: -row[1]['area_before'])
     for name, row in rows:
         pictures = read_pictures(Path(heldout), name)
-        # One that does not fit was reported when the image was measured.
+        # A ground truth that does not fit was reported when the image was measured.
         truth = truths.read(pictures['mse'], paths[name]) if truths and 'truth' in row else None
         yield PageSample(
             name, read_image(paths[name]), pictures['mse'], pictures['gan_before'],
@@ -101,7 +101,7 @@ def page_samples(results: Mapping, lq_dir: ImageInputs, heldout: str | Path,
 
 def _check(results: dict) -> dict:
     for row in results['per_image'].values():
-        row['regions']  # which versions before this did not write
+        row['regions']  # older versions did not write it
     return results
 
 
@@ -134,7 +134,7 @@ def _region_rows(regions: Iterable[Mapping], perceptual: Mapping | None) -> Iter
 
 
 def _measures(perceptual: Mapping | None, texture: str) -> list[tuple[str, str, int]]:
-    """Key, title and digits of the distances that are shown."""
+    """Return key, title and number of decimals of each distance that is shown."""
     found = [(texture, 'texture error', 2)]
     return found if perceptual is None else [
         *found, ('perceptual', name_perceptual(perceptual), 3)]

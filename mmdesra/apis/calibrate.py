@@ -34,15 +34,15 @@ CALIBRATED, FALLBACK = 'calibrated', 'fallback'
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a set of pairs says about the classes.
+    """The class bins that were found on a set of pairs.
 
     Attributes:
         histogram (DifferenceHistogram): D of the K classes over the pixels without artifacts.
-        fallback (ClassTable): The classes, with the bins of those that have too few pixels.
+        fallback (ClassTable): The classes, and the bins for classes with too few pixels.
         share (float): See :meth:`DifferenceHistogram.bins`.
-        min_pixels (int): Pixels from which on a class gets a bin of its own.
-        images (int): Pairs that were counted.
-        skipped (dict[str, str]): File name of each pair that was not, and why.
+        min_pixels (int): Pixels that a class needs to get a new bin.
+        images (int): Number of pairs that were counted.
+        skipped (dict[str, str]): File name of each pair that was skipped, and the reason.
     """
     histogram: DifferenceHistogram
     fallback: ClassTable
@@ -71,26 +71,26 @@ class Calibration:
 
 
 CleanArea = Callable[[Path, Detection], np.ndarray]
-"""Says where an image has no artifacts: its file and what the detector finds without label maps,
-to bool, shape ``(H, W)``."""
+"""A rule that says which pixels have no artifacts. From the image's path and what the detector
+finds without label maps it returns bool, shape ``(H, W)``."""
 
 
 def outside_detections(path: Path, detection: Detection) -> np.ndarray:
-    """Trust the detector without the semantic step: everything outside its mask, ``(H, W)``."""
+    """Return the pixels outside the mask detected without label maps, bool ``(H, W)``."""
     return ~detection.mask
 
 
 def everywhere(path: Path, detection: Detection) -> np.ndarray:
-    """Trust whoever chose the images: all of it; bool, True, shape ``(H, W)``."""
+    """Return all pixels, for images that somebody has checked; bool ``(H, W)``, all True."""
     return np.ones_like(detection.mask)
 
 
 class OutsideMasks:
-    """Trust masks on disk, matched by file stem: everything outside them.
+    """The rule that takes pixels outside of masks on disk, which are matched by file stem.
 
     Args:
-        folder (str | Path): 0/255 images. An image without artifacts needs a black one: a mask
-            that is missing may be one that nobody drew.
+        folder (str | Path): 0/255 images. An image without artifacts needs a black mask, because
+            a missing mask may just not have been drawn.
 
     Raises:
         ImageError: If the folder does not exist or holds no image.
@@ -100,7 +100,7 @@ class OutsideMasks:
         self._images = ImageFolder.checked(folder)
 
     def __call__(self, path: Path, detection: Detection) -> np.ndarray:
-        """Return where the image of ``path`` has no artifacts."""
+        """Return the pixels of the image ``path`` that have no artifacts."""
         mask_path = self._images.find(image_name(path))
         mask = read_mask(mask_path)
         if mask.shape != detection.mask.shape:
@@ -110,7 +110,7 @@ class OutsideMasks:
 
 
 def load_classes(path: str | Path) -> ClassTable:
-    """Read the classes: a class table (.csv), or names, one a line, which all get bin 0.
+    """Read classes: a class table (.csv), or a text file of names, which all get bin 0.
 
     Raises:
         InputError: If the file is neither.
@@ -140,19 +140,19 @@ def calibrate(source: PairSource,
               min_pixels: int = MIN_PIXELS) -> Calibration:
     """Find the bin of each class, see :mod:`mmdesra.ops.calibration`.
 
-    A pair that cannot be used is reported, noted, and skipped.
+    A pair that cannot be used is logged and skipped.
 
     Args:
         source (PairSource): The pairs.
         labels (LabelSource): Label maps of their GAN-SR images, in the order of ``fallback``.
-        fallback (ClassTable): The classes, with the bins of those that have too few pixels.
-        detector (DeSRA): Gives D, and the regions for :func:`outside_detections`.
+        fallback (ClassTable): The classes, and the bins for classes with too few pixels.
+        detector (DeSRA): Computes D, and the regions for :func:`outside_detections`.
         clean_area (CleanArea): Says which pixels are without artifacts.
-        share (float): In [0, 1). Published: 0.85.
-        min_pixels (int): At least 1.
+        share (float): Share of a class's pixels to cover, in [0, 1). Published: 0.85.
+        min_pixels (int): Pixels that a class needs to get a new bin, at least 1.
 
     Raises:
-        InputError: If ``share`` or ``min_pixels`` is no such number, no pair can be used, or no
+        InputError: If ``share`` or ``min_pixels`` is out of range, no pair can be used, or no
             class has enough pixels.
     """
     if not 0 <= share < 1:
@@ -178,12 +178,12 @@ def calibrate(source: PairSource,
                          counter.skipped)
     if CALIBRATED not in result.sources:
         raise InputError(f'no class has {min_pixels} pixels without artifacts, the most frequent '
-                         f'one has {max(result.pixels)}; give more images or ask for fewer pixels')
+                         f'one has {max(result.pixels)}; give more images or a lower --min-pixels')
     return result
 
 
 class _Counter:
-    """Counts pairs batch by batch."""
+    """Adds pairs to the histogram, batch by batch."""
 
     def __init__(self, labels: LabelSource, num_classes: int, detector: DeSRA,
                  clean_area: CleanArea) -> None:
@@ -203,7 +203,7 @@ class _Counter:
             label_maps = self.labels.label([outcome.found[0].gan for outcome in batch],
                                            [outcome.path for outcome in batch])
         except (RuntimeError, ValueError):
-            label_maps = [None] * len(batch)  # one of them spoils the batch: one by one
+            label_maps = [None] * len(batch)  # one of them is bad: read them one by one
         for outcome, label_map in zip(batch, label_maps):
             try:
                 self.histogram += self._histogram_of(outcome, label_map)
@@ -230,13 +230,13 @@ class _Counter:
 
 def write_calibration(result: Calibration, out_dir: str | Path, made_from: str,
                       settings: dict) -> None:
-    """Write ``class_table.csv``, which every tool accepts, and ``calibration.json``.
+    """Write ``class_table.csv``, for ``--class-table``, and ``calibration.json``.
 
     Args:
-        result (Calibration): What was found.
-        out_dir (str | Path): Made if missing.
-        made_from (str): For the reader: which pixels counted as free of artifacts.
-        settings (dict): What else decided the result, for ``calibration.json``.
+        result (Calibration): The bins that were found.
+        out_dir (str | Path): The folder; made if missing.
+        made_from (str): Which pixels counted as free of artifacts, in words.
+        settings (dict): The other settings of the run, for ``calibration.json``.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -247,9 +247,9 @@ def write_calibration(result: Calibration, out_dir: str | Path, made_from: str,
     table.save(out_dir / TABLE_NAME, [
         f'Class bins calibrated on {result.images} GAN-SR/MSE-SR pairs, {sum(pixels)} pixels.',
         f'Pixels without artifacts: {made_from}.',
-        (f'bin = first of the {NUM_INTERVALS} intervals of D, counted from D = 1, with which more '
-         f'than {result.share:.10g} of the pixels are covered.'),
-        f'{FALLBACK} = fewer than {result.min_pixels} pixels, so the bin was taken over.',
+        (f'bin = first of the {NUM_INTERVALS} intervals of D, counted down from D = 1, with which '
+         f'more than {result.share:.10g} of the pixels are covered.'),
+        f'{FALLBACK} = fewer than {result.min_pixels} pixels, so the class keeps its former bin.',
     ], dict(pixels=pixels, source=sources))
     classes = [
         dict(index=k, name=name, bin=table.bins[k], source=sources[k], pixels=pixels[k],

@@ -1,4 +1,4 @@
-"""Checkpoints made of checkpoints: converted, exported, blended."""
+"""Converting, exporting and blending checkpoints."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -17,27 +17,28 @@ USED_BY = {'.onnx': 'ONNX Runtime, chaiNNer and others; input and output are RGB
            'RGB in [0, 1]'}
 
 UPSCAYL_SCALES = 2, 3, 4
-"""Of the models that Upscayl knows, in the order in which it looks for them in a name."""
+"""Scales of models that Upscayl knows, in the order in which it looks for them in a name."""
 
 
 def convert(source: str | Path, target: str | Path, to: str | None = None,
             role: str = 'generator', generator: str | dict | None = None, half: bool = False,
             overwrite: bool = False) -> Conversion | Export:
-    """Write a checkpoint in another form, which the suffix of ``target`` names.
+    """Write a checkpoint in another format, which the suffix of ``target`` names.
 
     Args:
         source (str | Path): The checkpoint.
         target (str | Path): ``.onnx`` or ``.param`` (ncnn): see
             :func:`mmdesra.generators.export.export_checkpoint`; ``.pth`` or ``.safetensors``: see
             :func:`mmdesra.generators.convert_checkpoint`.
-        to (str, optional): Whose names to write; only for weights, by default BasicSR's.
-        role (str): Which network of a model.
+        to (str, optional): The code base whose names for tensors are written; only for weights.
+            Default: BasicSR.
+        role (str): The network to take from a whole model.
         generator (str | dict, optional): The network.
         half (bool): Half precision; only for ONNX and ncnn.
-        overwrite (bool): Replace ``target`` if it is there.
+        overwrite (bool): Whether to replace an existing ``target``.
 
     Raises:
-        InputError: If something of this cannot be used, or does not go together.
+        InputError: If an argument cannot be used, or two do not go together.
         OSError: If the target cannot be written.
     """
     suffix, of_weights = Path(target).suffix, ('.pth', '.safetensors')
@@ -56,7 +57,7 @@ def convert(source: str | Path, target: str | Path, to: str | None = None,
 
 def describe_conversion(source: str, target: str, to: str | None,
                         done: Conversion | Export) -> list[str]:
-    """Return what a command says of a conversion, a sentence a line."""
+    """Return the lines that a command prints about a conversion."""
     if isinstance(done, Conversion):
         names = (f"{done.network}, {CODE_BASES[to or 'basicsr']}'s names" if done.network
                  else 'a network that is not in our tables, names kept')
@@ -73,11 +74,11 @@ def describe_conversion(source: str, target: str, to: str | None,
 
 
 def ncnn_hints(name: str, scale: int) -> list[str]:
-    """Return how programs are told the scale, which an ncnn model does not say itself.
+    """Return how to tell programs the scale of an ncnn model, which its files do not hold.
 
     Args:
-        name (str): Of the two files, without their suffixes.
-        scale (int): The model's.
+        name (str): The name of the two files, without suffix.
+        scale (int): The model's scale.
     """
     taken = upscayl_scale(name)
     if taken == scale:
@@ -92,7 +93,7 @@ def ncnn_hints(name: str, scale: int) -> list[str]:
 
 
 def upscayl_scale(name: str) -> int:
-    """Return what Upscayl takes for a model's scale, by its name (common/check-model-scale.ts)."""
+    """Return the scale that Upscayl reads from a model's name (common/check-model-scale.ts)."""
     name = name.lower()
     return next((scale for scale in UPSCAYL_SCALES if f'x{scale}' in name or f'{scale}x' in name),
                 UPSCAYL_SCALES[-1])

@@ -1,4 +1,4 @@
-"""What the command lines share: options, set-up from options, errors as one line."""
+"""Shared by the commands: options, objects built from them, errors as one line."""
 from __future__ import annotations
 
 import argparse
@@ -23,18 +23,18 @@ EXIT_SKIPPED = 1
 EXIT_ERROR = 2
 
 NOT_FOR_USERS = 'pkg_resources is deprecated', '`torch.utils._pytree'
-"""How warnings begin that are about the code of mmengine and of diffusers."""
+"""Beginnings of warnings about the code of mmengine and diffusers, which are not shown."""
 
-GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet); a config '
-                  'whose model.generator is meant, as a path or as mmagic::real_esrgan/....py; '
-                  'or spandrel, which recognises the network of the checkpoints')
+GENERATOR_HELP = ('the generator of both checkpoints: a registered type (SRResNet), a config '
+                  '(its model.generator is taken) as a path or as mmagic::real_esrgan/....py, '
+                  'or spandrel, which recognises the network by the weights')
 
 
 def make_parser(text: str | None, **options: Any) -> argparse.ArgumentParser:
     """Make the parser of a command, whose help shows a text as it is.
 
     Args:
-        text (str): What the help begins with, most often the docstring of the command's module.
+        text (str): The beginning of the help, usually the docstring of the command's module.
         options (Any): More arguments of :class:`argparse.ArgumentParser`.
     """
     return argparse.ArgumentParser(
@@ -43,7 +43,7 @@ def make_parser(text: str | None, **options: Any) -> argparse.ArgumentParser:
 
 
 class KeyValues(DictAction):
-    """As mmengine's, but what cannot be read is an error of usage."""
+    """mmengine's action for KEY=VALUE; what it cannot read becomes an error of usage."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: Sequence[str], option_string: str | None = None) -> None:
@@ -66,7 +66,7 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
     group.add_argument('--gan-checkpoint', required=required, metavar='FILE',
                        help='weights of the GAN-trained generator (.pth or .safetensors)')
     group.add_argument('--mse-checkpoint', metavar='FILE',
-                       help='weights of its MSE-trained sibling')
+                       help='weights of the MSE-trained sibling of that generator')
     add_reference_options(group)
     group.add_argument('--generator', required=required, metavar='TYPE_OR_CONFIG',
                        help=GENERATOR_HELP)
@@ -77,48 +77,50 @@ def add_generator_options(parser: argparse.ArgumentParser, required: bool = Fals
 
 def add_reference_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that name a reference; ``--mse-checkpoint`` stands beside them."""
-    group.add_argument('--reference', metavar='NAME', help='instead of --mse-checkpoint: '
-                       'self-ensemble, which takes several passes of the GAN-trained '
+    group.add_argument('--reference', metavar='NAME', help='where there is no --mse-checkpoint: '
+                       'self-ensemble, computed from several passes of the GAN-trained '
                        'generator itself (docs/references.md)')
     group.add_argument('--reference-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
-                       help='arguments of the reference, e.g. passes=4 (default: 8)')
+                       help='arguments of --reference, e.g. passes=4 (default: 8)')
 
 
 def add_tile_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say in what parts generators enlarge an image."""
+    """Add the options for enlarging images in tiles."""
     group.add_argument('--tile', type=int, default=0, metavar='PX',
                        help='run the generators in tiles of this side, in LR pixels, to bound '
                        'memory (default: the whole image)')
     group.add_argument('--tile-pad', type=int, default=32, metavar='PX',
-                       help='LR pixels computed around each tile (default: %(default)s)')
+                       help='LR pixels around each tile that are computed, too, so that no seam '
+                       'is seen (default: %(default)s)')
 
 
 def add_recursive_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that makes of each folder of images one with sub-folders."""
+    """Add the option to read image folders with their sub-folders."""
     parser.add_argument('--recursive', action='store_true',
-                        help='read the sub-folders of image folders, too; images that belong '
-                        'together are in sub-folders of one name, and results go to such')
+                        help='also read the sub-folders of image folders; an image and its mask '
+                        'or truth must be in sub-folders with the same name, and results are '
+                        'written into such sub-folders')
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where and how precisely networks run."""
     group = parser.add_argument_group('networks')
     group.add_argument('--half', action='store_true',
-                       help='half precision; for GPUs, most CPUs are slower with it')
+                       help='compute in half precision; faster on GPUs, slower on most CPUs')
     group.add_argument('--device', default=default_device(),
-                       help='where they run (default here: %(default)s)')
+                       help='where networks run (default here: %(default)s)')
 
 
 def default_device() -> str:
-    """Return 'cuda' where there is one, else 'cpu'."""
+    """Return 'cuda' if there is a GPU, else 'cpu'."""
     return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
-    """Load the generator and what it is compared with, and list the LR images.
+    """Load the generator and its reference, and list the LR images.
 
     Raises:
-        InputError: If there are two references or none, or something cannot be used.
+        InputError: If there are two references or none, or a file cannot be used.
     """
     check_one_reference(args)
     check_device(args.device)
@@ -130,7 +132,7 @@ def generated_pairs_from(args: argparse.Namespace) -> GeneratedPairs:
 
 
 def check_one_reference(args: argparse.Namespace) -> None:
-    """Make sure that the options name one reference.
+    """Check that the options name exactly one reference.
 
     Raises:
         InputError: If they name two or none.
@@ -143,10 +145,10 @@ def check_one_reference(args: argparse.Namespace) -> None:
 
 
 def reference_from(args: argparse.Namespace) -> dict | None:
-    """Return the config of the reference that the options name; None: they name none.
+    """Return the config of the reference that the options name; None if they name none.
 
     Raises:
-        InputError: If there is no such reference, or it has options but no name.
+        InputError: If there is no such reference, or options are given without a name.
     """
     options = args.reference_options or {}
     if args.reference is None:
@@ -163,13 +165,13 @@ def upscaler_from(args: argparse.Namespace, checkpoint: str) -> Upscaler:
 
 
 def tell_all_skipped(reasons: Collection[str]) -> None:
-    """Say that nothing was done, and the first reason."""
+    """Print that nothing was done, and the first reason."""
     print(f'error: nothing was done, all {len(reasons)} images were skipped; '
           f'{next(iter(reasons))}', file=sys.stderr)
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that cannot be used here.
+    """Check that a device can be used here.
 
     Raises:
         InputError: If it cannot.
@@ -182,17 +184,18 @@ def check_device(device: str) -> None:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run a tool's main and exit with its code; an expected error becomes one line.
+    """Run a command's main and exit with its code.
 
-    Anything but an :class:`InputError` or ``OSError`` is a fault of ours and keeps its traceback.
+    An :class:`InputError` or ``OSError`` becomes one line. Any other error is a fault of ours and
+    keeps its traceback.
     """
     logging.basicConfig(level=logging.WARNING, format='%(message)s')
     for start in NOT_FOR_USERS:
         warnings.filterwarnings('ignore', start)
-    # File names need not be text (old archives); naming one must not end the run.
+    # A file name may hold bytes that are not UTF-8; printing it must not end the run.
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors='backslashreplace')
     try:
-        with logging_redirect_tqdm():  # messages stand above the progress bar, not in it
+        with logging_redirect_tqdm():  # prints messages above the progress bar
             sys.exit(main())
     except (InputError, OSError) as error:
         text = ' '.join(str(error).splitlines())

@@ -1,4 +1,4 @@
-"""Writing down a comparison of detectors: tables, a sweep, a plot."""
+"""Writing a comparison of detectors to files: tables, scores over thresholds, a plot."""
 from __future__ import annotations
 
 import math
@@ -41,14 +41,15 @@ RANKING = (AVERAGE_PRECISION, *(f'{name}_{end}' for name in (*SCORE_FIGURES, AVE
 def write_comparison(comparison: DetectorComparison, out_dir: str | Path, settings: dict) -> None:
     """Write a comparison into a folder.
 
-    ``comparison.md`` (the paper's Table 1, and the best thresholds), ``comparison.csv`` (a row a
-    detector), ``sweep.csv`` (a row a threshold), ``images.csv`` (a row an image and detector),
-    ``comparison.json`` (all but the images' rows), ``precision_recall.png``.
+    The files are ``comparison.md`` (the paper's Table 1, and the best thresholds),
+    ``comparison.csv`` (a row for each detector), ``sweep.csv`` (a row for each threshold),
+    ``images.csv`` (a row for each image and detector), ``comparison.json`` (everything but the
+    images' rows) and ``precision_recall.png``.
 
     Args:
         comparison (DetectorComparison): The result.
         out_dir (str | Path): Made if missing; files of these names are replaced.
-        settings (dict): What was compared, for ``comparison.json``.
+        settings (dict): The settings of the run, for ``comparison.json``.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -68,7 +69,7 @@ def write_comparison(comparison: DetectorComparison, out_dir: str | Path, settin
 
 
 def comparison_figures(comparison: DetectorComparison) -> dict:
-    """Return a comparison as plain figures, for JSON."""
+    """Return a comparison as a dict for JSON."""
     return dict(
         p=comparison.p, margin=comparison.margin, images=comparison.num_images,
         skipped=comparison.skipped, unscored=comparison.unscored,
@@ -90,12 +91,13 @@ def comparison_markdown(comparison: DetectorComparison) -> str:
         'detected); precision and recall count regions, pooled over the images, with '
         f'p = {comparison.p:g}.',
         table_of_detectors(comparison),
-        ('With the threshold of the highest pixel IoU (all images as if they were one), chosen on '
-         'these very images: what the map could do, not what it will do on others.'),
+        ('At the threshold with the highest pixel IoU (over the pixels of all images together), '
+         'chosen on these images themselves: the best that the map can do here, not what it will '
+         'do on others.'),
         table_of_best(comparison),
-        ('How sure: 95% intervals, by drawing the images anew with replacement. They tell how '
-         'much a figure hangs on which images these are, and nothing about others. AP '
-         'is the average precision of the map, pixel by pixel, before any cleaning.'),
+        ('95% intervals, by bootstrapping over the images. They tell how much a figure depends '
+         'on the choice of images, and nothing about images of another kind. AP is the average '
+         'precision of the map, pixel by pixel, before any cleaning of the mask.'),
         table_of_confidence(comparison),
         *_about_equal_recall(comparison),
         f'![Precision and recall over the thresholds]({PLOT_NAME})')) + '\n'
@@ -138,11 +140,12 @@ def table_of_confidence(comparison: DetectorComparison) -> str:
 
 
 def table_at_recall(comparison: DetectorComparison, recall: float) -> str:
-    """Return each detector at the strictest threshold of its sweep with this recall of regions.
+    """Return each detector at its strictest threshold with at least this recall, as Markdown.
 
     Args:
         comparison (DetectorComparison): The result.
-        recall (float): In [0, 1]. A detector without such a threshold gets dashes.
+        recall (float): Recall of regions, in [0, 1]. A detector that does not reach it gets
+            dashes.
     """
     rows = []
     for standing in comparison.standings:
@@ -159,7 +162,7 @@ def table_at_recall(comparison: DetectorComparison, recall: float) -> str:
 
 
 def between(value: float, ends: tuple[float, float], digits: int = 3, unit: float = 1) -> str:
-    """Return a figure with its interval as people read it, ``'0.138 (0.101 to 0.190)'``."""
+    """Return a figure with its interval, ``'0.138 (0.101 to 0.190)'``."""
     low, high = (decimal(unit * end, digits) for end in ends)
     text = decimal(value, digits)
     return text if UNKNOWN in (text, low) else f'{text} ({low} to {high})'
@@ -171,7 +174,7 @@ def _about_equal_recall(comparison: DetectorComparison) -> list[str]:
     if math.isnan(recall) or not recall:
         return []
     return [(f'At the recall that {_name(first)} has at its own threshold, {recall:.4f}, or the '
-             'next that the sweep has above it; the threshold is chosen on these very images:'),
+             'next higher one among the thresholds tried; chosen on these images themselves:'),
             table_at_recall(comparison, recall)]
 
 

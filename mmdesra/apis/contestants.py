@@ -15,7 +15,7 @@ from ..segmentors import LabelSource
 from .detector_options import labels_from, read_detector
 
 LABELS = 'labels'
-"""Not an argument of the detector: ``labels=False`` keeps label maps from one contestant."""
+"""A key that is no argument of the detector: with ``labels=False`` it gets no label maps."""
 
 _LABELLED = re.compile(r'([^=:{]+)=(.+)', re.DOTALL)
 _WITH_ARGUMENTS = re.compile(r'(\w+):(.+)', re.DOTALL)
@@ -25,15 +25,15 @@ def read_contestants(texts: Sequence[str], min_area: str | float = RELEASED_AREA
                      thresholds: Sequence[str] = (), **offered: object) -> list[Contestant]:
     """Build contestants from ``[LABEL=]DETECTOR``.
 
-    DETECTOR is a registered name (``DeSRA``), one with arguments (``LDLStar:threshold=0.005``),
-    a config dict as JSON, or a config file. Without a label a contestant is called as it is
-    written, JSON by its type and arguments.
+    DETECTOR is a registered name (``DeSRA``), a name with arguments (``LDLStar:threshold=0.005``),
+    a config dict as JSON, or a config file. The default label is the text itself, or type and
+    arguments of a JSON dict.
 
     Args:
-        texts (Sequence[str]): Of the contestants.
-        min_area (str | float): For those that do not say it themselves. Default: as released, so
-            that figures can be compared with published ones.
-        thresholds (Sequence[str]): ``NAME=T,T,…``: the sweep of the contestant of this name.
+        texts (Sequence[str]): A text for each contestant.
+        min_area (str | float): For detectors without a ``min_area`` of their own. Default: as
+            released, so that figures can be compared with published ones.
+        thresholds (Sequence[str]): ``NAME=T,T,…``: thresholds at which contestant NAME is scored.
         **offered: See :func:`mmdesra.detectors.build_detector`.
 
     Raises:
@@ -49,11 +49,11 @@ def read_contestants(texts: Sequence[str], min_area: str | float = RELEASED_AREA
 
 
 def labels_for(args: argparse.Namespace, contestants: Sequence[Contestant]) -> LabelSource | None:
-    """Open the source of label maps that the options name, for all contestants that use it.
+    """Open the source of label maps that the options name, for all contestants that use one.
 
     Raises:
-        InputError: If none of them uses it, or their class tables differ in their classes while
-            a segmenter can speak of those of one table only.
+        InputError: If no contestant uses label maps, or their class tables have different
+            classes, as a segmenter labels the classes of one table only.
     """
     users = [one.detector for one in contestants if one.with_labels and one.detector.uses_labels]
     if args.segmentor and len({detector.class_names for detector in users}) > 1:

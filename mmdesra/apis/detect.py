@@ -69,7 +69,7 @@ def detect_folder(source: PairSource,
         labels (LabelSource, optional): Label maps; None switches the semantic step off.
         save_map (bool): Whether to write the maps.
         save_sr (bool): Whether to write the SR images.
-        report (bool): Whether to write ``report.html``, too.
+        report (bool): Whether to write ``report.html``, too, and what lies beside it.
         show_progress (bool): Whether to show a progress bar.
         resume (bool): Whether to leave out what a stopped run in ``out_dir`` has done, however
             many processes it had. Images that have changed, whose files are gone or that were
@@ -92,16 +92,18 @@ def detect_folder(source: PairSource,
     refuse_inside(out_dir, source.open_ended)
     rank, world_size = get_rank(), get_world_size()
     is_shown = show_progress and is_main_process()
+    make_writer = partial(ResultWriter, out_dir, detector, labels, save_map, save_sr, pairs,
+                          report)
     with ExitStack() as stack:
         def open_folder() -> tuple[Resumed, RunDescription]:
             stack.enter_context(held_folder(out_dir))
             noted = progress.noted() if resume else {}
-            writer = ResultWriter(out_dir, detector, labels, save_map, save_sr, pairs)
+            writer = make_writer()
             writer.refuse_inputs(source.files)
             writer.remove_parts()
             if not resume:
                 progress.remove()
-            before = progress.resume(noted, partial(_is_current, source, writer, report))
+            before = progress.resume(noted, partial(_is_current, source, writer))
             stack.enter_context(progress.kept_if_stopped(len(source.paths)))
             return before, describe_folder(out_dir, settings, weights_of(source, detector, labels),
                                            goes_on=bool(noted))
@@ -109,33 +111,34 @@ def detect_folder(source: PairSource,
         before, description = call_in_first(open_folder)
         if resume and is_shown:
             _tell(before, source)
-        writer = ResultWriter(out_dir, detector, labels, save_map, save_sr, pairs)
+        writer = make_writer()
         share = source.only([path for number, path in enumerate(source.paths)
                              if number not in before.results]).share(rank, world_size)
         journal = progress.journal(before.session, rank)
-        results = RunResults(writer, source, share, before, journal)
+        results = RunResults(writer, source, before, journal)
         meeting = Meeting(results.bring, results.receive)
         stack.callback(meeting.part)
         stack.callback(journal.close)
         stack.callback(results.write_tables)
-        if report:
-            results.open_report(stack, progress.pictures(before.session, rank), description)
+        results.open_report(stack, description)
         stack.enter_context(meeting)
         done = len(range(rank, len(before.results), world_size))  # as if they had been shared
         outcomes = stack.enter_context(closing(  # else its bar stays open under an error
-            detect_with_progress(share, detector, labels, not is_shown, done)))
+            detect_with_progress(share.telling(results.will_read), detector, labels,
+                                 not is_shown, done)))
         for written in stack.enter_context(closing(in_background(results.write, outcomes))):
             written.result()
     return results.in_order()
 
 
-def _is_current(source: PairSource, writer: ResultWriter, report: bool,
-                image: DoneImage) -> bool:
+def _is_current(source: PairSource, writer: ResultWriter, image: DoneImage) -> bool:
     """Whether an image is the one that was done, and all that was made of it is there."""
-    if not 0 <= image.number < len(source.paths) or (report and image.row is None):
+    number, files = image.number, writer.report_files
+    if not 0 <= number < len(source.paths) or (
+            files and not (image.row and image.row.pictures and files.is_data(number))):
         return False
-    path = source.paths[image.number]
-    sizes = sizes_of(writer.files_of(image_name(path)))
+    path = source.paths[number]
+    sizes = sizes_of(writer.all_files_of(image_name(path), number))
     return (composed(image.result.image) == composed(shown_name(path)) and min(sizes) > 0
             and image.sizes == sizes
             and image.made_from == (signature(source, writer.labels, path) or None))

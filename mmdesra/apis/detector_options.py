@@ -30,20 +30,21 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--detector-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
                        help='arguments of the detector, e.g. threshold=0.6 form=printed')
     group.add_argument('--custom-imports', nargs='+', metavar='MODULE_OR_FILE',
-                       help='modules or .py files to import first: detectors of your own')
+                       help='modules or .py files that define detectors of your own')
     group.add_argument('--threshold', type=float, metavar='T',
-                       help="artifact where the map is beyond T (default: the detector's own; "
-                       'DeSRA: where the adjusted D is below 0.7)')
+                       help='a pixel is an artifact where the map is below T (DeSRA and others '
+                       "whose low values mean artifact) or above T (default: the detector's own; "
+                       'DeSRA: 0.7)')
     group.add_argument('--min-area', type=_area, metavar='A',
                        help="drop regions up to this area: SR pixels (4000, as released), a share "
-                       "of the image (0.4%%), or auto, by the image's size (default): "
+                       "of the image (0.4%), or auto, by the image's size (default): "
                        f'{AreaLimit.by_size()}'.replace('%', '%%'))
     group.add_argument('--form', choices=('released', 'printed'),
-                       help='DeSRA: D as in the released code (default), or as printed in the '
-                       'paper')
+                       help='DeSRA only: the formula of D in the released code (default), or the '
+                       'one printed in the paper')
     group.add_argument('--class-table', metavar='FILE',
-                       help="DeSRA: class bins for the label maps, a CSV or the authors' "
-                       'SSIM_MSE_GAN_threshold.txt (default: the published ADE20K table)')
+                       help="DeSRA only: the bin of each class of the label maps, as a CSV or the "
+                       "authors' SSIM_MSE_GAN_threshold.txt (default: the published ADE20K table)")
     add_label_options(parser)
 
 
@@ -59,20 +60,22 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
 def add_segmentor_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that name a segmenter."""
     group.add_argument('--segmentor', metavar='NAME_OR_CONFIG',
-                       help="segformer-b5 (the paper's), an mmseg config file, or a name such as "
-                       'mmseg::segformer/...; run only where it can change a mask')
+                       help="make the label maps with a segmenter: segformer-b5 (the paper's), an "
+                       'mmseg config file, or a name such as mmseg::segformer/...; it is run only '
+                       'on images whose mask it can change')
     group.add_argument('--segmentor-checkpoint', metavar='FILE',
-                       help='its weights (default: downloaded from where mmseg publishes them)')
+                       help="the segmenter's weights (default: downloaded from where mmseg "
+                       'publishes them)')
     group.add_argument('--segmentor-batch-size', type=int, default=1, metavar='N',
-                       help='images labelled together (default: %(default)s)')
+                       help='images that the segmenter labels together (default: %(default)s)')
 
 
 def add_label_offset(group: argparse._ArgumentGroup) -> None:
     """Add the option that says which stored value means the first class."""
-    group.add_argument('--label-offset', type=int, metavar='N', help='the stored value that means '
-                       'the first class: 0, or 1 for maps like the annotations of ADE20K (1-150, '
-                       '0 = none; reduce_zero_label in mmseg). Default: 1 if a map holds 150, '
-                       'else 0; what is assumed is said')
+    group.add_argument('--label-offset', type=int, metavar='N', help='the value of the first '
+                       'class in the label maps: 0, or 1 for maps like the annotations of ADE20K '
+                       '(1-150, 0 = none; reduce_zero_label in mmseg). Default: 1 if a map holds '
+                       '150, else 0; the value used is printed')
 
 
 def detector_help() -> str:
@@ -150,11 +153,11 @@ def _import(name: str) -> None:
 
 
 def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource | None:
-    """Open the source of label maps, or say aloud that there is none.
+    """Open the source of label maps that the options name, or print that there is none.
 
     Raises:
-        InputError: If two are named, or the one that is named cannot be opened, or there are
-            weights for none.
+        InputError: If two sources are named, the one named cannot be opened, or weights are
+            given without a segmenter.
     """
     if args.labels and args.segmentor:
         raise InputError('expected label maps from either --labels or --segmentor, got both')
@@ -173,16 +176,16 @@ def labels_from(args: argparse.Namespace, detector: BaseDetector) -> LabelSource
 
 
 def check_segmentor_options(args: argparse.Namespace) -> None:
-    """Refuse what would not be used: weights without a segmenter, an offset without label maps.
+    """Refuse options without effect: weights without a segmenter, an offset without label maps.
 
     Raises:
-        InputError: If there is such.
+        InputError: If there is one.
     """
     offset = getattr(args, 'label_offset', None)
     if offset is not None and not (getattr(args, 'labels', None)
                                    or getattr(args, 'labels_dir', None)):
-        raise InputError(f'--label-offset {offset}: give the label maps that it is '
-                         'about, too')
+        raise InputError(f'--label-offset {offset}: has no effect without label maps; give '
+                         'them, too')
     if args.segmentor_checkpoint and not args.segmentor:
         raise InputError(f'--segmentor-checkpoint {args.segmentor_checkpoint}: give the segmenter '
                          'that these weights belong to, too (--segmentor)')

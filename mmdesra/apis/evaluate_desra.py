@@ -1,4 +1,4 @@
-"""Evaluating on the data of DeSRA's authors: who is compared, and what is written of it."""
+"""Evaluating on the data of DeSRA's authors: the detectors, the class table, the models."""
 from __future__ import annotations
 
 import re
@@ -18,17 +18,17 @@ from .contestants import read_contestants
 
 LDL_STAR = 'LDLStar'
 LDL_THRESHOLDS = .01, .005, .001
-"""Of DeSRA's Table 1; one map serves all three."""
+"""The thresholds in DeSRA's Table 1; the same map is used for all three."""
 
 METHODS = {'DeSRA': OURS, 'NIQE': 'NIQE', 'PAL': 'PAL4Inpainting'}
-"""Detectors to their names in the published tables; LDLStar's says its threshold, too."""
+"""Names of detectors in the published tables; LDLStar's name there includes its threshold."""
 
 
 def choose_class_table(folder: AuthorsFolder, given: str | Path | None = None) -> Path | None:
-    """Return the file of the class table: the one given, or the one that lies in the data.
+    """Return the file of the class table: the one given, else the one in the data.
 
     Raises:
-        InputError: If it cannot be read, or several lie there that differ.
+        InputError: If it cannot be read, or the data have several that differ.
     """
     if given is not None:
         ClassTable.load(given)
@@ -43,17 +43,17 @@ def choose_class_table(folder: AuthorsFolder, given: str | Path | None = None) -
 def all_contestants(min_area: str, class_table: Path | None, more: Sequence[str] = (),
                     with_rivals: bool = True,
                     **offered: object) -> tuple[list[Contestant], dict[str, str]]:
-    """Build DeSRA and every registered rival that needs nothing but the images.
+    """Build DeSRA and every other registered detector that needs only the images.
 
     Args:
-        min_area (str): Regions up to this area are dropped, by all of them.
-        class_table (Path, optional): Of DeSRA's semantic step. Default: the published one.
-        more (Sequence[str]): Others, as :func:`read_contestants` reads them.
-        with_rivals (bool): Whether to build the rivals.
+        min_area (str): Regions up to this area are dropped, for all detectors.
+        class_table (Path, optional): For DeSRA's semantic step. Default: the published one.
+        more (Sequence[str]): Further detectors, as :func:`read_contestants` reads them.
+        with_rivals (bool): Whether to build detectors other than DeSRA.
         **offered: See :func:`mmdesra.detectors.build_detector`.
 
     Returns:
-        tuple: The contestants, DeSRA first, and each rival that was not built with the reason.
+        tuple: The contestants, DeSRA first; and the reason for each detector that was not built.
 
     Raises:
         InputError: If one of ``more`` cannot be built, or ``min_area`` is no area.
@@ -90,10 +90,10 @@ def evaluate_models(folder: AuthorsFolder, contestants: Sequence[Contestant],
 
     Args:
         folder (AuthorsFolder): The data.
-        contestants (Sequence[Contestant]): Of :func:`all_contestants`.
-        segmentor (LabelSource, optional): Label maps where none are stored.
+        contestants (Sequence[Contestant]): From :func:`all_contestants`.
+        segmentor (LabelSource, optional): Makes label maps where none are stored.
         masks_dir (str | Path, optional): Where to write masks, ``MODEL/DETECTOR/NAME.png``.
-        tell (Callable): Called with what is about to be done.
+        tell (Callable): Called with a line about each model before it is judged.
     """
     for number, model in enumerate(folder.models, 1):
         labelled = segmentor is not None or Role.LABELS in model.trees
@@ -105,11 +105,11 @@ def evaluate_models(folder: AuthorsFolder, contestants: Sequence[Contestant],
 
 
 def folder_name(model: AuthorsModel) -> str:
-    """Return a model's place as a folder may be called."""
+    """Return a model's place as the name of a folder."""
     return re.sub(r'[^\w.+=-]+', '_', model.place)
 
 
 def method_of(contestant: Contestant, threshold: float) -> str:
-    """Return what the published tables call a contestant at a threshold; empty if they do not."""
+    """Return a contestant's name in the published tables, or '' if it is not in them."""
     kind = type(contestant.detector).__name__
     return f'LDL* ({threshold:g})' if kind == LDL_STAR else METHODS.get(kind, '')

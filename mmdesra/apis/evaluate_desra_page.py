@@ -22,16 +22,16 @@ NUM_IMAGES = 12
 
 def write_tuned_pages(result: ModelScores, contestant: Contestant, out_dir: str | Path,
                       segmentor: LabelSource | None = None) -> list[Path]:
-    """Write a page for each fine-tuned model: the images with the most artifacts before.
+    """Write a page for each fine-tuned model: the images that had the most artifacts before.
 
     Args:
-        result (ModelScores): How the model and those made from it did.
+        result (ModelScores): The scores of a model and of the models fine-tuned from it.
         contestant (Contestant): The detector that found the masks.
         out_dir (str | Path): Where the pages go, ``before_after_MODEL_VERSION.html``.
-        segmentor (LabelSource, optional): Label maps, where none are stored.
+        segmentor (LabelSource, optional): Makes label maps where none are stored.
 
     Returns:
-        list[Path]: What was written; nothing for a model without LR images, which pages show.
+        list[Path]: The pages; none for a model without LR images, because pages show these.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -47,7 +47,7 @@ def write_tuned_pages(result: ModelScores, contestant: Contestant, out_dir: str 
         name = re.sub(r'[^\w.+=-]+', '_', f'before_after_{result.model.place}_{tuned.name}.html')
         written.append(Path(out_dir) / name)
         write_page(written[-1], f'{tuned.name} beside {result.model.place}',
-                   [('images with artifacts before', len(rows)), ('of them here', len(names))],
+                   [('images with artifacts before', len(rows)), ('shown here', len(names))],
                    _samples(result, images, rows),
                    ['The masks are those that our detector finds before fine-tuning.'])
     return written

@@ -1,4 +1,4 @@
-"""The tables of an evaluation on the authors' data, the published figures beside them."""
+"""The tables of an evaluation on the authors' data, with the published figures beside ours."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,14 +42,14 @@ TUNED_COLUMNS = ('model', 'fine_tuned', 'masks', 'images', 'iou_before', 'iou_af
 IMAGE_COLUMNS = ('model', 'masks', 'image', *SCORE_RATES, *SCORE_COUNTS, 'iou_before',
                  *CHANGE_RATES, *CHANGE_COUNTS, 'detail_kept', *FADING_FIGURES, 'error')
 
-NO_LABELS = ("DeSRA's published figures are with label maps, ours of this table without; give "
-             'them as seg/ or with --segmentor.')
+NO_LABELS = ("DeSRA's published figures are with label maps, ours in this table without; give "
+             'label maps as seg/ or with --segmentor.')
 HOW = ('IoU in percent, the mean over the images; precision and recall count regions of all '
-             'images, p = 0.5; 5 px on each side are left out, as by the released scripts.')
+       'images, p = 0.5; 5 px on each side are left out, as in the released scripts.')
 
 
 def is_judged(result: ModelScores) -> bool:
-    """Whether any image of a model was."""
+    """Whether any image of a model was judged."""
     return bool((result.stored and result.stored.done)
                 or (result.comparison and result.comparison.num_images))
 
@@ -57,7 +57,7 @@ def is_judged(result: ModelScores) -> bool:
 def score_rows(result: ModelScores) -> list[dict]:
     """Return a row for each kind of masks of a model, by :data:`COLUMNS`.
 
-    Methods of the published tables that were not run are there, too, with those figures alone.
+    Methods of the published tables that were not run get a row with the published figures only.
     """
     published = published_scores(result.model.name)
     rows = []
@@ -105,7 +105,7 @@ def tuned_rows(result: ModelScores) -> list[dict]:
 
 
 def folder_figures(folder: AuthorsFolder) -> dict:
-    """Return which folder was taken for what, and what was left out, for JSON."""
+    """Return which folder was read as what, and what was left out, for JSON."""
     return dict(
         models=[dict(name=model.name, place=model.place, folders=_folders(model.trees),
                      fine_tuned={tuned.name: _folders(tuned.trees) for tuned in model.tuned})
@@ -115,7 +115,7 @@ def folder_figures(folder: AuthorsFolder) -> dict:
 
 
 def describe_folder(folder: AuthorsFolder) -> str:
-    """Return the same, as text."""
+    """Return which folder was read as what, and what was left out, as text."""
     lines = []
     for model in folder.models:
         trees = {role.value: tree for role, tree in model.trees.items()}
@@ -157,11 +157,11 @@ def write_results(results: Sequence[ModelScores], out_dir: str | Path, text: str
     Args:
         results (Sequence[ModelScores]): The models.
         out_dir (str | Path): Made if missing; files of these names are replaced.
-        text (str): What ``results.md`` holds.
-        settings (Mapping): What was judged and how, for ``results.json``.
+        text (str): The content of ``results.md``.
+        settings (Mapping): The settings of the run, for ``results.json``.
 
     Returns:
-        list[Path]: What was written.
+        list[Path]: The files.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -191,7 +191,7 @@ def _what_is_known(result: ModelScores) -> str:
 
 
 def _note_on_sets(result: ModelScores) -> list[str]:
-    """A line where the first rows of the table must not be compared with those below."""
+    """Return a note if the stored masks and the detectors are judged on different images."""
     if result.stored is None or result.comparison is None:
         return []
     stored = {image.image for image in result.stored.done}

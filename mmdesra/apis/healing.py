@@ -1,4 +1,4 @@
-"""Replacing the artifacts of an SR image by a reference, without any training."""
+"""Replacing the artifacts of an SR image by pixels of a reference, without any training."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -19,11 +19,12 @@ DEFAULT_FEATHER = 2.
 
 
 class Healer:
-    """Replaces the artifacts that a detector finds by what a reference has in their place.
+    """Replaces the artifacts that a detector finds by the pixels of a reference image.
 
     Args:
-        detector (BaseDetector): Compares the SR image with the reference's.
-        reference (Upscaler | Reference): The model's MSE-trained sibling, or what stands for it.
+        detector (BaseDetector): Compares the SR image with the reference image.
+        reference (Upscaler | Reference): Makes the reference image: the model's MSE-trained
+            sibling, or a substitute such as the self-ensemble.
         labels (LabelSource, optional): Label maps; None switches the semantic step off.
         feather (float): Standard deviation of the soft border around each region, in SR pixels.
 
@@ -49,26 +50,26 @@ class Healer:
             path (Path): The file, for errors.
 
         Returns:
-            tuple: The healed image, and what was found.
+            tuple: The healed image, and the artifacts that were found.
 
         Raises:
-            ImageError: If the reference fails on it, or the detector cannot judge it.
+            ImageError: If the reference or the detector fails on the image.
         """
         reference = self._reference_of(lq, sr, path)
         if reference.shape != sr.shape:
-            raise ImageError(f'{path}: expected a reference of {size_of(sr)} px, as the image '
-                             f'that is to be healed, got {size_of(reference)}')
+            raise ImageError(f'{path}: expected a reference image of {size_of(sr)} px, the size '
+                             f'of the SR image, got {size_of(reference)}')
         found = detect_image(self.detector, _shallow(sr), _shallow(reference), path, self.labels)
         weight = feathered(found.mask, self.feather)
         return blend_by(weight, reference, sr), found
 
     def describe(self) -> dict:
-        """Return what decides the result: equal dicts, equal images."""
+        """Return the settings: two healers with equal settings make equal images."""
         return dict(detector=self.detector.describe(), reference=self.reference.describe(),
                     feather=self.feather, labels=self.labels.describe() if self.labels else None)
 
     def _reference_of(self, lq: np.ndarray, sr: np.ndarray, path: Path) -> np.ndarray:
-        # Of 16 bits, a sibling makes 16; what compares images of the GAN knows 8.
+        # A sibling keeps 16 bits; the self-ensemble works in 8.
         if lq.dtype == np.uint8 or isinstance(self.reference, Sibling):
             return make_reference(self.reference, lq, sr, path)
         image = make_reference(self.reference, _shallow(lq), _shallow(sr), path)

@@ -34,13 +34,13 @@ from .detect import detect_folder, detect_with_progress
 from .results import ImageResult
 
 Images = Union[str, Path, np.ndarray, Sequence[Union[str, Path]], Sequence[np.ndarray]]
-"""A file, a folder, a pattern, an array, or a list of these (of files, or of arrays)."""
+"""A file, a folder, a pattern or an array; or a list of files and folders, or one of arrays."""
 
 CHANNEL_ORDERS = ('rgb', 'bgr')
 
 
 class DeSRAInferencer:
-    """Finds the artifacts of GAN-SR images, with the habits of mmengine's inferencers.
+    """Finds the artifacts of GAN-SR images; called like mmengine's inferencers.
 
     From LR images, with both generators::
 
@@ -49,7 +49,7 @@ class DeSRAInferencer:
                                      generator='mmagic::real_esrgan/realesrgan_….py')
         result = inferencer('photos', out_dir='artifacts')
 
-    From SR images already made::
+    From existing SR images::
 
         result = DeSRAInferencer()(gan='results/gan', mse='results/mse')
 
@@ -64,15 +64,15 @@ class DeSRAInferencer:
         tile (int): See :class:`mmdesra.generators.Upscaler`.
         tile_pad (int): See :class:`mmdesra.generators.Upscaler`.
         half (bool): Half precision for networks.
-        device (str, optional): Where networks run. Default: CUDA where there is one.
-        channel_order (str): Of the arrays given: ``'rgb'`` or ``'bgr'`` (as OpenCV reads).
+        device (str, optional): Where networks run. Default: CUDA if there is a GPU.
+        channel_order (str): Channel order of arrays: ``'rgb'`` or ``'bgr'`` (as OpenCV reads).
         reference (str | dict, optional): Instead of a sibling: ``'self-ensemble'``, or a dict
             with the type and arguments of a reference, see
             :func:`mmdesra.generators.build_reference`.
 
     Raises:
-        InputError: If only some of the three that LR images need are given, or one cannot be
-            used.
+        InputError: If only some of generator and the two checkpoints are given, or an argument
+            cannot be used.
     """
 
     def __init__(self,
@@ -128,20 +128,20 @@ class DeSRAInferencer:
                  recursive: bool = False) -> dict:
         """Detect on LR images, or on pairs of SR images.
 
-        For more images than memory holds masks of, use :meth:`iterate`, or ``out_dir`` with
-        the command ``mmdesra detect``.
+        If memory cannot hold the masks of all images, use :meth:`iterate`, or the command
+        ``mmdesra detect``.
 
         Args:
             inputs (Images, optional): LR images; arrays are uint8, shape ``(H, W, 3)``.
             gan (Images, optional): Instead: GAN-SR images.
             mse (Images, optional): With ``gan``: their MSE-SR images; files are matched by stem
-                (two single files are a pair), arrays by position. Not needed where the detector
-                does not look at them.
-            out_dir (str | Path, optional): Where to write what ``mmdesra detect`` writes;
+                (two single files are a pair), arrays by position. Not needed for a detector that
+                does not use them.
+            out_dir (str | Path, optional): Where to write the files of ``mmdesra detect``;
                 ``predictions`` then hold no arrays.
             save_map (bool): With ``out_dir``, see :func:`detect_folder`.
-            save_sr (bool): The same.
-            report (bool): The same.
+            save_sr (bool): With ``out_dir``, see :func:`detect_folder`.
+            report (bool): With ``out_dir``, see :func:`detect_folder`.
             return_vis (bool): Whether to return overlays.
             show_progress (bool): Whether to show a progress bar.
             recursive (bool): Whether to read the sub-folders of folders, too.
@@ -149,12 +149,12 @@ class DeSRAInferencer:
         Returns:
             dict: ``predictions``: a dict for each image, in order, with the fields of
             :class:`ImageResult` and, without ``out_dir``, ``mask`` (bool, shape ``(H, W)``) and
-            ``map`` (float32, shape ``(H, W)``), None where ``error`` says why the image was
-            skipped. ``visualization``: overlays, uint8, shape ``(H, W, 3)``, RGB, or an empty
+            ``map`` (float32, shape ``(H, W)``). Both are None if the image was skipped; ``error``
+            says why. ``visualization``: overlays, uint8, shape ``(H, W, 3)``, RGB, or an empty
             list.
 
         Raises:
-            InputError: If the inputs are none of these.
+            InputError: If the inputs are of another kind, or do not go together.
         """
         source = self._source(inputs, gan, mse, recursive)
         if out_dir is not None:
@@ -176,8 +176,8 @@ class DeSRAInferencer:
         """Detect on one image after the other; arguments as for a call.
 
         Yields:
-            Outcome: With the SR images, the map and the mask; nothing is kept. Where a
-            segmenter labels in batches, in another order than the inputs.
+            Outcome: The SR images, the map and the mask of one image; no other is in memory. If a
+            segmenter labels in batches, the order differs from that of the inputs.
         """
         yield from self._detect(self._source(inputs, gan, mse, recursive), show_progress)
 
@@ -224,7 +224,7 @@ class DeSRAInferencer:
 
 
 def _arrays(images: Any) -> list[np.ndarray] | None:
-    """The arrays, or None where there are files."""
+    """Return the arrays, or None if the inputs are files."""
     if isinstance(images, (str, Path, np.ndarray)):
         images = [images]
     if not isinstance(images, Sequence):

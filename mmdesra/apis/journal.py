@@ -18,7 +18,7 @@ from ..segmentors import LabelSource
 from ..visualization.report_rows import ReportRow
 from .results import ImageResult
 
-FORMAT = 2
+FORMAT = 3
 """Of the lines; a journal of another one is not gone on from."""
 
 Signature = list[tuple[str, int, int]]
@@ -52,7 +52,8 @@ class DoneImage:
     Attributes:
         number (int): Its place among all images.
         made_from (Signature): The files that it is made from.
-        sizes (list[int]): Of the files that are written, in bytes.
+        sizes (list[int]): Of the files that are written, in bytes; see
+            :meth:`ResultWriter.all_files_of`.
         result (ImageResult): Its row of the table.
         row (ReportRow, optional): Its row of the report; None without a report.
     """
@@ -76,12 +77,6 @@ class DoneImage:
                                      or row.name != result.image)):
             raise ValueError('expected an image that was not skipped')
         return cls(content.number, content.made_from, content.sizes, result, row)
-
-    @property
-    def places(self) -> list[tuple[int, int]]:
-        """list: (start, length) of all that it has in the file of pictures."""
-        return [place for place in (self.row.thumb, self.row.pictures)
-                if place is not None] if self.row else []
 
 
 @dataclass(frozen=True)

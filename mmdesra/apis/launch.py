@@ -1,8 +1,8 @@
 """Starting a command in several processes on this machine, ``--nproc N``.
 
-PyTorch's own launcher (``torch.distributed.run``) starts them, finds a port, passes on a Ctrl-C,
-and ends all when one has failed. Each runs the same command line; :mod:`mmdesra.apis.processes`
-and :mod:`mmdesra.engine.process_group` are how they then find each other.
+PyTorch's own launcher (``torch.distributed.run``) starts the processes, finds a port, passes on
+Ctrl-C, and ends all processes when one has failed. Each runs the same command line, and joins the
+others by :mod:`mmdesra.apis.processes` and :mod:`mmdesra.engine.process_group`.
 """
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ from .slurm import add_slurm_options, become_srun
 logger = logging.getLogger('mmdesra')
 
 STARTED_BY_US = 'MMDESRA_STARTED_BY'
-"""Is in the environment of the processes that ``--nproc`` has started; names the folder where
-they leave errors."""
+"""Environment variable of the processes that ``--nproc`` starts: the folder into which they write
+their errors."""
 
 SEVERAL_MACHINES = 'NNODES', 'NODE_RANK', 'MASTER_ADDR', 'PORT'
 """Variables for several machines, named as for MMagic's ``dist_train.sh``."""
 
-SIGNAL_BASE = 128  # a shell's code for a process that a signal has ended
+SIGNAL_BASE = 128  # a shell's exit code for a process killed by signal N is 128 + N
 
 
 def default_launcher() -> str:
-    """Return who has started this process, as torchrun tells it: 'pytorch', else 'none'."""
+    """Return 'pytorch' if torchrun has started this process, else 'none'."""
     return 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
 
 
 def add_process_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that ask for several processes, see :func:`in_processes`."""
     parser.add_argument('--nproc', type=_count, metavar='N',
-                        help='work in N processes of this machine, one a GPU; without GPUs they '
-                        'share the CPU. For several machines set NNODES, NODE_RANK, MASTER_ADDR '
-                        'and PORT on each')
+                        help='work in N processes on this machine, one on each GPU; without GPUs '
+                        'they share the CPU. For several machines set NNODES, NODE_RANK, '
+                        'MASTER_ADDR and PORT on each')
     add_slurm_options(parser)
 
 
 def in_processes(command: str, args: argparse.Namespace,
                  work: Callable[[argparse.Namespace], int]) -> int:
-    """Do a command's work here, or in the processes that it asks for.
+    """Do a command's work in this process, or in several if the options ask for them.
 
     Args:
         command (str): The subcommand's name.
-        args (argparse.Namespace): With ``nproc``, ``slurm``, ``job_name`` and ``launcher``; of a
-            process that was started here, the launcher becomes 'pytorch'.
+        args (argparse.Namespace): With ``nproc``, ``slurm``, ``job_name`` and ``launcher``; in a
+            process that ``--nproc`` has started, the launcher becomes 'pytorch'.
         work (Callable): The work of one process, which returns its exit code.
 
     Returns:
-        The exit code; of several processes the worst.
+        The exit code; of several processes the worst one.
 
     Raises:
         InputError: If the processes cannot be started.
     """
     words = [*command.split(), *sys.argv[1:]]
-    if args.slurm is not None and args.launcher != 'slurm':  # srun starts them with this word
+    if args.slurm is not None and args.launcher != 'slurm':  # else srun has started this one
         _check_alone(args, f'--slurm {args.slurm}')
         become_srun([_program(), *words], args.slurm, args.job_name)
     if args.nproc is not None and STARTED_BY_US in os.environ:
@@ -78,24 +78,24 @@ def in_processes(command: str, args: argparse.Namespace,
 
 
 def start_processes(words: list[str], count: int, machines: int = 1) -> int:
-    """Run ``mmdesra WORDS`` in processes that know of each other, and wait for their end.
+    """Run ``mmdesra WORDS`` in several processes of one group, and wait for their end.
 
     Args:
         words (list[str]): The subcommand and its arguments.
-        count (int): Processes on this machine.
-        machines (int): On how many machines this is done, with variables that say how they meet.
+        count (int): Number of processes on this machine.
+        machines (int): Number of machines; for several, see :data:`SEVERAL_MACHINES`.
 
     Returns:
-        The worst of their exit codes; 128 + N if signal N ended one, or this process.
+        The worst exit code; 128 + N if signal N ended a process, or this one.
 
     Raises:
-        InputError: If the machines cannot meet.
+        InputError: If the machines do not reach each other.
     """
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.elastic.rendezvous import RendezvousError
-    # PyTorch would give each a single thread.
+    # PyTorch would give each process a single thread.
     threads = os.environ.get('OMP_NUM_THREADS') or str(max(1, _cores() // count))
     with TemporaryDirectory(prefix='mmdesra_') as folder, _quiet_launcher(), environment(
             {STARTED_BY_US: folder, 'OMP_NUM_THREADS': threads}):
@@ -103,7 +103,7 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
                    *_meeting(machines)]
         try:
             settings = torchrun.parse_args([*options, _program()])
-            settings.training_script_args = words  # unparsed: it would take some for its own
+            settings.training_script_args = words  # not parsed, as some options are its own, too
             torchrun.run(settings)
             return 0
         except ChildFailedError as error:
@@ -113,17 +113,18 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
         except SignalException as error:
             return SIGNAL_BASE + int(error.sigval)
         except RendezvousError as error:
-            raise InputError(f'the {machines} machines did not meet: {error}') from error
+            raise InputError(f'the {machines} machines did not reach each other: {error}'
+                             ) from error
     for text in sorted(errors):
         logger.error('error: %s', text)
     return _worst(codes)
 
 
 def leave_error(text: str) -> bool:
-    """Leave an error to the process that has started this one, which tells equal ones once.
+    """Pass an error to the process that has started this one, which prints equal errors once.
 
     Returns:
-        False if no such process is there: this one has to tell it.
+        False if ``--nproc`` has not started this process, so that it must print the error itself.
     """
     folder = os.environ.get(STARTED_BY_US)
     if folder is None or not Path(folder).is_dir():
@@ -134,31 +135,31 @@ def leave_error(text: str) -> bool:
 
 
 def _check_alone(args: argparse.Namespace, asked: str) -> None:
-    """Check that nothing else starts processes than what is asked for.
+    """Check that only one of the options starts processes.
 
     Raises:
-        InputError: If something does.
+        InputError: If two do.
     """
     if args.launcher != 'none':
         raise InputError(f'{asked}: starts processes, but --launcher {args.launcher} has already '
-                         'started this one; leave one of the two out')
+                         'started this one; leave one of the two options out')
     if args.slurm is not None and args.nproc is not None:
         raise InputError(f'--slurm {args.slurm} and --nproc {args.nproc}: expected one of them; '
                          'with Slurm, GPUS in the environment says how many processes')
 
 
 def _program() -> str:
-    """Find the file that runs a subcommand."""
+    """Return the file that runs a subcommand."""
     program = find_spec('mmdesra.program')
     assert program is not None and program.origin is not None  # comes with this package
     return program.origin
 
 
 def _meeting(machines: int) -> list[str]:
-    """Say in torchrun's options where the processes meet.
+    """Return torchrun's options for the address at which the processes meet.
 
     Raises:
-        InputError: If there are several machines, and no word on where.
+        InputError: If there are several machines, and the environment names no address.
     """
     if machines == 1:
         return ['--standalone', '--local-addr=127.0.0.1']  # at a port that is free
@@ -172,9 +173,9 @@ def _meeting(machines: int) -> list[str]:
 
 
 def _worst(codes: Mapping[int, int]) -> int:
-    """Return the worst of the processes' exit codes; say which were ended by a signal.
+    """Return the worst of the processes' exit codes, and log which were killed by a signal.
 
-    The launcher ends by SIGTERM those that still run when one has failed; these do not count.
+    When one process has failed, the launcher ends the others by SIGTERM; these do not count.
     """
     own = {rank: code for rank, code in codes.items() if code != -signal.SIGTERM} or codes
     for rank, code in sorted(own.items()):
@@ -186,8 +187,8 @@ def _worst(codes: Mapping[int, int]) -> int:
 
 @contextmanager
 def _quiet_launcher() -> Iterator[None]:
-    """Keep PyTorch's launcher from telling what the processes have told: each names its error."""
-    if 'LOGLEVEL' in os.environ:  # somebody wants to know
+    """Silence PyTorch's launcher: the processes have already printed their errors."""
+    if 'LOGLEVEL' in os.environ:  # the user wants to see its messages
         yield
         return
     before = logging.root.manager.disable
@@ -199,7 +200,7 @@ def _quiet_launcher() -> Iterator[None]:
 
 
 def _cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

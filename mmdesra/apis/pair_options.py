@@ -20,7 +20,8 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
                         help='GAN-SR images: a folder, a file, a pattern in quotes '
                         "('results/**/*.png'), or several")
     stored.add_argument('--mse', nargs='+', metavar='PATH',
-                        help='MSE-SR images, matched by file stem (two single files are a pair)')
+                        help='MSE-SR images, matched to --gan by file stem (two single files are '
+                        'a pair, whatever their names)')
     cli.add_generator_options(parser)
 
 

@@ -11,20 +11,21 @@ from .command_line import KeyValues
 def add_perceptual_options(parser: argparse._ActionsContainer) -> None:
     """Add the options that name a perceptual distance and the weights of its network."""
     parser.add_argument('--perceptual', choices=tuple(DISTANCES), metavar='NAME',
-                        help='also a perceptual distance to the ground truths: '
+                        help='also measure a perceptual distance to the ground truths: '
                         f'{" or ".join(DISTANCES)}; needs --backbone-weights')
     parser.add_argument('--backbone-weights', metavar='FILE',
-                        help="weights of its network, trained on ImageNet: torchvision's alexnet "
+                        help="ImageNet weights of that distance's network: torchvision's alexnet "
                         'for LPIPS (another with --perceptual-options net=vgg), vgg16 for DISTS')
     parser.add_argument('--perceptual-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',
-                        help='its arguments, e.g. net=vgg similarity_weights=uniform device=cpu')
+                        help='arguments of that distance, e.g. net=vgg '
+                        'similarity_weights=uniform device=cpu')
 
 
 def perceptual_from(args: argparse.Namespace) -> dict | None:
     """Return the config of the perceptual distance that the options name; None without one.
 
     Raises:
-        InputError: If there are weights or arguments for none.
+        InputError: If weights or arguments are given without ``--perceptual``.
     """
     if args.perceptual:
         options = dict(args.perceptual_options or {})

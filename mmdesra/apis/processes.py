@@ -1,4 +1,4 @@
-"""One run in several processes, as torchrun or Slurm starts them."""
+"""One run in several processes, which torchrun or Slurm has started."""
 from __future__ import annotations
 
 import argparse
@@ -23,34 +23,34 @@ Result = TypeVar('Result')
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 PATIENCE = timedelta(days=30)
-"""How long processes wait for each other: one may have all the large images."""
+"""How long processes wait for each other: one may have got all the large images."""
 
 
 def add_launcher_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ask for processes, or say who started this one of several."""
+    """Add the options that start several processes, and the one that says who started this."""
     add_process_options(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
-                        help='who started this process, one of several that share the images '
-                        '(default: pytorch under torchrun, else none)')
+                        help='how this process was started, if it is one of several that share '
+                        'the images (default: pytorch under torchrun, else none)')
 
 
 @contextmanager
 def joined(launcher: str) -> Iterator[None]:
     """Work together with the other processes of a run during a block.
 
-    They tell each other a few figures for each image, by way of the CPU (gloo); the networks of
-    each run on a GPU of its own, as far as there are any.
+    The processes exchange a few figures for each image over the CPU (gloo). If there are GPUs,
+    each process runs its networks on one of its own.
 
     Args:
         launcher (str): One of :data:`LAUNCHERS`.
 
     Raises:
-        InputError: If the launcher's environment variables are not there.
+        InputError: If the launcher's environment variables are missing.
     """
     if launcher == 'none':
         yield
         return
-    # First imported while the group exists, it would keep the group in default arguments.
+    # If first imported while a group exists, it would keep that group in default arguments.
     import_module('torch.distributed.optim')
     try:
         if launcher == 'slurm':
@@ -63,8 +63,8 @@ def joined(launcher: str) -> Iterator[None]:
                          f'sets ({error})') from error
     try:
         yield
-        with suppress(RuntimeError):  # of one that has failed
-            barrier()  # a launcher kills the others when one ends with another code than 0
+        with suppress(RuntimeError):  # another process has failed
+            barrier()  # if one exits with another code than 0, launchers kill the others
     finally:
         end_process_group()
 
@@ -73,10 +73,10 @@ def call_in_first(function: Callable[[], Result]) -> Result:
     """Call a function in the first process; the others wait until it is done.
 
     Returns:
-        What it has returned, in each process.
+        What the function has returned, in every process.
 
     Raises:
-        InputError: In the others, if the function raised this or an ``OSError``.
+        InputError: In the other processes, if the function raised this or an ``OSError``.
     """
     error: Exception | None = None
     answer: list[Any] = [None, None]
@@ -95,11 +95,11 @@ def call_in_first(function: Callable[[], Result]) -> Result:
 
 
 class Meeting:
-    """A block at whose end the processes exchange what they have, also after an error.
+    """A block at whose end the processes exchange their results, also after an error.
 
     Args:
-        bring (Callable): Returns what this process has.
-        receive (Callable): Called with what each of the others has brought.
+        bring (Callable): Returns the result of this process.
+        receive (Callable): Called with the result of each of the other processes.
     """
 
     def __init__(self, bring: Callable[[], Any], receive: Callable[[Any], None]) -> None:
@@ -112,10 +112,10 @@ class Meeting:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """Exchange, and wait until all have received.
+        """Exchange results, and wait until all processes have received them.
 
-        Where this process was stopped (Ctrl-C reaches all of them) and another has ended before
-        the exchange, its own error is the one that goes on.
+        If this process was stopped (Ctrl-C reaches all of them) and another ended before the
+        exchange, the error of this process is raised.
 
         Raises:
             InputError: If another process was stopped by an error, and this one was not.
@@ -142,10 +142,10 @@ class Meeting:
             raise InputError('; '.join(failed))
 
     def part(self) -> None:
-        """Wait until all come here; a launcher kills the others when one ends in an error.
+        """Wait until all processes come here: when one exits, launchers may kill the others.
 
-        One that an error has kept from the meeting does not wait. Nor is there anybody to wait
-        for where another has ended already, by a Ctrl-C or an error; its launcher tells of it.
+        A process that an error has kept from the exchange does not wait. If another process has
+        already ended, by Ctrl-C or an error, nobody waits; the launcher reports it.
         """
         if self._took_place:
             with suppress(RuntimeError):  # of the gloo backend: connection closed by peer
@@ -153,7 +153,7 @@ class Meeting:
 
 
 def _speak_slurm() -> None:
-    """Say in torchrun's words what Slurm says of this process."""
+    """Set torchrun's environment variables from those of Slurm."""
     environment = os.environ
     environment['RANK'] = environment['SLURM_PROCID']
     environment['WORLD_SIZE'] = environment['SLURM_NTASKS']

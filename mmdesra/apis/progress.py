@@ -1,15 +1,14 @@
 """What a run has done, kept while it works, so that a stopped one can be resumed.
 
-``OUT/.progress`` holds two files for each process of each session: its journal, see
-:class:`RunJournal`, and the pictures that wait for the report. All is JSON, and what is in one
-names no other.
+``OUT/.progress`` holds a file for each process of each session: its journal, see
+:class:`RunJournal`.
 """
 from __future__ import annotations
 
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +17,17 @@ from ..errors import InputError
 from ..files import make_output_folder
 from ..files.image_path import name_of_file
 from ..files.records import describe_difference
-from ..visualization.report_rows import ReportPart, ReportRow
-from .journal import FORMAT, DoneImage, RunJournal, read_journal, sizes_of
+from ..visualization.report_rows import ReportRow
+from .journal import FORMAT, DoneImage, RunJournal, read_journal
 from .results import ImageResult
 
 FOLDER = '.progress'
 ADVICE = 'run without --resume, which starts anew'
 OURS = re.compile(r'(\d{1,9})-(\d{1,9})\.(jsonl|pictures)')
+"""Our files; those of pictures are from versions before the report's had files of their own."""
 
-Noted = dict[str, tuple[DoneImage, Path]]
-"""Images by their names without suffix, each with the file that holds its pictures."""
+Noted = dict[str, DoneImage]
+"""Images by their names without suffix."""
 
 logger = logging.getLogger('mmdesra')
 
@@ -39,11 +39,11 @@ class Resumed:
     Attributes:
         session (int): Number of the run since the first start.
         results (dict): Results of the images that are taken over, by number.
-        parts (list[ReportPart]): The same images in the report.
+        rows (dict): Rows of the same images in the report.
     """
     session: int = 0
     results: dict[int, ImageResult] = field(default_factory=dict)
-    parts: list[ReportPart] = field(default_factory=list)
+    rows: dict[int, ReportRow] = field(default_factory=dict)
 
 
 class Progress:
@@ -68,9 +68,8 @@ class Progress:
         noted: Noted = {}
         for path in self._files():
             if path.suffix == '.jsonl':  # what came later was written over what came before
-                noted.update({
-                    name_of_file(image.result.image): (image, path.with_suffix('.pictures'))
-                    for image in self._read(path)})
+                noted.update({name_of_file(image.result.image): image
+                              for image in self._read(path)})
         return noted
 
     def resume(self, noted: Noted, is_current: Callable[[DoneImage], bool]) -> Resumed:
@@ -81,14 +80,14 @@ class Progress:
             is_current (Callable): Tells whether an image is as it was, and its files are there.
         """
         results: dict[int, ImageResult] = {}
-        rows: dict[Path, dict[int, ReportRow]] = {}
-        for image, pictures in noted.values():
-            if is_current(image) and _are_within(pictures, image.places):
+        rows: dict[int, ReportRow] = {}
+        for image in noted.values():
+            if is_current(image):
                 results[image.number] = image.result
                 if image.row:
-                    rows.setdefault(pictures, {})[image.number] = image.row
+                    rows[image.number] = image.row
         session = 1 + max((_numbers(path)[0] for path in self._ours()), default=-1)
-        return Resumed(session, results, [ReportPart(*part) for part in rows.items()])
+        return Resumed(session, results, rows)
 
     @contextmanager
     def kept_if_stopped(self, count: int) -> Iterator[None]:
@@ -129,14 +128,7 @@ class Progress:
 
     def journal(self, session: int, rank: int) -> RunJournal:
         """Return the journal of a process."""
-        return RunJournal(self._file(session, rank, 'jsonl'), self._settings)
-
-    def pictures(self, session: int, rank: int) -> Path:
-        """Return where a process keeps the pictures of the report."""
-        return self._file(session, rank, 'pictures')
-
-    def _file(self, session: int, rank: int, suffix: str) -> Path:
-        return self.folder / f'{session}-{rank}.{suffix}'
+        return RunJournal(self.folder / f'{session}-{rank}.jsonl', self._settings)
 
     def _ours(self) -> list[Path]:
         paths = self.folder.iterdir() if self.folder.is_dir() else []
@@ -163,8 +155,3 @@ def _numbers(path: Path) -> tuple[int, int, str]:
     session, rank, suffix = path.name.replace('.', '-').split('-')
     return int(session), int(rank), suffix
 
-
-def _are_within(path: Path, places: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether places are in a file; after a power cut its end may be missing."""
-    size, = sizes_of([path])
-    return all(0 <= start and 0 < length and start + length <= size for start, length in places)

@@ -20,31 +20,31 @@ def make_pseudo_gts(pairs: GeneratedPairs,
                     out_dir: str | Path,
                     labels: LabelSource | None = None,
                     recompose: bool = False) -> Manifest:
-    """Make a pseudo-GT folder, or go on with one that was interrupted.
+    """Make a pseudo-GT folder, or continue an interrupted one.
 
-    Of several processes, see :func:`mmdesra.apis.processes.joined`, each makes its share, and the
-    folder is the same as that of one.
+    If there are several processes, see :func:`mmdesra.apis.processes.joined`, each makes its
+    share; the folder is the same as with one process.
 
     Args:
         pairs (GeneratedPairs): LR images and the two generators.
-        detector (BaseDetector): Decides the masks.
+        detector (BaseDetector): Finds the masks.
         out_dir (str | Path): The folder.
         labels (LabelSource, optional): Label maps for the semantic step.
-        recompose (bool): Instead of detecting, bring the pseudo GTs of a complete folder in
-            line with masks that were repainted, deleted or added by hand.
+        recompose (bool): Do not detect, but make the pseudo GTs of a complete folder again for
+            masks that were repainted, deleted or added by hand.
 
     Returns:
-        Manifest: What the folder holds now.
+        Manifest: The content of the folder.
 
     Raises:
         PseudoGTError: If the folder was made with other weights or settings.
         InputError: If another run is at work in the folder.
-        OSError: If it cannot be written.
+        OSError: If the folder cannot be written.
     """
     folder = PseudoGTFolder(out_dir)
     maker = PseudoGTMaker(pairs, detector, labels, get_rank(), get_world_size())
     if recompose:
-        folder.read_manifest()  # where there is none, nothing is made
+        folder.read_manifest()  # raises an error before anything is made, if there is none
     with ExitStack() as stack:
         call_in_first(lambda: stack.enter_context(held_folder(out_dir)))
         if recompose:

@@ -20,7 +20,15 @@ from ..files import (
 from ..files.atomic import make_parent
 from ..segmentors import LabelSource
 from ..visualization import draw_overlay
-from .results import JSON_NAME, TABLE_NAME, ImageResult, write_results_json, write_table
+from ..visualization.report_files import ReportFiles
+from .results import (
+    JSON_NAME,
+    REPORT_NAME,
+    TABLE_NAME,
+    ImageResult,
+    write_results_json,
+    write_table,
+)
 
 OVERLAY_QUALITY = 90
 
@@ -41,6 +49,7 @@ class ResultWriter:
         save_sr (bool): Whether to write the SR images.
         pairs (Mapping, optional): Where the SR images come from, for ``detections.json``, see
             :meth:`PairSource.describe`.
+        report (bool): Whether there will be a report, with files of its own.
 
     Raises:
         OSError: If ``out_dir`` cannot be written.
@@ -48,7 +57,8 @@ class ResultWriter:
 
     def __init__(self, out_dir: str | Path, detector: BaseDetector,
                  labels: LabelSource | None = None, save_map: bool = False,
-                 save_sr: bool = False, pairs: Mapping | None = None) -> None:
+                 save_sr: bool = False, pairs: Mapping | None = None,
+                 report: bool = False) -> None:
         self.out_dir = make_output_folder(out_dir)
         self.detector = detector
         self.labels = labels
@@ -56,7 +66,13 @@ class ResultWriter:
         self.save_sr = save_sr
         self.pairs = pairs or {}
         names = ['mask', 'overlay'] + ['map'] * save_map + ['sr/gan', 'sr/mse'] * save_sr
-        self.folders = [make_output_folder(self.out_dir / name) for name in names]
+        self._folders = [make_output_folder(self.out_dir / name) for name in names]
+        self.report_files = ReportFiles(self.out_dir / REPORT_NAME) if report else None
+
+    @property
+    def folders(self) -> list[Path]:
+        """list[Path]: All that pictures are written into; not all need be there."""
+        return [*self._folders, *([self.report_files.folder] if self.report_files else [])]
 
     def remove_parts(self) -> None:
         """Remove what killed runs left; while no other run is at work in the folder."""
@@ -103,7 +119,12 @@ class ResultWriter:
     def files_of(self, name: str) -> list[Path]:
         """Return the files that :meth:`write_pictures` writes."""
         return [folder / f'{name}{".jpg" if folder.name == "overlay" else ".png"}'
-                for folder in self.folders]
+                for folder in self._folders]
+
+    def all_files_of(self, name: str, number: int) -> list[Path]:
+        """Return all that belongs to one image, the report's files of it, too."""
+        return [*self.files_of(name),
+                *(self.report_files.files_of(number) if self.report_files else [])]
 
     def mask_path(self, name: str) -> Path:
         """Return the file of a mask."""

@@ -1,7 +1,6 @@
 """The page that a fine-tuning run leaves: its held-out images before and after."""
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,8 +21,6 @@ PAGE = 'before_after.html'
 MOST = 50
 """Images on the page; each takes some megabytes of it."""
 
-logger = logging.getLogger('mmdesra')
-
 
 def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
     """Write ``WORK_DIR/before_after.html``, if a run has measured held-out images.
@@ -35,8 +32,11 @@ def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
             another one.
 
     Returns:
-        Path | None: The page; None where there is nothing to show, or it cannot be written, which
-        is said: the run has succeeded all the same.
+        Path | None: The page; None where there is nothing to show.
+
+    Raises:
+        InputError: If it cannot be written, such as to a full disk; it names the weights, which
+            are there all the same.
     """
     heldout = Path(config.work_dir) / 'heldout'
     results_file, page = heldout / RESULTS, Path(config.work_dir) / PAGE
@@ -50,8 +50,9 @@ def write_run_page(config: Config, hook: Mapping, begun: float) -> Path | None:
             hook['heldout_lq_dir'], heldout, [*figure_rows(results), *_settings(config, hook)],
             hook.get('heldout_gt_dir'), hook.get('recursive', False), MOST)
     except (InputError, OSError) as error:
-        logger.warning('%s: cannot be written (%s)', page, error)
-        return None
+        raise InputError(
+            f'{page}: the page cannot be written ({error}). The run itself has succeeded, and its '
+            f'weights are there: {Path(config.work_dir) / _result(config, hook)}') from error
     return page
 
 

@@ -1,8 +1,8 @@
 """Starting a command under Slurm, ``--slurm PARTITION``.
 
-``srun`` starts a process for each GPU with the same command line, and ``--launcher slurm`` behind
-it: :mod:`mmdesra.apis.processes` and :mod:`mmdesra.engine.process_group` say how they then find
-each other.
+``srun`` starts a process for each GPU, with the same command line and ``--launcher slurm`` added.
+The processes join each other by :mod:`mmdesra.apis.processes` and
+:mod:`mmdesra.engine.process_group`.
 """
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from ..errors import InputError
 from ..files.environment import number_from
 
 GPUS = 8
-"""As in MMagic's ``slurm_train.sh``: in all, and at most on a node."""
+"""Default number of GPUs, in all and on one node at most, as in MMagic's ``slurm_train.sh``."""
 
 CPUS_PER_TASK = 5
 PORTS = 12000, 32000
-"""Where the first process listens: any will do that another job on its node does not have."""
+"""Range from which the first process's port is drawn, so that two jobs on a node rarely clash."""
 
 
 def add_slurm_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ask for processes of Slurm's."""
+    """Add the options that start processes with Slurm."""
     parser.add_argument('--slurm', metavar='PARTITION', help='work in processes that srun starts '
-                        'in this partition, one a GPU; GPUS, GPUS_PER_NODE, CPUS_PER_TASK and '
-                        'SRUN_ARGS are read from the environment, as by slurm_train.sh of MMagic')
+                        'in this partition, one on each GPU; GPUS, GPUS_PER_NODE, CPUS_PER_TASK '
+                        'and SRUN_ARGS are read from the environment, as in slurm_train.sh of '
+                        'MMagic')
     parser.add_argument('--job-name', metavar='NAME', default='mmdesra',
-                        help='what Slurm calls the job (default: %(default)s)')
+                        help="the Slurm job's name (default: %(default)s)")
 
 
 def become_srun(words: list[str], partition: str, job_name: str) -> None:
-    """Go on as ``srun``, which waits for the processes and passes on their exit code.
+    """Replace this process by ``srun``, which waits for the processes and returns their exit code.
 
     Args:
-        words (list[str]): What Python is to run, and its arguments.
-        partition (str): Where.
-        job_name (str): What the job is called.
+        words (list[str]): The file that Python is to run, and its arguments.
+        partition (str): The partition.
+        job_name (str): The job's name.
 
     Raises:
-        InputError: If there is no ``srun``, or a variable is no number.
+        InputError: If there is no ``srun``, or an environment variable is not a number.
     """
     command = srun_command(words, partition, job_name)
     program = shutil.which(command[0])
@@ -57,10 +58,10 @@ def become_srun(words: list[str], partition: str, job_name: str) -> None:
 
 
 def srun_command(words: list[str], partition: str, job_name: str) -> list[str]:
-    """Write the command line of ``srun``.
+    """Return the command line of ``srun``.
 
     Raises:
-        InputError: If a variable is no number, or SRUN_ARGS cannot be read.
+        InputError: If an environment variable is not a number, or SRUN_ARGS cannot be parsed.
     """
     gpus = number_from('GPUS', GPUS)
     on_a_node = number_from('GPUS_PER_NODE', min(gpus, GPUS))

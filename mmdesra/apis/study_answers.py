@@ -1,4 +1,4 @@
-"""The answers of a user study: reading the CSV files that participants saved."""
+"""Reading the answers of a user study: the CSV files that participants saved."""
 from __future__ import annotations
 
 import csv
@@ -23,15 +23,15 @@ class Answer:
     """One row of a participant's file.
 
     Attributes:
-        participant: Who answered.
+        participant: The participant's name.
         study: The study's name.
         pair: Name of the pair, 'A vs B'.
         image: Name of the image.
         left: Version that was on the left.
         right: Version that was on the right.
         choice: 'left', 'right' or 'none' (no difference).
-        seconds: Time that the pictures were looked at.
-        repeat: 0, or 1 where the question was asked again.
+        seconds: Time until the answer.
+        repeat: 1 if the question was asked for the second time, else 0.
     """
     participant: str
     study: str
@@ -45,18 +45,18 @@ class Answer:
 
     @property
     def chosen(self) -> str | None:
-        """The version that was chosen; None: no difference."""
+        """The version that was chosen; None for 'no difference'."""
         return None if self.choice == TIE else getattr(self, self.choice)
 
     @property
     def versions(self) -> tuple[str, str]:
-        """(A, B) in the order of the pair's name."""
+        """The two versions in the order of the pair's name."""
         sides = self.left, self.right
         return sides if pair_name(*sides) == self.pair else sides[::-1]
 
     @property
     def question(self) -> tuple:
-        """What was asked, and whom: there is one answer to it."""
+        """A key for participant and question, to which there is one answer."""
         return self.participant, self.pair, self.image, self.repeat
 
 
@@ -65,10 +65,10 @@ class Answers:
     """The answers of one study.
 
     Attributes:
-        study: Its name.
-        answers: Each question of each participant once.
-        problems: Rows and files that could not be used, and why.
-        duplicates: Rows that were there before, as where one file was given twice.
+        study: The study's name.
+        answers: The answers, one for each question and participant.
+        problems: Rows and files that could not be used, and the reasons.
+        duplicates: Number of rows that repeat an earlier one, as when a file is given twice.
     """
     study: str
     answers: list[Answer]
@@ -77,10 +77,10 @@ class Answers:
 
 
 def collect_tables(inputs: Sequence[str | Path]) -> list[Path]:
-    """Return the CSV files that files and folders name.
+    """Return the CSV files among files and in folders.
 
     Raises:
-        InputError: If one does not exist, or a folder holds none.
+        InputError: If a path does not exist, or a folder holds no CSV file.
     """
     paths = []
     for path in map(Path, inputs):
@@ -96,9 +96,9 @@ def collect_tables(inputs: Sequence[str | Path]) -> list[Path]:
 def read_answers(paths: Iterable[str | Path]) -> Answers:
     """Read the files of the participants of one study.
 
-    A row that cannot be used is left out and reported. So is an answer that contradicts an
-    earlier one of the same participant to the same question: one of the two is wrong, or two
-    people used one name. Files may overlap, as one saved halfway and one at the end do.
+    A row that cannot be used is left out and noted. So is an answer that contradicts an earlier
+    one of the same participant to the same question: the file was changed, or two people used
+    the same name. Files may overlap: a participant may have saved halfway and at the end.
 
     Raises:
         InputError: If no row can be used, or the rows belong to several studies.
@@ -124,9 +124,9 @@ def read_answers(paths: Iterable[str | Path]) -> Answers:
                 continue
             problems.append(
                 f'{where}: {answer.participant!r} has another answer about {answer.image!r} in '
-                f'{source}, which is kept; did two people use one name, or was it changed?')
+                f'{source}, which is kept; did two people use one name, or was a file changed?')
     if len(studies) > 1:
-        raise InputError('expected the answers of one study, got several; tally each alone: '
+        raise InputError('expected the answers of one study, got several; tally each on its own: '
                          + ', '.join(f'{study} ({path})' for study, path in studies.items()))
     if not known:
         named = ', '.join(map(str, files)) or 'no file'
@@ -137,14 +137,14 @@ def read_answers(paths: Iterable[str | Path]) -> Answers:
 
 
 def _rows(path: Path, problems: list[str]) -> list[tuple[str, dict]]:
-    """The rows of a file, each with its place; a file that is no such table is a problem."""
+    """Return the rows of a file, each with its place; problems are added to ``problems``."""
     try:
         text = path.read_bytes().decode('utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:
         problems.append(f'{path}: cannot be read as text in UTF-8 ({error})')
         return []
     head = text.partition('\n')[0]
-    # What a spreadsheet writes where the comma is the decimal point.
+    # Spreadsheets write semicolons in countries where the comma is the decimal point.
     reader = csv.DictReader(io.StringIO(text, newline=''),
                             delimiter=',' if ',' in head else ';')
     try:

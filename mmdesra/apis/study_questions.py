@@ -1,4 +1,4 @@
-"""The questions of a user study, from folders of images."""
+"""Making the questions of a user study from folders of images."""
 from __future__ import annotations
 
 import logging
@@ -31,7 +31,8 @@ CROP_SIDE = 320
 
 HELDOUT_PAIRS = {'before': ('gan_after', 'gan_before', FEWER_ARTIFACTS),
                  'mse': ('gan_after', 'mse', MORE_DETAIL)}
-"""What fine-tuning's result is compared with: folders of WORK_DIR/heldout, and the question."""
+"""By what the result of fine-tuning is compared with: the two folders of WORK_DIR/heldout, and the
+question."""
 HELDOUT_MASKS = 'mask_before'
 HELDOUT_NAMES = dict(gan_after='after', gan_before='before', mse='MSE-SR')
 
@@ -41,8 +42,8 @@ class StudyPair:
     """Two folders of versions of the same images.
 
     Args:
-        versions: Their names in the answers.
-        folders: Where they are; images belong together by file stem.
+        versions: The versions' names in the answers.
+        folders: Their folders; images are matched by file stem.
         text: The question.
     """
     versions: tuple[str, str]
@@ -57,12 +58,12 @@ class StudyPair:
 
 @dataclass(frozen=True)
 class StudyQuestions:
-    """What can be asked, and what cannot.
+    """The questions of a study, and the images left out.
 
     Attributes:
-        questions: In the order of the pairs and their images.
-        clean: Images without an artifact region, which are not asked about.
-        skipped: Why images could not be used, by pair and name.
+        questions: The questions, in the order of the pairs and their images.
+        clean: Images without an artifact region, which are left out.
+        skipped: The reason for each image that could not be used, by pair and name.
     """
     questions: list[StudyQuestion] = field(default_factory=list)
     clean: list[str] = field(default_factory=list)
@@ -71,37 +72,37 @@ class StudyQuestions:
 
 def heldout_pairs(folder: str | Path, compare: Sequence[str] = tuple(HELDOUT_PAIRS)
                   ) -> list[StudyPair]:
-    """Return the pairs of the held-out images that :class:`DeSRAFinetuneHook` leaves behind.
+    """Return the pairs of versions among the held-out images of :class:`DeSRAFinetuneHook`.
 
     Args:
         folder: ``WORK_DIR/heldout``.
-        compare: What the result of fine-tuning is compared with, of :data:`HELDOUT_PAIRS`.
+        compare: Keys of :data:`HELDOUT_PAIRS`: what the result of fine-tuning is compared with.
 
     Raises:
-        InputError: If it is no such folder.
+        InputError: If the folder lacks one of the versions.
     """
     folder = Path(folder)
     for name in (*HELDOUT_NAMES, HELDOUT_MASKS):
         if not (folder / name).is_dir():
-            raise InputError(f'{folder}: expected the folder that DeSRAFinetuneHook writes, '
-                             f'WORK_DIR/heldout, with {name}/ in it; for other folders use --pair')
+            raise InputError(f'{folder}: expected WORK_DIR/heldout of a training run, with '
+                             f'{name}/ in it; for other folders use --pair')
     pairs = [HELDOUT_PAIRS[other] for other in compare]
     return [StudyPair((HELDOUT_NAMES[a], HELDOUT_NAMES[b]), (folder / a, folder / b), text)
             for a, b, text in pairs]
 
 
 def parse_pair(words: Sequence[str]) -> StudyPair:
-    """Read a pair from ``[NAME=]DIR [NAME=]DIR [QUESTION]``; a folder's name is the default.
+    """Read a pair from ``[NAME=]DIR [NAME=]DIR [QUESTION]``; NAME defaults to the folder's name.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the words are something else, or both names are equal.
     """
     if len(words) not in (2, 3):
         raise InputError(f'pair {" ".join(words)!r}: expected two folders and, if you like, a '
                          f'question in quotes, got {len(words)} words')
     (a, folder_a), (b, folder_b) = map(_named_folder, words[:2])
     if a == b:
-        raise InputError(f'pair {a!r}, {b!r}: expected two names, got one twice; name the '
+        raise InputError(f'pair {a!r}, {b!r}: expected two different names; name the '
                          f'versions, as in before={folder_a} after={folder_b}')
     return StudyPair((a, b), (folder_a, folder_b), *words[2:])
 
@@ -116,26 +117,26 @@ def _named_folder(word: str) -> tuple[str, Path]:
 def read_questions(pairs: Sequence[StudyPair], masks: str | Path | None = None,
                    crop: int = CROP_SIDE, max_images: int | None = None,
                    seed: int = 0, recursive: bool = False) -> StudyQuestions:
-    """Read the images of pairs; one that cannot be used is reported and skipped.
+    """Read the images of pairs; an image that cannot be used is logged and skipped.
 
     Args:
-        pairs: The first folder of each says which images there are.
+        pairs: The pairs; every image of a pair's first folder is read.
         masks: Folder of masks, 0/255. Images without a region are then left out, and the others
-            cut around their largest region. None: whole images, all of them.
+            are cut around their largest region. None: all images, whole.
         crop: Side of the cut in px; 0 = whole images. A smaller image is not cut.
-        max_images: Ask about this many images of a pair at most, chosen at random.
-        seed: Of this choice; pairs with the same images get the same.
-        recursive: Whether to read the sub-folders of the first folders, too; the others have
-            such of one name.
+        max_images: Ask about at most this many images of a pair, chosen at random.
+        seed: Seed of this choice; for pairs with the same images it is the same.
+        recursive: Whether to read the sub-folders of the first folders, too; the other folders
+            must have sub-folders with the same names.
 
     Raises:
-        InputError: If two pairs have one name.
+        InputError: If two pairs have the same name.
         ImageError: If a folder holds no image.
     """
     names = [pair.name for pair in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f'pair {name!r}: expected each once; name the versions otherwise')
+            raise InputError(f'pair {name!r}: is there twice; give the versions other names')
     result = StudyQuestions()
     known_masks = None if masks is None else ImageFolder.checked(masks)
     for pair in pairs:
@@ -146,7 +147,7 @@ def read_questions(pairs: Sequence[StudyPair], masks: str | Path | None = None,
 def _read_pair(pair: StudyPair, masks: ImageFolder | None, crop: int, max_images: int | None,
                seed: int, recursive: bool, result: StudyQuestions) -> None:
     paths = collect_images(pair.folders[0], recursive)
-    others = ImageFolder.checked(pair.folders[1])  # one message for a folder that is not there
+    others = ImageFolder.checked(pair.folders[1])  # one error if the folder is missing
     order = np.random.default_rng(seed).permutation(len(paths))
     found: dict[int, StudyQuestion] = {}
     for index in order.tolist():

@@ -1,4 +1,4 @@
-"""What the answers of a user study say: shares with intervals, and how far to trust them."""
+"""Counting the answers of a user study: shares with intervals, and participants' consistency."""
 from __future__ import annotations
 
 import statistics
@@ -15,12 +15,12 @@ CONFIDENCE = 0.95
 NO_DIFFERENCE = 'no difference'
 CSV_COLUMNS = ('study', 'pair', 'of', 'choice', 'count', 'total', 'share', 'low', 'high',
                'p_value')
-"""Of the table of a tally."""
+"""The columns of a tally's table."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of answers, with Wilson's 95% interval; None where there is no answer."""
+    """A share of answers with Wilson's 95% interval; None if there are no answers."""
     count: int
     total: int
     share: float | None
@@ -29,7 +29,7 @@ class Share:
 
     @classmethod
     def of(cls, count: int, total: int) -> Share:
-        """Count ÷ total, as if each answer were independent of the others."""
+        """Return count ÷ total; the interval assumes that the answers are independent."""
         if not total:
             return cls(count, total, None, None, None)
         interval = binomtest(count, total).proportion_ci(CONFIDENCE, method='wilson')
@@ -41,16 +41,17 @@ class PairTally:
     """The answers about one pair of versions, A and B; repeats are not counted.
 
     Attributes:
-        pair: Its name.
+        pair: The pair's name.
         a: Name of version A.
         b: Name of version B.
         choices: Shares of all answers, by ``a``, ``b`` and 'no difference'.
         preferred: Share of A in the answers with a preference.
-        p_value: Two-sided binomial test of ``preferred`` against one half; None without one.
-        participants: (for A, for B) participants who chose it more often than the other.
-        images: (for A, for B) images on which it was chosen more often.
-        num_participants: All who answered.
-        num_images: All that were asked about.
+        p_value: Two-sided binomial test of ``preferred`` against one half; None if no answer has
+            a preference.
+        participants: Number of participants who chose A more often, and B more often.
+        images: Number of images on which A was chosen more often, and B more often.
+        num_participants: Number of all participants.
+        num_images: Number of all images.
     """
     pair: str
     a: str
@@ -69,12 +70,12 @@ class ParticipantTally:
     """How one participant answered.
 
     Attributes:
-        participant: The name.
-        answers: Without repeats.
-        repeats: Questions that were asked, and answered, twice.
-        consistent: Those of them that got the same answer (a version, or no difference).
-        left: Share of 'left' in the answers with a preference: near 0 or 1 means that the sides
-            were chosen, not the pictures. None without one.
+        participant: The participant's name.
+        answers: Number of answers, without repeats.
+        repeats: Number of questions that were answered twice.
+        consistent: Number of these with the same answer both times (a version, or no difference).
+        left: Share of 'left' in the answers with a preference; near 0 or 1 the participant chose
+            a side, not a picture. None if no answer has a preference.
         seconds: Median time of an answer.
     """
     participant: str
@@ -86,7 +87,7 @@ class ParticipantTally:
 
     @property
     def consistency(self) -> float | None:
-        """Consistent / repeats; None without repeats."""
+        """The share of repeated questions with the same answer; None if there are none."""
         return self.consistent / self.repeats if self.repeats else None
 
 
@@ -95,10 +96,10 @@ class StudyTally:
     """A whole study.
 
     Attributes:
-        study: Its name.
-        pairs: By name.
-        participants: By name; those left out are among them.
-        left_out: Names of those who were not consistent enough.
+        study: The study's name.
+        pairs: The pairs, sorted by name.
+        participants: All participants, sorted by name, including those left out.
+        left_out: Names of participants who were not consistent enough.
     """
     study: str
     pairs: list[PairTally]
@@ -106,11 +107,11 @@ class StudyTally:
     left_out: list[str]
 
     def figures(self) -> dict:
-        """Everything, as JSON has it."""
+        """Return everything as a dict for JSON."""
         return dict(asdict(self), confidence=CONFIDENCE)
 
     def rows(self) -> list[dict]:
-        """The shares, one row each, as CSV has them (:data:`CSV_COLUMNS`)."""
+        """Return the shares as rows for CSV, by :data:`CSV_COLUMNS`."""
         rows = []
         for pair in self.pairs:
             head = dict(study=self.study, pair=pair.pair)
@@ -125,9 +126,9 @@ def tally(answers: Answers, min_consistency: float = 0.0) -> StudyTally:
     """Count the answers of a study.
 
     Args:
-        answers: As :func:`mmdesra.apis.study_answers.read_answers` returns them.
-        min_consistency: Leave out participants who gave the same answer to a smaller share of
-            the repeated questions, in [0, 1]. Those without repeats stay.
+        answers: The answers, from :func:`mmdesra.apis.study_answers.read_answers`.
+        min_consistency: Leave out participants with a lower consistency, in [0, 1]. Those without
+            repeated questions stay.
 
     Raises:
         InputError: If nobody is left.

@@ -1,4 +1,4 @@
-"""The command-line options of the tools that train: the config, its overrides, where it runs."""
+"""The command-line options of commands that train: the config, its overrides, the work dir."""
 from __future__ import annotations
 
 import argparse
@@ -20,15 +20,15 @@ logger = logging.getLogger('mmdesra')
 NAMES = {'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_imports',
          'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'scale',
          'sync_bn', *inspect.signature(Runner).parameters}
-"""What mmengine, and this package, read of a config."""
+"""The top-level settings of a config that mmengine or this package reads."""
 
 
 def add_run_options(parser: argparse.ArgumentParser, work_dir_help: str,
                     cfg_options_example: str) -> None:
-    """Add the options that every run has, whatever it trains."""
+    """Add the options that every training has."""
     parser.add_argument('--work-dir', metavar='DIR', help=work_dir_help)
     parser.add_argument('--resume', action='store_true',
-                        help='go on from the latest checkpoint in the work dir')
+                        help='continue from the latest checkpoint in the work dir')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, '
                         'where it saves time and memory; bfloat16 on the CPU, to try it out')
     parser.add_argument('--print-config', action='store_true',
@@ -41,12 +41,12 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
     """Read ``args.config`` with what the options of :func:`add_run_options` say.
 
     Args:
-        args (argparse.Namespace): With these options and ``config``.
-        work_dir_prefix (str): Of the default work dir, ``work_dirs/PREFIX + CONFIG_NAME``.
+        args (argparse.Namespace): These options, and ``config``.
+        work_dir_prefix (str): Prefix of the default work dir's name, ``work_dirs/PREFIXCONFIG``.
 
     Raises:
-        InputError: If the config cannot be read or has no place for one of ``--cfg-options``, or
-            with ``--amp`` has optimisers that cannot train in mixed precision.
+        InputError: If the config cannot be read, has no place for one of ``--cfg-options``, or
+            has optimisers that cannot train in mixed precision (``--amp``).
     """
     config, given = read_config(args.config), args.cfg_options or {}
     _warn_of_new_names(config, given)
@@ -62,11 +62,11 @@ def training_config_from(args: argparse.Namespace, work_dir_prefix: str = '') ->
 
 
 def _warn_of_new_names(config: Config, options: dict) -> None:
-    """Say of options that set what neither the config has nor mmengine reads: misspelt ones."""
+    """Warn of options that neither the config nor mmengine knows: probably they are misspelt."""
     for option, value in options.items():
         name = option.partition('.')[0]
         if name not in config and name not in NAMES:
             near = difflib.get_close_matches(name, {*config, *NAMES}, 1)
-            logger.warning('--cfg-options %s=%s: the config has no %s%s; it is added, and changes '
-                           'nothing', option, value, name,
+            logger.warning('--cfg-options %s=%s: the config has no %s%s; it is added, but nothing '
+                           'reads it', option, value, name,
                            f' (did you mean {near[0]}?)' if near else '')

@@ -1,4 +1,4 @@
-"""Making a benchmark whose masks come from ground truths: real artifacts, no hand labels."""
+"""Making a benchmark of real artifacts, whose masks come from ground truths instead of people."""
 from __future__ import annotations
 
 import logging
@@ -22,30 +22,30 @@ logger = logging.getLogger('mmdesra')
 
 MANIFEST_NAME = 'manifest.json'
 IMAGES = dict(gan='gan', mse='reference', truth='truth', lq='lq')
-"""Folder to the sample's attribute that it holds."""
+"""The folders of images, and the attribute of a sample that each holds."""
 
 MASKS = 'gt'
 
 
 @dataclass
 class TruthBenchmark:
-    """What was made.
+    """A benchmark that was made.
 
     Attributes:
-        kinds (tuple[str, ...]): Of the masks.
-        images (list[dict]): For the manifest, one for each image.
-        shape_px (int): Pixels of all images.
+        kinds (tuple[str, ...]): The kinds of masks.
+        images (list[dict]): The manifest's entries, one for each image.
+        shape_px (int): Number of pixels of all images together.
     """
     kinds: tuple[str, ...]
     images: list[dict] = field(default_factory=list)
     shape_px: int = 0
 
     def total(self, kind: str, figure: str) -> int:
-        """Return the regions or px of a kind over all images."""
+        """Return the number of regions, or of pixels, of a kind over all images."""
         return sum(image[kind][figure] for image in self.images)
 
     def table(self) -> str:
-        """Return how much there is of each kind, as Markdown."""
+        """Return regions and pixels of each kind as a Markdown table."""
         rows = [[kind, str(self.total(kind, 'regions')), str(self.total(kind, 'px')),
                  f'{self.total(kind, "px") / self.shape_px:.2%}',
                  str(sum(image[kind]['px'] > 0 for image in self.images))]
@@ -57,23 +57,23 @@ def make_truth_benchmark(source: TruthSource, out_dir: str | Path, rules: TruthR
                          distance: BaseDetector | None = None) -> TruthBenchmark:
     """Make a benchmark; see docs/truth_benchmark.md.
 
-    ``out_dir`` gets ``gan/``, ``mse/`` (the reference), ``truth/`` and, where they are known,
-    ``lq/``; ``gt/strength/``, ``gt/even_ground/`` and ``gt/perceptual/`` (0/255), never mixed;
-    and ``manifest.json``.
+    ``out_dir`` gets ``gan/``, ``mse/`` (the reference), ``truth/`` and, if they are known, the LR
+    images, ``lq/``; a folder of 0/255 masks for each kind, ``gt/strength/``, ``gt/even_ground/``
+    and ``gt/perceptual/``; and ``manifest.json``.
 
     Args:
         source (TruthSource): The images with their truths.
         out_dir (str | Path): A new or empty folder.
         rules (TruthRules): What counts as an artifact.
-        distance (BaseDetector, optional): LPIPS or DISTS, for the perceptual kind. Without it
-            that kind is not made.
+        distance (BaseDetector, optional): LPIPS or DISTS, for the perceptual kind; None leaves
+            this kind out.
 
     Returns:
-        TruthBenchmark: What was made.
+        TruthBenchmark: The benchmark.
 
     Raises:
-        InputError: If no image can be used, or the folder holds something.
-        OSError: If it cannot be written.
+        InputError: If no image can be used, or the folder is not empty.
+        OSError: If the folder cannot be written.
     """
     out_dir = Path(out_dir)
     kinds = KINDS if distance is not None else tuple(k for k in KINDS if k != PERCEPTUAL)

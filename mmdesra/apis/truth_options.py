@@ -18,8 +18,8 @@ def add_truth_source_options(parser: argparse.ArgumentParser, cutting: Cutting) 
     """Add the options that say where SR images with ground truths come from.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the options.
-        cutting (Cutting): Its values are the defaults.
+        parser (argparse.ArgumentParser): The parser to add them to.
+        cutting (Cutting): The default values.
     """
     group = parser.add_argument_group('photographs, the ground truths')
     group.add_argument('--truth', nargs='+', required=True, metavar='PATH',
@@ -31,33 +31,36 @@ def add_truth_source_options(parser: argparse.ArgumentParser, cutting: Cutting) 
                        'noise and JPEG (default: %(default)s)')
     group.add_argument('--short-sides', type=int, nargs='*', metavar='PX',
                        default=cutting.short_sides, help='first reduce each photograph until its '
-                       'shorter side has so many px, once for each number (default: '
-                       + (' '.join(map(str, cutting.short_sides)) or 'as it is') + ')')
+                       'shorter side has this many px; of several numbers each gives a size of '
+                       'its own (default: '
+                       + (' '.join(map(str, cutting.short_sides)) or 'do not reduce it') + ')')
     group.add_argument('--crop', type=int, default=cutting.crop, metavar='PX',
                        help='cut pieces of this side; 0 = whole photographs '
                        '(default: %(default)s)')
     group.add_argument('--crops', type=int, default=cutting.crops, metavar='N',
-                       help='at most so many pieces of each photograph and size '
+                       help='pieces of each photograph and size, at most '
                        '(default: %(default)s)')
     group.add_argument('--seed', type=int, default=cutting.seed, metavar='N',
-                       help='equal seeds, equal pieces and noise (default: %(default)s)')
-    stored = parser.add_argument_group('SR images that are there (or the generators, below)')
+                       help='the same seed gives the same pieces and noise '
+                       '(default: %(default)s)')
+    stored = parser.add_argument_group('SR images, if they exist (else the generators, below)')
     stored.add_argument('--gan', nargs='+', metavar='PATH',
-                        help='GAN-SR images of reduced photographs, matched by file stem')
-    stored.add_argument('--mse', nargs='+', metavar='PATH', help='MSE-SR images, likewise')
+                        help='GAN-SR images of the reduced photographs, matched by file stem')
+    stored.add_argument('--mse', nargs='+', metavar='PATH',
+                        help='MSE-SR images of the reduced photographs, matched by file stem')
     generators = parser.add_argument_group('generators')
     generators.add_argument('--generator', metavar='TYPE_OR_CONFIG', help=cli.GENERATOR_HELP)
     generators.add_argument('--gan-checkpoint', metavar='FILE',
                             help='weights of the GAN-trained generator')
     generators.add_argument('--mse-checkpoint', metavar='FILE',
-                            help='weights of its MSE-trained sibling (default: the bicubic '
-                            'enlargement of the LR image stands for the MSE-SR image)')
+                            help='weights of its MSE-trained sibling (default: none; the bicubic '
+                            'enlargement of the LR image is used as the MSE-SR image)')
     cli.add_tile_options(generators)
     cli.add_device_options(parser)
 
 
 def truth_source_from(args: argparse.Namespace) -> TruthSource:
-    """Open what the options of :func:`add_truth_source_options` name.
+    """Open the source that the options of :func:`add_truth_source_options` name.
 
     Raises:
         InputError: Unless either SR images or a generator with its weights are given.
@@ -87,22 +90,25 @@ def add_rule_options(parser: argparse.ArgumentParser, default: TruthRules) -> No
     """Add the options that say what counts as an artifact.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the options.
-        default (TruthRules): Its values are the defaults.
+        parser (argparse.ArgumentParser): The parser to add them to.
+        default (TruthRules): The default values.
     """
     group = parser.add_argument_group('what counts as an artifact')
     group.add_argument('--excess', type=float, default=default.excess, metavar='L',
-                       help="strength and even ground: texture stronger than the truth's by more "
-                       'than L grey levels (default: %(default)s)')
+                       help='for the kinds strength and even ground: the texture of the SR image '
+                       'is stronger than that of the photograph by more than L grey levels '
+                       '(default: %(default)s)')
     group.add_argument('--even', type=float, default=default.even, metavar='L',
-                       help='even ground: where the local standard deviation of the truth is '
-                       'below L grey levels (default: %(default)s)')
+                       help='for the kind even ground: the ground is even where the local '
+                       'standard deviation of the photograph is below L grey levels '
+                       '(default: %(default)s)')
     group.add_argument('--distance-excess', type=float, default=default.distance_excess,
-                       metavar='X', help='perceptual: patches farther from the truth than the '
-                       "reference by more than X, in the distance's unit (default: %(default)s)")
+                       metavar='X', help='for the perceptual kind: the GAN-SR patch is farther '
+                       'from the photograph than the reference is, by more than X in the unit of '
+                       'the distance (default: %(default)s)')
     group.add_argument('--min-area', default=default.min_area, metavar='A',
-                       help='regions up to this area are dropped: SR pixels, or a share of the '
-                       'image (0.4%%) (default: %(default)s)')
+                       help='drop regions up to this area: SR pixels, or a share of the image '
+                       '(0.4%%) (default: %(default)s)')
 
 
 def rules_from(args: argparse.Namespace) -> TruthRules:
@@ -114,17 +120,18 @@ def add_distance_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a perceptual distance."""
     group = parser.add_argument_group('perceptual kind (default: not made)')
     group.add_argument('--distance', choices=('LPIPS', 'DISTS'),
-                       help=f'distance of patches of {PATCH} px; needs its backbone: '
-                       'docs/detectors.md')
+                       help=f'the distance, measured on patches of {PATCH} px; needs weights of '
+                       'a backbone, see docs/detectors.md')
     group.add_argument('--distance-options', nargs='+', action=cli.KeyValues,
-                       metavar='KEY=VALUE', help='e.g. net=alex backbone_weights=alexnet.pth')
+                       metavar='KEY=VALUE', help='arguments of the distance, e.g. net=alex '
+                       'backbone_weights=alexnet.pth')
 
 
 def distance_from(args: argparse.Namespace) -> BaseDetector | None:
-    """Build the perceptual distance that the options name; None: none is named.
+    """Build the perceptual distance that the options name; None if they name none.
 
     Raises:
-        InputError: If it cannot be built, or has options but no name.
+        InputError: If it cannot be built, or options are given without a name.
     """
     options: dict[str, Any] = args.distance_options or {}
     if args.distance is None:

@@ -1,4 +1,4 @@
-"""One image enlarged as its file has it: colours or grey, alpha, 8 or 16 bits."""
+"""Enlarging one image with all that its file stores: colours or grey, alpha, 8 or 16 bits."""
 from __future__ import annotations
 
 import math
@@ -18,9 +18,9 @@ from .healing import Healer
 
 ALPHA_UPSAMPLERS = ('model', 'bicubic')
 GREY = np.array([.299, .587, .114], np.float32)
-"""How much red, green and blue are in grey (ITU-R BT.601), as in OpenCV and Pillow."""
+"""Weights of red, green and blue in grey (ITU-R BT.601), as in OpenCV and Pillow."""
 LONGEST_SIDE = 2**15 - 1
-"""In px, of what OpenCV resizes."""
+"""Longest side in px that OpenCV can resize."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Enlarged:
     """An SR image.
 
     Attributes:
-        image (FullImage): Of the kind of the LR image.
-        mask (np.ndarray, optional): bool, shape ``(H, W)``: what was healed; None if that was
-            not asked for.
+        image (FullImage): The SR image, in the LR image's mode and depth.
+        mask (np.ndarray, optional): The pixels that were healed, bool, shape ``(H, W)``; None
+            without a healer.
         regions (int): Number of artifacts that were healed.
     """
     image: FullImage
@@ -39,24 +39,22 @@ class Enlarged:
 
 
 class ImageUpscaler:
-    """Enlarges images with all that is in them.
+    """Enlarges images, and keeps grey, alpha and 16 bits.
 
-    A grey image is enlarged as one whose colours are equal, and is grey again. Alpha is enlarged
-    by the generator, as if it were a grey image, or bicubically; where all pixels are equally
-    opaque they stay so.
+    A grey image is enlarged as RGB with three equal channels, and becomes grey again. Alpha is
+    enlarged by the generator, like a grey image, or bicubically; constant alpha stays constant.
 
     Args:
         upscaler (Upscaler): The generator.
-        outscale (float, optional): By what the result is to be larger than the LR image: what the
-            generator has made is resized (Lanczos over 8×8 px, as Real-ESRGAN's script does; sides
-            are cut to whole pixels). Default: the generator's own scale.
+        outscale (float, optional): Factor from the LR image to the result. The generator's image
+            is resized to it (Lanczos over 8×8 px, as in Real-ESRGAN's script; sides are rounded
+            down to whole pixels). Default: the generator's own scale.
         alpha_upsampler (str): One of :data:`ALPHA_UPSAMPLERS`.
         healer (Healer, optional): Replaces the artifacts.
 
     Raises:
-        InputError: If ``outscale`` is no positive number or ``alpha_upsampler`` is unknown.
-        GeneratorError: If the healer's reference is the generator itself, or enlarges by another
-            factor.
+        InputError: If ``outscale`` is not positive, or ``alpha_upsampler`` is unknown.
+        GeneratorError: If the healer's reference is the generator itself, or has another scale.
     """
 
     def __init__(self, upscaler: Upscaler, outscale: float | None = None,
@@ -78,10 +76,10 @@ class ImageUpscaler:
 
         Args:
             image (FullImage): The LR image.
-            path (Path): Its file, for errors.
+            path (Path): The image's file, for errors.
 
         Raises:
-            ImageError: If the generator or the reference fails on it, or it becomes too large.
+            ImageError: If the generator or the reference fails on it, or the result is too large.
         """
         height, width = image.pixels.shape[:2]
         size = self._size(height, width, path)
@@ -109,7 +107,7 @@ class ImageUpscaler:
         return [self.upscaler, *(one for one in healers if one is not self.upscaler)]
 
     def describe(self) -> dict:
-        """Return what decides the images: equal dicts, equal images."""
+        """Return the settings: two upscalers with equal settings make equal images."""
         upscaler = self.upscaler
         return dict(generator=fingerprint(upscaler.generator), half=upscaler.half,
                     tile=upscaler.tile, tile_pad=upscaler.tile_pad if upscaler.tile else 0,
@@ -117,7 +115,7 @@ class ImageUpscaler:
                     healer=self.healer.describe() if self.healer else None)
 
     def _size(self, height: int, width: int, path: Path) -> tuple[int, int] | None:
-        """Width and height to resize to; None: as the generator makes it."""
+        """Return the width and height to resize to; None for the generator's own size."""
         if self.outscale is None or self.outscale == self.upscaler.sizes.scale:
             return None
         size = int(width * self.outscale), int(height * self.outscale)

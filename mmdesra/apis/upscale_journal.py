@@ -1,4 +1,4 @@
-"""What a run of upscaling has done, kept while it works, so that a stopped one can be resumed."""
+"""The journal of an upscaling run: the images that are done, so that a stopped run can resume."""
 from __future__ import annotations
 
 import json
@@ -24,16 +24,15 @@ logger = logging.getLogger('mmdesra')
 
 @dataclass(frozen=True)
 class DoneFile:
-    """An image whose files are written.
+    """An image whose results are written.
 
     Attributes:
-        image (str): The LR image as people are told of it, see
-            :func:`mmdesra.files.image_path.shown_name`.
-        made_from (tuple): Its size in bytes and the time of its last change, in ns.
-        files (tuple[str, ...]): What was written, by their places below the folder of results.
-        sizes (tuple[int, ...]): Of these files, in bytes.
+        image (str): The LR image, see :func:`mmdesra.files.image_path.shown_name`.
+        made_from (tuple): Size of the LR file in bytes, and the time of its last change in ns.
+        files (tuple[str, ...]): The files written, by their places below the output folder.
+        sizes (tuple[int, ...]): The sizes of these files in bytes.
         regions (int): Number of artifacts that were healed.
-        healed (int): How many pixels these have.
+        healed (int): Number of pixels of these artifacts.
     """
     image: str
     made_from: tuple[int, int]
@@ -49,7 +48,7 @@ class _FirstLine:
 
 
 def signature(path: Path) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change; zeros where there is none."""
+    """Return the size of a file and the time of its last change; zeros if it does not exist."""
     try:
         status = path.stat()
     except OSError:
@@ -60,11 +59,11 @@ def signature(path: Path) -> tuple[int, int]:
 class UpscaleJournal:
     """The file ``OUT/.upscale.jsonl``: settings, then a line for each image that is done.
 
-    It belongs to the run that holds the folder, and goes when that has come to its end.
+    Only the run that has locked the output folder writes it. A run that completes removes it.
 
     Args:
-        out_dir (Path): Where the results go.
-        settings (dict): All that decides them, beside the images.
+        out_dir (Path): The output folder.
+        settings (dict): All settings on which the results depend, beside the images.
     """
 
     def __init__(self, out_dir: Path, settings: dict) -> None:
@@ -74,10 +73,10 @@ class UpscaleJournal:
         self._file: IO | None = None
 
     def noted(self) -> dict[str, DoneFile]:
-        """Return the images that a stopped run has done and whose files are still there.
+        """Return the images that a stopped run has done and whose files still exist.
 
         Raises:
-            InputError: If it had other settings, or the journal is damaged.
+            InputError: If that run had other settings, or the journal is damaged.
         """
         if self.path.is_symlink() or not self.path.is_file():
             return {}
@@ -100,11 +99,11 @@ class UpscaleJournal:
 
     @contextmanager
     def kept_if_stopped(self, before: Sequence[DoneFile], count: int) -> Iterator[None]:
-        """Write the journal during a block, and remove it unless an error stops the block.
+        """Write the journal during a block; remove it at the end, unless an error stops the block.
 
         Args:
-            before (Sequence[DoneFile]): What an earlier run has done.
-            count (int): The images of the run, for the message.
+            before (Sequence[DoneFile]): The images that an earlier run has done.
+            count (int): Number of images of the run, for the message.
         """
         done = 0
         self.path.unlink(missing_ok=True)
@@ -127,7 +126,7 @@ class UpscaleJournal:
         self.path.unlink(missing_ok=True)
 
     def add(self, done: DoneFile) -> None:
-        """Note an image whose files are written.
+        """Add an image whose results are written.
 
         Raises:
             OSError: If the disk is full.
@@ -145,7 +144,7 @@ class UpscaleJournal:
 
     def _close(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # that which could not be written has been told
+            with suppress(OSError):  # the write error has been reported already
                 self._file.close()
             self._file = None
 

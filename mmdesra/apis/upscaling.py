@@ -1,4 +1,4 @@
-"""Enlarging a folder of photographs, as Real-ESRGAN's own script does, healed if asked for."""
+"""Enlarging a folder of photographs, as Real-ESRGAN's own script does, with optional healing."""
 from __future__ import annotations
 
 import os
@@ -45,14 +45,14 @@ MASKS = 'mask'
 
 @dataclass(frozen=True)
 class Upscaled:
-    """What became of one photograph.
+    """The result of one photograph.
 
     Attributes:
         path (Path): The photograph.
-        file (Path, optional): What was written; None where it was skipped.
+        file (Path, optional): The SR image; None if the photograph was skipped.
         regions (int): Number of artifacts that were healed.
-        healed (int): How many pixels these have.
-        error (str): Why it was skipped; it names the file. Empty if it was not.
+        healed (int): Number of pixels of these artifacts.
+        error (str): Why the photograph was skipped, with its name; empty if it was not.
     """
     path: Path
     file: Path | None = None
@@ -63,11 +63,11 @@ class Upscaled:
 
 @dataclass(frozen=True)
 class OutputNames:
-    """How results are named.
+    """The rule for the names of results.
 
     Attributes:
-        out_dir (Path): Where they go.
-        suffix (str): What is appended to a photograph's name, after an underscore; '' = nothing.
+        out_dir (Path): The output folder.
+        suffix (str): Appended to a photograph's name after an underscore; '' = nothing.
         extension (str): One of :data:`EXTENSIONS`; 'auto': the photograph's own.
     """
     out_dir: Path
@@ -83,7 +83,7 @@ class OutputNames:
                              f'{self.suffix!r}')
 
     def file_for(self, path: Path, image: FullImage) -> Path:
-        """Return where a photograph's result goes; its extension is one that can hold it."""
+        """Return the file for a photograph's result, in a format that can hold the result."""
         own = path.suffix.lower()
         extension = own if self.extension == AUTO else f'.{self.extension}'
         if extension not in WRITTEN_SUFFIXES:
@@ -101,7 +101,7 @@ class OutputNames:
         return self.out_dir / f'{self._name(path)}{extension}'
 
     def mask_for(self, path: Path) -> Path:
-        """Return where the mask of what was healed in a photograph goes."""
+        """Return the file for the mask of the pixels that were healed in a photograph."""
         return self.out_dir / MASKS / f'{self._name(path)}.png'
 
     def _name(self, path: Path) -> str:
@@ -123,24 +123,24 @@ def upscale(model: str | Path, photos: ImageInputs, out_dir: str | Path,
         photos (str | Path | Sequence): A folder, a file, a pattern, or several.
         out_dir (str | Path): Where results go.
         generator (str | dict, optional): See :func:`mmdesra.generators.build_generator`. Default:
-            what spandrel recognises the weights to be.
+            spandrel recognises the network by its weights.
         tile (int): See :class:`mmdesra.generators.Upscaler`.
-        tile_pad (int): Likewise.
-        half (bool): Likewise.
-        device (str, optional): Where the generator runs. Default: CUDA where there is one.
+        tile_pad (int): See :class:`mmdesra.generators.Upscaler`.
+        half (bool): See :class:`mmdesra.generators.Upscaler`.
+        device (str, optional): Where the generator runs. Default: CUDA if there is a GPU.
         outscale (float, optional): See :class:`mmdesra.apis.upscale_image.ImageUpscaler`.
         suffix (str): See :class:`OutputNames`.
-        extension (str): Likewise.
-        quality (int): Of JPEG and WebP, 1 to 100.
+        extension (str): See :class:`OutputNames`.
+        quality (int): Quality of JPEG and WebP, 1 to 100.
         alpha_upsampler (str): See :class:`mmdesra.apis.upscale_image.ImageUpscaler`.
-        healer (Healer, optional): Likewise.
-        save_masks (bool): Whether to write what was healed as masks.
+        healer (Healer, optional): Replaces the artifacts.
+        save_masks (bool): Whether to write masks of the pixels that were healed.
         recursive (bool): Whether to read the sub-folders of folders, too.
-        resume (bool): Whether to go on with a stopped run.
+        resume (bool): Whether to continue a stopped run.
         show_progress (bool): Whether to show a progress bar.
 
     Raises:
-        InputError: If something of this cannot be used.
+        InputError: If an argument cannot be used.
         OSError: If ``out_dir`` cannot be written.
     """
     device = default_device() if device is None else device
@@ -161,31 +161,31 @@ def upscale_folder(upscaler: ImageUpscaler, listing: Listing, names: OutputNames
                    resume: bool = False, show_progress: bool = True) -> list[Upscaled]:
     """Enlarge every photograph of a listing and write the results.
 
-    A photograph that cannot be used is reported and skipped. While one is worked on, the next is
-    read and the one before written.
+    A photograph that cannot be used is logged and skipped. While one is enlarged, the next is
+    read and the previous one is written.
 
     Args:
-        upscaler (ImageUpscaler): Enlarges them.
+        upscaler (ImageUpscaler): Enlarges the photographs.
         listing (Listing): The photographs.
-        names (OutputNames): Where results go; they replace files of their names.
-        quality (int): Of JPEG and WebP, 1 to 100.
-        save_masks (bool): Whether to write ``mask/NAME.png``, where artifacts are healed.
-        resume (bool): Whether to leave out what a stopped run with the same settings has done;
-            photographs that have changed, or whose results are gone, are done again.
+        names (OutputNames): Names of the results; existing files are replaced.
+        quality (int): Quality of JPEG and WebP, 1 to 100.
+        save_masks (bool): Whether to write ``mask/NAME.png``, the pixels that were healed.
+        resume (bool): Whether to leave out photographs that a stopped run with the same settings
+            has done; those that have changed, or whose results are gone, are done again.
         show_progress (bool): Whether to show a progress bar.
 
     Returns:
-        list[Upscaled]: One for each photograph, in the order of the listing.
+        list[Upscaled]: A result for each photograph, in the order of the listing.
 
     Raises:
-        InputError: If the results would become input of the next run, another run is at work in
-            the folder, or the run to be resumed had other settings.
+        InputError: If the results would be read as photographs by the next run, another run is at
+            work in the folder, or the run to be resumed had other settings.
         OSError: If the folder cannot be written.
     """
     if not 1 <= quality <= 100:
         raise InputError(f'expected a quality from 1 to 100, got {quality}')
     if save_masks and upscaler.healer is None:
-        raise InputError('masks show what was healed: give --heal, too')
+        raise InputError('--save-masks has no effect without --heal; give it, too')
     refuse_inside(names.out_dir, listing.open_ended)
     with ExitStack() as stack:
         stack.enter_context(held_folder(names.out_dir))
@@ -219,7 +219,7 @@ def _result(out_dir: Path, path: Path, done: DoneFile) -> Upscaled:
 
 @dataclass(frozen=True)
 class _Made:
-    """An SR image that waits to be written, or why there is none."""
+    """An SR image that waits to be written, or the reason why there is none."""
     path: Path
     made_from: tuple[int, int]
     enlarged: Enlarged | None = None
@@ -227,7 +227,7 @@ class _Made:
 
 
 class _Run:
-    """Reads, enlarges and writes, each image in its turn."""
+    """Reads, enlarges and writes the photographs, one after the other."""
 
     def __init__(self, upscaler: ImageUpscaler, listing: Listing, names: OutputNames,
                  quality: int, save_masks: bool, journal: UpscaleJournal) -> None:
@@ -239,7 +239,7 @@ class _Run:
         self._inputs = {os.path.realpath(path) for path in listing.paths}
 
     def results(self, paths: Sequence[Path], bar: tqdm) -> Generator[Upscaled, None, None]:
-        """Do one after the other."""
+        """Yield the result of each photograph once it is written."""
         with closing(in_background(self._write, self._made(paths, bar))) as written:
             for one in written:
                 result = one.result()
@@ -268,7 +268,7 @@ class _Run:
         image, mask = made.enlarged.image, made.enlarged.mask
         file = self._names.file_for(made.path, image)
         if os.path.realpath(file) in self._inputs:
-            return Upscaled(made.path, error=f'{made.path}: its result would be written over '
+            return Upscaled(made.path, error=f'{made.path}: its result would overwrite '
                             f'{file}, one of the photographs; give another --out or --suffix')
         if image.is_deep and file.suffix not in DEEP_SUFFIXES:
             image = image.shallow()
@@ -289,7 +289,7 @@ class _Run:
 
 
 def _read(path: Path) -> tuple[tuple[int, int], FullImage | None, str]:
-    made_from = signature(path)  # before it is read, so that no change goes unseen
+    made_from = signature(path)  # before reading, to notice a later change
     try:
         return made_from, read_full_image(path), ''
     except ImageError as error:

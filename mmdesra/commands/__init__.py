@@ -1,5 +1,5 @@
-"""The subcommands of `mmdesra`, a module each: parse, build, call, print.
+"""The subcommands of `mmdesra`, one module each: parse options, build objects, call, print.
 
-`mmdesra/program.py` lists them and runs ``main`` of the one that is asked for. The docstring of a
-module is what its ``--help`` begins with.
+`mmdesra/program.py` lists them and runs the ``main`` of one. The docstring of a module is the
+beginning of its ``--help``.
 """

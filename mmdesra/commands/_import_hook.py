@@ -1,18 +1,18 @@
 """Written by `mmdesra enable-mim`; `mmdesra enable-mim --undo` removes it.
 
-Imports mmdesra, which mends what today's libraries break in MMagic, when a program imports MMagic;
-and lets mim find packages that are installed in editable mode. Any other program only pays for the
-reading of this file, which therefore imports nothing that Python has not imported already.
+When a program imports MMagic, this imports mmdesra first, with which MMagic runs on current
+packages. It also lets mim find packages that are installed in editable mode. Every other program
+only reads this file at its start, so the file imports nothing that Python has not imported before.
 """
 import os
 import sys
 
 
 class ImportHook:
-    """Looks at what is imported, and finds nothing of its own."""
+    """Watches imports, without finding modules itself."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> object:
-        """Do what is to be done before a module is imported; None: others have to find it."""
+        """Act before the import of MMagic or mim; None leaves finding the module to others."""
         if name == 'mmagic':
             import_mmdesra()
         elif name == 'mim.utils.utils':
@@ -21,7 +21,7 @@ class ImportHook:
 
 
 def import_mmdesra() -> None:
-    """Mend, unless mmdesra is not installed any more."""
+    """Import mmdesra, unless it has been uninstalled."""
     from importlib import import_module
     from importlib.util import find_spec
     if 'mmdesra' not in sys.modules and find_spec('mmdesra') is not None:
@@ -29,7 +29,7 @@ def import_mmdesra() -> None:
 
 
 def find_utilities_of_mim(name, path):  # type: ignore[no-untyped-def]
-    """Find mim's module for look-ups, and let it look further as soon as it is imported."""
+    """Find mim's module of look-ups, and patch it as soon as it is imported."""
     from importlib.machinery import PathFinder
     spec = PathFinder.find_spec(name, path)
     if spec is not None and spec.loader is not None:
@@ -44,7 +44,7 @@ def find_utilities_of_mim(name, path):  # type: ignore[no-untyped-def]
 
 
 def look_further(module):  # type: ignore[no-untyped-def]
-    """Make mim's `get_installed_path` ask Python, too: editable packages lie where they like."""
+    """Make mim's `get_installed_path` ask Python, too, which finds editable packages."""
     original = module.get_installed_path
 
     def get_installed_path(package: str) -> str:

@@ -1,15 +1,17 @@
-"""Make a benchmark for artifact detectors from photographs: the truth says what is an artifact.
+"""Make a benchmark for artifact detectors: artifacts are where a GAN departs from photographs.
 
   mmdesra benchmark-truth --truth photographs --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out truth_benchmark \\
       --distance LPIPS --distance-options net=alex backbone_weights=alexnet.pth
 
-The photographs are reduced, enlarged by the GAN (and its sibling), and compared with the result.
-OUT gets gan/, mse/ (the sibling's, or what stands for it), truth/, lq/ and masks of three kinds,
-which are never mixed: gt/strength (too much texture, and farther from the truth's than the
-reference's), gt/even_ground (texture where the truth has next to none), gt/perceptual (patches
-farther from the truth than the reference's, by LPIPS or DISTS). manifest.json names weights,
-settings and seed; equal ones, equal files. docs/truth_benchmark.md says what this truth is not.
+Photographs are reduced to LR images, enlarged by the GAN and by a reference (its MSE-trained
+sibling, or else bicubic), and both results are compared with the photographs. OUT gets gan/, mse/
+(the reference), truth/ and lq/, and masks of three kinds, which are never mixed:
+  gt/strength     the texture is too strong, and farther from the photograph's than the reference's
+  gt/even_ground  there is texture where the photograph has next to none
+  gt/perceptual   the patch is farther from the photograph than the reference's, by LPIPS or DISTS
+manifest.json records weights, settings and seed; with the same ones the files are the same.
+docs/truth_benchmark.md names the limits.
 
 Then, for each kind:
   mmdesra compare-detectors --gan OUT/gan --mse OUT/mse --gt OUT/gt/strength \\

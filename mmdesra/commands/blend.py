@@ -2,11 +2,11 @@
 
   mmdesra blend RealESRGAN_x4plus.pth cured.pth --strength 0.7 between.pth
 
-Each weight is (1 - strength) x BEFORE + strength x AFTER: 0 is BEFORE, 1 is AFTER. Both may have
-any layout that docs/checkpoints.md lists, and different ones; OUT has that of BEFORE, or is
-safetensors where its name ends so. Counters and indices are those of AFTER. Weights of different
-networks are refused by the names that differ.
-Exit code: 0 = written, 2 = not.
+Each weight becomes (1 - strength) x BEFORE + strength x AFTER. BEFORE and AFTER may each have any
+layout that docs/checkpoints.md lists; OUT gets the layout of BEFORE, or safetensors if its name
+ends so. Counters and indices are taken from AFTER. Weights of two different networks are refused,
+and the error names the tensors that differ.
+Exit code: 0 = written, 2 = not written.
 """
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..apis.checkpoints import blend
 
 def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
-    parser.add_argument('before', metavar='BEFORE', help='weights for the strength 0')
-    parser.add_argument('after', metavar='AFTER', help='weights for the strength 1')
+    parser.add_argument('before', metavar='BEFORE', help='weights of the model (strength 0)')
+    parser.add_argument('after', metavar='AFTER', help='weights of its cure (strength 1)')
     parser.add_argument('--strength', required=True, type=float, metavar='S',
                         help='from 0 (BEFORE) to 1 (AFTER)')
     parser.add_argument('out', metavar='OUT', help='checkpoint to write: .pth or .safetensors')

@@ -1,15 +1,16 @@
-"""Calibrate a detector for your own GAN-SR model, on photographs alone.
+"""Train a detector for your own GAN-SR model, from photographs alone.
 
   mmdesra calibrate --truth photographs --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out srgan.safetensors
   mmdesra detect --gan results/gan --mse results/mse --out artifacts \\
       --detector TruthCalibrated --detector-options weights=srgan.safetensors
 
-Photographs -> LR -> GAN-SR (and MSE-SR) -> where is it wrong? -> a small network that tells these
-places without the photograph. Every fifth photograph is held out: it chooses the threshold and
-gives the figures that are printed and stored. The file is numbers and a description (safetensors);
-nothing in it is run. Some 60 varied photographs of one megapixel or more are a beginning;
-docs/calibrated_detector.md has figures. Equal photographs, settings and threads: equal files.
+Photographs are reduced and enlarged by the GAN and its sibling. Where the GAN-SR image departs
+from the photograph, there is an artifact; a small network learns to find these places without the
+photograph. Every fifth photograph is held out: on these the threshold is chosen, and the figures
+are measured that are printed and stored. Begin with some 60 varied photographs of at least one
+megapixel; docs/calibrated_detector.md has figures. FILE holds weights and a description, and no
+code. The same photographs, settings and number of threads give the same file.
 
 Exit code: 0 = all photographs used, 1 = some were skipped (they are named), 2 = nothing was made.
 """
@@ -37,7 +38,7 @@ from ..files.inputs import refuse_same_files
 from ..files.tables import markdown_table
 
 CUTTING = Cutting(short_sides=(1440, 960, 640, 400), crop=320, crops=2)
-"""Pieces of large photographs at several sizes: textures of many scales, in minutes."""
+"""Pieces of each photograph at four sizes: textures of many scales, learnt in minutes."""
 
 FIGURES = ('average_precision', 'precision', 'recall')
 
@@ -46,26 +47,26 @@ def parse_args() -> argparse.Namespace:
     default = CalibrationSettings()
     parser = cli.make_parser(__doc__)
     parser.add_argument('--out', required=True, type=Path, metavar='FILE',
-                        help=f'the calibration, to write ({SUFFIX})')
+                        help=f'the file to write, {SUFFIX}')
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
     parser.add_argument('--gan-only', action='store_true',
-                        help='the detector shall do without MSE-SR images: worse, see '
-                        'docs/calibrated_detector.md; the sibling then only labels')
+                        help='train a detector that needs no MSE-SR images, which is worse (see '
+                        'docs/calibrated_detector.md); the sibling is then used for the labels '
+                        'only')
     add_truth_source_options(parser, CUTTING)
     add_rule_options(parser, TruthRules())
     group = parser.add_argument_group('learning')
     group.add_argument('--steps', type=int, default=default.steps, metavar='N',
-                       help='batches to learn from (default: %(default)s)')
+                       help='training steps (default: %(default)s)')
     group.add_argument('--heldout-share', type=float, default=default.heldout_share, metavar='S',
-                       help='share of the photographs that nothing is learnt from '
-                       '(default: %(default)s)')
+                       help='share of the photographs that is held out (default: %(default)s)')
     group.add_argument('--precision', type=float, default=default.precision, metavar='P',
-                       help='region precision that the threshold must reach on these '
-                       '(default: %(default)s)')
+                       help='region precision that the threshold must reach on the held-out '
+                       'photographs (default: %(default)s)')
     group.add_argument('--batch-size', type=int, default=default.batch_size, metavar='N',
-                       help='patches a step (default: %(default)s)')
+                       help='patches in each step (default: %(default)s)')
     group.add_argument('--learning-rate', type=float, default=default.learning_rate, metavar='R',
-                       help='the highest (default: %(default)s)')
+                       help='the highest learning rate of the schedule (default: %(default)s)')
     return parser.parse_args()
 
 
@@ -75,13 +76,13 @@ def settings_from(args: argparse.Namespace) -> CalibrationSettings:
 
 
 def check_out(args: argparse.Namespace, files: list[Path]) -> None:
-    """Find now what would otherwise be found after minutes."""
+    """Check the output file before the training, which takes minutes."""
     if args.out.suffix != SUFFIX:
         raise InputError(f'--out {args.out}: expected a file {SUFFIX}')
     if args.out.is_dir():
         raise InputError(f'{args.out}: is a folder; name a file to write')
     if args.out.exists() and not args.overwrite:
-        raise InputError(f'{args.out}: is there already; it is replaced only with --overwrite')
+        raise InputError(f'{args.out}: exists already; --overwrite replaces it')
     refuse_same_files([args.out], [*files, args.gan_checkpoint, args.mse_checkpoint])
     make_output_folder(args.out.parent)
 
@@ -112,8 +113,8 @@ def main() -> int:
           f'others; sees {sees}', table_of(card), sep='\n\n')
     for kind, figures in made['heldout'].items():
         if not figures['reaches_precision']:
-            print(f'{kind}: no threshold reaches a precision of {settings.precision:g}; taken is '
-                  'the one with the highest pixel IoU')
+            print(f'{kind}: no threshold reaches a precision of {settings.precision:g}; the one '
+                  'with the highest pixel IoU is taken')
     for name, reason in source.skipped.items():
         print(f'skipped: {name}: {reason}')
     return cli.EXIT_SKIPPED if source.skipped else 0

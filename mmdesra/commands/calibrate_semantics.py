@@ -1,6 +1,6 @@
 """Calibrate the class table of the semantic step on your own pairs and label maps.
 
-From SR images already made; label maps of the GAN-SR images, all matched by file stem:
+From existing SR images and label maps of the GAN-SR images, all matched by file stem:
   mmdesra calibrate-semantics --gan results/gan --mse results/mse --labels labels \\
       --out calibrated
 
@@ -9,11 +9,12 @@ From LR images and two checkpoints of one generator:
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --labels labels \\
       --out calibrated
 
-OUT gets class_table.csv, for --class-table of the other tools, and calibration.json with the
-pixels and the cumulative shares of each class. The rule is the published one: [0, 1] is cut into
-20 intervals; a class's bin is the first interval, counted from D = 1, with which more than 85% of
-its pixels are covered. It wants pixels without artifacts: look at the images and give --clean or
---masks if you can; what is detected without the table is only a guess at it.
+OUT gets class_table.csv, for --class-table of other commands, and calibration.json with the pixels
+and cumulative shares of each class. The rule is the published one: D's range [0, 1] is cut into 20
+intervals; counted down from D = 1, a class's bin is the first interval with which more than 85% of
+the class's pixels are covered. Only pixels without artifacts should be counted: look at the images
+and give --clean or --masks if you can. Otherwise pixels outside the regions that are detected
+without a table are counted, which is only a guess.
 Exit code: 0 = all pairs counted, 1 = some were skipped (they are named), 2 = nothing was written.
 """
 from __future__ import annotations
@@ -61,34 +62,36 @@ def parse_args() -> argparse.Namespace:
 def add_class_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('classes')
     group.add_argument('--classes', default=ADE20K_TABLE, metavar='FILE',
-                       help='the classes in the order of the labels: a class table (.csv), whose '
-                       'bins stay for classes with too few pixels, or a text file of names, one '
-                       'a line, for which bin 0, no adjustment, stays (default: the published '
-                       'ADE20K table)')
+                       help='the classes in the order of the labels: a class table (.csv), or a '
+                       'text file with one name a line. A class with too few pixels keeps its bin '
+                       'of that table, or bin 0 (no adjustment) (default: the published ADE20K '
+                       'table)')
     group.add_argument('--min-pixels', type=int, default=MIN_PIXELS, metavar='N',
-                       help='pixels from which on a class gets a bin of its own '
-                       '(default: %(default)s)')
+                       help='pixels that a class needs to get a new bin (default: %(default)s)')
     group.add_argument('--share', type=float, default=SHARE, metavar='S',
-                       help='share of the pixels to cover (default: %(default)s, published)')
+                       help="share of a class's pixels that its bin must cover (default: "
+                       '%(default)s, as published)')
     group.add_argument('--form', choices=('released', 'printed'),
-                       help='D as in the released code (default), or as printed in the paper')
+                       help='the formula of D in the released code (default), or the one printed '
+                       'in the paper')
 
 
 def add_clean_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         'which pixels are free of artifacts',
-        'Default: those outside the regions that are detected without label maps.')
+        'Default: the pixels outside the regions that are detected without label maps.')
     group.add_argument('--threshold', type=float, metavar='T',
-                       help='these regions: D below T (default: 0.7)')
+                       help='default rule: detect where D is below T (default: 0.7)')
     group.add_argument('--min-area', default=RELEASED_AREA, metavar='A',
-                       help='these regions: larger than A, in SR pixels, as a share of the '
-                       'image (0.4%%), or auto, by its size (default: %(default)s px, as '
-                       'released)')
+                       help='default rule: drop regions up to this area: SR pixels, a share of '
+                       "the image (0.4%%), or auto, by the image's size (default: %(default)s px, "
+                       'as released)')
     either = group.add_mutually_exclusive_group()
     either.add_argument('--clean', action='store_true',
-                        help='all pixels: somebody has looked at the images')
+                        help='all pixels, because you have looked at the images')
     either.add_argument('--masks', metavar='DIR',
-                        help='those outside these 0/255 masks, one an image, black if it is clean')
+                        help='the pixels outside these 0/255 masks, one for each image; black if '
+                        'it is clean')
 
 
 def detector_from(args: argparse.Namespace) -> DeSRA:
@@ -116,7 +119,7 @@ def main() -> int:
     if labels is None:  # DeSRA uses labels, and the options demand some
         raise InputError('give label maps: --labels or --segmentor')
     clean_area, description = clean_area_from(args, detector)
-    make_output_folder(args.out)  # before the long part
+    make_output_folder(args.out)  # before hours of work
     refuse_same_files([Path(args.out, TABLE_NAME)], [args.classes])
     result = calibrate(pairs_from(args), labels, detector.class_table, detector, clean_area,
                        args.share, args.min_pixels)

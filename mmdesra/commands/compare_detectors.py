@@ -1,16 +1,16 @@
-"""Compare detectors on images whose artifacts are known: the paper's Table 1 on your own data.
+"""Compare detectors on images with known artifacts: the paper's Table 1 on your own data.
 
   mmdesra compare-detectors --gan bench/gan --mse bench/mse --gt bench/mask \\
       --detector DeSRA --detector LDLStar:threshold=0.005 \\
       --detector 'SSIM 0.6={"type": "SSIM", "threshold": 0.6}' --min-area 1000 --out comparison
 
 A detector is [LABEL=]NAME, [LABEL=]NAME:KEY=VALUE,KEY=VALUE, [LABEL=]JSON or [LABEL=]FILE.py
-(with detector = dict(type=...)). KEY labels=False keeps label maps from one detector:
+(with detector = dict(type=...)). With labels=False a detector does not get the label maps:
   --labels bench/labels --detector DeSRA --detector 'without labels=DeSRA:labels=False'
 
-The images of --gt are the set, matched by file stem. OUT gets comparison.md, comparison.csv,
-comparison.json, sweep.csv (scores over the thresholds), images.csv and precision_recall.png.
-docs/scores.md defines every figure.
+Every image in --gt is judged; the others are matched to it by file stem. OUT gets comparison.md,
+comparison.csv, comparison.json, sweep.csv (scores over the thresholds), images.csv and
+precision_recall.png. docs/scores.md defines every figure.
 Exit code: 0 = all images compared, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations
@@ -44,14 +44,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--detector', action='append', metavar='[LABEL=]DETECTOR',
                         help=f'{detector_help()}; several times for several (default: DeSRA)')
     parser.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE_OR_FILE',
-                        help='modules or .py files to import first: detectors of your own')
+                        help='modules or .py files that define detectors of your own')
     parser.add_argument('--min-area', default=RELEASED_AREA, metavar='A',
-                        help='drop regions up to this area, with every detector that does not say '
-                        'it itself: SR pixels, a share of the image (0.4%%), or auto, by its '
-                        'size (default: %(default)s px, as released)')
+                        help='drop regions up to this area, for detectors without a min_area of '
+                        "their own: SR pixels, a share of the image (0.4%%), or auto, by the "
+                        "image's size (default: %(default)s px, as released)")
     parser.add_argument('--thresholds', action='append', default=[], metavar='LABEL=T,T,...',
-                        help="thresholds of one detector's sweep, in its own unit (default: "
-                        'quantiles of its map)')
+                        help='thresholds at which the detector LABEL is scored, in its own unit '
+                        '(default: quantiles of its map)')
     add_match_options(parser)
     parser.add_argument('--save-masks', action='store_true',
                         help="also write each detector's masks to OUT/mask/LABEL/NAME.png")
@@ -84,7 +84,7 @@ def compare(args: argparse.Namespace, source: PairSource, contestants: Sequence[
         'segmentor', 'segmentor_checkpoint') if getattr(args, name)}
     write_comparison(comparison, args.out, settings)
     print(f'{comparison.num_images} images', table_of_detectors(comparison),
-          'With the threshold that is best on these very images:', table_of_best(comparison),
+          'With the threshold that is best on these images:', table_of_best(comparison),
           f'written to {args.out}/{MARKDOWN_NAME} and beside it', sep='\n\n')
     if comparison.skipped:
         print(f'skipped: {len(comparison.skipped)} of '

@@ -1,4 +1,4 @@
-"""Convert a checkpoint: for other programs (BasicSR's layout, ONNX, ncnn), or for MMagic.
+"""Convert a checkpoint for other programs (BasicSR's layout, ONNX, ncnn), or for MMagic.
 
   # the fine-tuned generator, for Real-ESRGAN's own script and chaiNNer
   mmdesra convert work_dirs/desra/iter_1000.pth RealESRGAN_x4plus_DeSRA.pth
@@ -16,14 +16,14 @@
   mmdesra convert cured.pth cured.onnx
   mmdesra convert cured.pth cured-x4.param --fp16
 
-The suffix of OUTPUT says what is written: .pth and .safetensors have other names and the same
-numbers; .onnx needs `pip install onnx onnxruntime`, .param (with .bin beside) `pip install pnnx
-ncnn`.
+The suffix of OUTPUT decides what is written. .pth and .safetensors hold the same numbers under
+other names. .onnx needs `pip install onnx onnxruntime`; .param, which comes with a .bin beside it,
+needs `pip install pnnx ncnn`.
 
-INPUT may have any layout that docs/checkpoints.md lists, and is never changed. Where it holds the
-weights twice, those of the EMA are taken. Files are read without running code from them.
-mmdesra's own tools need no conversion: they read all of these layouts.
-Exit code: 0 = converted, 2 = not; then OUTPUT was not written.
+INPUT may have any layout that docs/checkpoints.md lists, and is never changed. If it holds the
+weights twice, those of the EMA are taken. No code in a file is run.
+mmdesra's own commands need no conversion: they read all of these layouts.
+Exit code: 0 = converted, 2 = an error, and OUTPUT was not written.
 """
 from __future__ import annotations
 
@@ -40,15 +40,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('output', metavar='OUTPUT',
                         help='file to write: .pth, (for basicsr) .safetensors, .onnx or .param')
     parser.add_argument('--to', choices=CODE_BASES,
-                        help='whose layout to write into .pth (default: basicsr)')
+                        help='the layout of a .pth OUTPUT (default: basicsr)')
     parser.add_argument('--role', choices=ROLES, default='generator',
-                        help='which network of a whole MMagic model (default: %(default)s)')
+                        help='the network to take if INPUT holds a whole MMagic model '
+                        '(default: %(default)s)')
     parser.add_argument('--generator', metavar='TYPE_OR_CONFIG',
-                        help='check that the weights fill this generator: a registered type, a '
-                        'config whose model.generator is meant, or spandrel (whatever it is; the '
-                        'default for .onnx and .param, which need the network)')
+                        help='check that the weights fit this generator: a registered type, a '
+                        'config (its model.generator is taken), or spandrel, which recognises the '
+                        'network (default: no check; spandrel for .onnx and .param, which need '
+                        'the network)')
     parser.add_argument('--fp16', action='store_true',
-                        help='half precision, for .onnx and .param: half as large')
+                        help='write half precision, for .onnx and .param: half as large')
     parser.add_argument('--overwrite', action='store_true', help='replace OUTPUT if it is there')
     return parser.parse_args()
 

@@ -12,7 +12,8 @@ DIR gets cured.pth (or .safetensors), in the very layout of MODEL; before_after.
 photographs.csv, what was done with each; cure.log; and work/, which can be deleted.
 Stop it at any moment (Ctrl-C, kill): the same command goes on, to the same result.
 
-Exit code: 0 = cured; 1 = cured, but some photographs were skipped (they are named); 2 = an error;
+Exit code: 0 = cured; 1 = cured, but some photographs were skipped, or a file beside the weights
+could not be written, such as the page or the export (they are named); 2 = an error;
 3 = there is nothing to cure: too few artifacts were found; 4 = it did not help: cured.pth is not
 written. After 3 and 4 the model that you have is the better one.
 """
@@ -23,7 +24,8 @@ import argparse
 from tqdm import tqdm
 
 from ..apis import command_line as cli
-from ..apis.curing.run import CURED, NOTHING, CureResult, cure
+from ..apis.curing.record import CURED, NOTHING, CureResult
+from ..apis.curing.run import cure
 from ..apis.curing.settings import EXPORTS, HELDOUT_SHARE, MAX_HOURS, REFERENCES
 from ..apis.launch import in_processes
 from ..apis.perceptual_options import add_perceptual_options, perceptual_from
@@ -111,9 +113,12 @@ def tell(out: str, result: CureResult) -> None:
         print(f'{out}/{page}')
     for name, reason in result.skipped.items():
         print(f'skipped: {name}: {reason}')
+    for name, reason in result.unwritten.items():
+        print(f'not written: {name}: {reason}; the weights are there ({result.weights})'
+              if result.weights else f'not written: {name}: {reason}')
 
 
 def code_of(result: CureResult) -> int:
     if result.outcome != CURED:
         return EXIT_NOTHING if result.outcome == NOTHING else EXIT_NO_HELP
-    return cli.EXIT_SKIPPED if result.skipped else 0
+    return cli.EXIT_SKIPPED if result.skipped or result.unwritten else 0

@@ -1,6 +1,6 @@
 """Find the artifacts of GAN-SR images and write masks, overlays, tables and a report.
 
-From SR images already made, matched by file stem:
+From existing SR images, matched by file stem:
   mmdesra detect --gan results/gan --mse results/mse --out artifacts
 
 From LR images and two checkpoints of one generator; --recursive takes images in sub-folders, too:
@@ -13,15 +13,15 @@ With the paper's semantic step, or with another detector:
   mmdesra detect --gan results/gan --mse results/mse --out artifacts \\
       --detector LDLStar --threshold 0.005
 
-In several processes, one a GPU, or sharing the CPU; the results are the same:
+In several processes, one on each GPU, or sharing the CPU, with the same results:
   mmdesra detect --nproc 2 --gan results/gan --mse results/mse --out artifacts
 
-After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it was:
+After Ctrl-C, a kill or a full disk, the same command with --resume goes on where it stopped:
   mmdesra detect --gan results/gan --mse results/mse --out artifacts --resume
 
-OUT gets report.html (open it in a browser), mask/NAME.png (0/255, the image's size; with
---recursive mask/SUBFOLDER/NAME.png),
-overlay/NAME.jpg, detections.csv and detections.json.
+OUT gets report.html (open it in a browser; what does not fit into it lies in report_files/
+beside it), mask/NAME.png (0/255, of the image's size), overlay/NAME.jpg, detections.csv and
+detections.json; with --recursive mask/SUBFOLDER/NAME.png.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations
@@ -46,15 +46,15 @@ def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
     parser.add_argument('--save-map', action='store_true',
-                        help="also write map/NAME.png: 16 bits, 0 and 65535 are the ends of the "
-                        "detector's range (DeSRA: 65535 = 1.0 = no artifact)")
+                        help="also write map/NAME.png, the detector's map in 16 bits, its range "
+                        'scaled to 0 ... 65535 (DeSRA: 65535 = 1.0 = no artifact)')
     parser.add_argument('--save-sr', action='store_true',
                         help='also write sr/gan/NAME.png and sr/mse/NAME.png')
     parser.add_argument('--no-report', action='store_true', help='do not write report.html')
     parser.add_argument('--resume', action='store_true',
-                        help='go on where a stopped run was, which must have had the same '
-                        'settings; without one, start from the beginning. Images that changed '
-                        'since, lost a file in OUT, or were skipped, are done again')
+                        help='continue a stopped run, which must have had the same settings; if '
+                        'there is none, start from the beginning. Images that have changed since, '
+                        'have lost a file in OUT, or were skipped are done again')
     add_pair_options(parser)
     add_detector_options(parser)
     add_launcher_options(parser)

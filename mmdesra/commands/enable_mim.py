@@ -1,15 +1,17 @@
-"""Let mim, and every program of this Python, import MMagic on packages of today.
+"""Let mim, and every program of this Python, import MMagic on current packages.
 
   mmdesra enable-mim
   mmdesra enable-mim --undo
 
-`mim train mmdesra`, `mim test mmdesra`, `mim run mmdesra detect` and `mim download mmdesra` need
-nothing of it where mmdesra was installed from a wheel. But `mim train mmagic` starts MMagic's own
-scripts, which import MMagic before anything that could mend it; and mim looks for packages where
-an editable install does not keep them. This writes two small files into the environment: with them
-Python imports mmdesra first when a program imports MMagic, and mim asks Python where a package is.
-No file of another package is changed. --undo removes the two; do so before you uninstall mmdesra.
-Exit code: 0 = done, 1 = done, but mim does not start (why is said), 2 = nothing was written.
+You need this for `mim train mmagic`: it starts MMagic's own scripts, which import MMagic without
+mmdesra; and for every mim command if mmdesra is installed in editable mode, which mim does not
+find. If mmdesra was installed from a wheel, `mim train mmdesra`, `mim test mmdesra`, `mim run
+mmdesra detect` and `mim download mmdesra` work without it.
+
+This writes two small files into the environment. With them Python imports mmdesra first when a
+program imports MMagic, and mim asks Python where a package is. No file of another package is
+changed. --undo removes the two files; do so before you uninstall mmdesra.
+Exit code: 0 = done, 1 = done, but mim does not start (it says why), 2 = nothing was written.
 """
 from __future__ import annotations
 
@@ -29,10 +31,10 @@ from ..files import write_text
 HOOK = Path(__file__).with_name('_import_hook.py')
 MODULE = '_mmdesra_import_hook'
 START = f'import sys; exec("try:\\n import {MODULE}\\nexcept ImportError:\\n pass")\n'
-"""What Python runs when it starts, in one line; this file without the module is no error."""
+"""The line of the ``.pth`` file, which Python runs at its start; a missing module is no error."""
 
-NO_PACKAGES = ('mim does not start: it needs pkg_resources, which setuptools 81 has dropped, and '
-               'that of setuptools 60 knows no Python after 3.11. What helps: '
+NO_PACKAGES = ('mim does not start: it needs pkg_resources, which setuptools 81 has removed, and '
+               'which in setuptools 60 does not run on Python after 3.11. What helps: '
                "pip install 'setuptools>=77.0.3,<81'")
 
 
@@ -53,7 +55,7 @@ def main() -> int:
 
 
 def folders() -> list[Path]:
-    """List where Python looks for such files when it starts: the environment, then the user's."""
+    """List the folders where Python reads ``.pth`` files: the environment's, then the user's."""
     found = [sysconfig.get_paths()['purelib']]
     if site.ENABLE_USER_SITE:
         found.append(site.getusersitepackages())
@@ -65,15 +67,15 @@ def files_in(folder: Path) -> tuple[Path, Path]:
 
 
 def compiled_from(module: Path) -> Path:
-    """Return the file of its byte code, which Python writes itself as a rule."""
+    """Return the module's file of byte code, which Python usually writes itself."""
     return Path(cache_from_source(str(module)))
 
 
 def write() -> tuple[Path, Path]:
-    """Write the two files into the first folder that takes them.
+    """Write the two files into the first folder that can be written.
 
     Raises:
-        InputError: If none does.
+        InputError: If there is none.
     """
     refusals = []
     for folder in folders():
@@ -81,14 +83,14 @@ def write() -> tuple[Path, Path]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_text(module, HOOK.read_text(encoding='utf-8'))
-            py_compile.compile(str(module))  # or each start might compile it anew
+            py_compile.compile(str(module))  # else each start might compile it
             write_text(start, START)
         except (InputError, OSError) as error:
             refusals.append(str(error))
         else:
             return module, start
-    raise InputError(f'{"; ".join(refusals)}. Expected a Python whose packages you may write; '
-                     'take a virtual environment of your own')
+    raise InputError(f'{"; ".join(refusals)}. Expected a Python environment that you may write '
+                     'to; use a virtual environment of your own')
 
 
 def undo() -> int:
@@ -106,7 +108,7 @@ def ask_mim() -> subprocess.CompletedProcess[str]:
 
 
 def look_at_mim() -> int:
-    """Say whether mim starts, which is not in our hands."""
+    """Print whether mim starts, which also depends on other packages."""
     if find_spec('mim') is None:
         print('mim is not installed here: pip install openmim')
         return 0

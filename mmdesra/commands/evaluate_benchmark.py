@@ -1,12 +1,12 @@
-"""Tell which of a benchmark's artifacts detectors found: by kind, strength and content.
+"""Tell which artifacts of a benchmark detectors found, by kind, strength and content.
 
   mmdesra compare-detectors --gan benchmark/gan --mse benchmark/mse --gt benchmark/gt \\
       --detector DeSRA --detector SSIM --min-area 1000 --save-masks --out comparison
   mmdesra evaluate-benchmark --benchmark benchmark --pred comparison/mask/*
 
-Prints a Markdown table: the share of the placed artifacts of which at least half of the area was
-detected, a column for each --pred. What was detected elsewhere does not count here; see the
-precision of `mmdesra compare-detectors`.
+Prints a Markdown table with a column for each --pred: the share of the placed artifacts that were
+found, with at least half of their area detected. False detections do not count here; for them see
+the precision in `mmdesra compare-detectors`.
 Exit code: 0 = all images used, 1 = some had no usable mask (they are named), 2 = nothing done.
 """
 from __future__ import annotations
@@ -28,11 +28,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--benchmark', required=True, metavar='DIR',
                         help='a folder made by `mmdesra make-artifact-benchmark`')
     parser.add_argument('--pred', required=True, nargs='+', metavar='[NAME=]DIR',
-                        help="detected masks (0/255) of the benchmark's images; without NAME, the "
-                        "folder's name stands over the column")
+                        help="detected masks (0/255) of the benchmark's images; NAME is the "
+                        "column's title (default: the folder's name)")
     parser.add_argument('--by', nargs='*', choices=GROUPS, metavar='PROPERTY',
-                        help=f'some of {", ".join(GROUPS)}: a row for each combination (default: '
-                        'all artifacts, then a row for each value of each of them)')
+                        help=f'some of {", ".join(GROUPS)}: print a row for each combination of '
+                        'their values (default: a row for all artifacts, then one for each value '
+                        'of each property)')
     parser.add_argument('--csv', type=Path, metavar='FILE',
                         help='also write the counts: group, detector, found, placed')
     return parser.parse_args()

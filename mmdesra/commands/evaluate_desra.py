@@ -1,17 +1,18 @@
-"""Judge everything that the data of DeSRA's authors holds, beside their published tables.
+"""Judge the data of DeSRA's authors, and print the figures beside their published tables.
 
   mmdesra evaluate-desra DeSRA-dataset --out desra_evaluation
 
 DIR has a folder for each model (LDL/, Real-ESRGAN/, …) with GAN-SR/, MSE-SR/, GT-Mask/,
-DeSRA-Mask/ and LR/; spelling and nesting may differ, DIR may be one model's folder. For each
-model: IoU, precision and recall of the stored masks, of DeSRA's made from the stored images, and
-of the rivals that need no further weights. Others are added with --detector:
+DeSRA-Mask/ and LR/; other spellings and nestings are understood, and DIR may be the folder of one
+model. For each model IoU, precision and recall are measured: of the stored masks, of masks that
+DeSRA makes from the stored images, and of the other detectors that need no weights. Detectors that
+need weights are added with --detector:
   --detector LPIPS:backbone_weights=vgg16.pth
 
-Fine-tuned results (LDL-DeSRA/GAN-SR, LDL/GAN-SR-DeSRA) are judged too: IoU before and after,
-removal and addition rate, detail kept. Label maps are taken from seg/, where the released script
-leaves them (give its results as a second DIR), or made with --segmentor. The released class table
-(SSIM_MSE_GAN_threshold.txt) is taken if it lies in DIR. docs/authors_data.md says more.
+Fine-tuned results (LDL-DeSRA/GAN-SR, LDL/GAN-SR-DeSRA) are judged, too: IoU before and after,
+removal and addition rate, detail kept. Label maps are read from seg/, where the released script
+writes them (give its results as a second DIR), or made with --segmentor. The released class table
+(SSIM_MSE_GAN_threshold.txt) is used if DIR has it. More: docs/authors_data.md.
 OUT gets results.md, results.json, results.csv, fine_tuned.csv, images.csv; --page adds pictures.
 Exit code: 0 = all judged, 1 = something was left out (it is named), 2 = nothing was judged.
 """
@@ -61,33 +62,33 @@ def describe_not_run(not_built: Mapping[str, str]) -> list[str]:
 def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('dirs', nargs='+', metavar='DIR',
-                        help="the authors' folder, and others that hold more of the same models")
+                        help="the authors' folder, and further ones with files of the same models")
     parser.add_argument('--out', default='desra_evaluation', metavar='DIR',
                         help='where the results go (default: %(default)s)')
     parser.add_argument('--min-area', default=str(RELEASED_AREA), metavar='A',
-                        help='drop regions up to this area, with every detector: SR pixels, a '
-                        'share of the image (0.4%%), or auto, by its size (default: %(default)s, '
-                        'as released)')
+                        help='drop regions up to this area, for every detector: SR pixels, a '
+                        "share of the image (0.4%%), or auto, by the image's size (default: "
+                        '%(default)s, as released)')
     parser.add_argument('--class-table', metavar='FILE',
-                        help="DeSRA's class bins (default: the released file if it lies in DIR, "
-                        'else the same table as it comes with mmdesra)')
+                        help="DeSRA's class table (default: the released file if DIR has it, else "
+                        "mmdesra's copy of it)")
     parser.add_argument('--detector', action='append', default=[], metavar='[LABEL=]DETECTOR',
-                        help=f'one more: {detector_help()}, as in compare_detectors.py; several '
-                        'times for several')
+                        help=f'{detector_help()}, as in compare-detectors; judged besides the '
+                        'usual ones; give it several times for several')
     parser.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE_OR_FILE',
-                        help='modules or .py files to import first: detectors of your own')
+                        help='modules or .py files that define detectors of your own')
     parser.add_argument('--no-rivals', action='store_true',
-                        help='judge DeSRA (and each --detector) alone')
+                        help='judge only DeSRA and each --detector')
     parser.add_argument('--save-masks', action='store_true',
                         help='write masks to OUT/mask/MODEL/DETECTOR/NAME.png')
     parser.add_argument('--page', action='store_true',
                         help='write OUT/before_after_*.html: for each fine-tuned model the images '
-                        'with the most artifacts before')
-    add_segmentor_options(parser.add_argument_group('semantic step, where no label maps lie in '
-                                                    'DIR (default: off)'))
+                        'that had the most artifacts before')
+    add_segmentor_options(parser.add_argument_group('semantic step, if DIR has no label maps '
+                                                    '(default: off)'))
     cli.add_device_options(parser)
     parser.set_defaults(labels=None)
-    return parser.parse_intermixed_args()  # a second DIR may stand behind options
+    return parser.parse_intermixed_args()  # a second DIR may come after options
 
 
 def main() -> int:

@@ -1,20 +1,20 @@
-"""Score detected artifact masks: IoU, precision, recall; what fine-tuning removed and added.
+"""Score detected artifact masks: IoU, precision, recall; removal and addition by fine-tuning.
 
 Against human masks, matched by file stem:
   mmdesra evaluate-masks --pred artifacts/mask --gt human_masks
 
-Before and after fine-tuning, with or without human masks, with the detail kept:
+Before against after fine-tuning, with the detail kept; human masks (--gt) may be added:
   mmdesra evaluate-masks --pred after/mask --before before/mask \\
       --pred-images after/sr/gan --before-images before/sr/gan --mse-images before/sr/mse
 
-Against the true images, inside the masks and outside, of a GAN alone or before and after:
+SR images against the true ones, inside and outside the masks; of one model, or before and after:
   mmdesra evaluate-masks --pred artifacts/mask --pred-images artifacts/sr/gan \\
       --mse-images artifacts/sr/mse --gt-images photographs \\
       --perceptual LPIPS --backbone-weights alexnet.pth
 
-Masks are 0/255 images of the SR images' size. The images of --gt (without it, of --before, then
-of --gt-images) are the set; one that is clean needs a black mask. A pattern in quotes
-('masks/**/*.png') may stand for a folder. docs/scores.md defines every figure.
+Masks are 0/255 images of the SR images' size; an image without artifacts needs a black one. Every
+image in --gt is scored (without --gt those in --before, else in --gt-images). A pattern in quotes
+('masks/**/*.png') may replace a folder. docs/scores.md defines every figure.
 Exit code: 0 = all images scored, 1 = some were skipped (they are named), 2 = nothing was scored.
 """
 from __future__ import annotations
@@ -32,8 +32,8 @@ from ..files import make_output_folder
 from ..files.tables import markdown_table, write_csv, write_json
 from ..ops import MaskScores
 
-CLEAN = ('an image without artifacts counts as IoU 1 where nothing is detected and as 0 where '
-         'something is; the last columns show these apart')
+CLEAN = ('an image without artifacts counts as IoU 1 if nothing is detected and as 0 if something '
+         'is; the last columns show these images separately')
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,21 +42,22 @@ def parse_args() -> argparse.Namespace:
                         help='detected masks; with --before, those after fine-tuning')
     parser.add_argument('--gt', metavar='DIR', help='human (or otherwise known) masks')
     parser.add_argument('--before', metavar='DIR',
-                        help='masks detected before fine-tuning, for removal and addition rate')
+                        help='masks detected before fine-tuning: adds removal and addition rate')
     parser.add_argument('--pred-images', metavar='DIR',
-                        help='SR images after fine-tuning (or of a GAN alone), for the detail '
-                        'kept and the distance to the true images')
+                        help='SR images after fine-tuning (or of the only model): adds the detail '
+                        'kept, or with --gt-images the distance to the true images')
     parser.add_argument('--before-images', metavar='DIR', help='SR images before fine-tuning')
     cli.add_recursive_option(parser)
     parser.add_argument('--mse-images', metavar='DIR', help='MSE-SR images, the reference: with '
-                        'images before and after, how much of the excess texture is left')
-    parser.add_argument('--gt-images', metavar='DIR', help='true images, for the distance of '
-                        'all SR images to them inside the masks and outside')
+                        'images before and after, adds how much of the excess texture is left')
+    parser.add_argument('--gt-images', metavar='DIR', help='true images: adds the distance of '
+                        'all SR images to them, inside and outside the masks')
     add_perceptual_options(parser)
     add_match_options(parser)
     parser.add_argument('--per-image', action='store_true', help='also print each image')
     parser.add_argument('--json', type=Path, metavar='FILE', default=Path('mask_scores.json'),
-                        help='where all figures go (default: %(default)s in the working folder)')
+                        help='the file for all figures (default: %(default)s in the working '
+                        'folder)')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='write a table of the images')
     args = parser.parse_args()
     if args.gt is None and args.before is None and args.gt_images is None:
@@ -84,7 +85,7 @@ def main() -> int:
 
 
 def describe(result: FolderScores, per_image: bool) -> list[str]:
-    """Return what is printed: tables in Markdown, and a line for each other figure."""
+    """Return the text to print: tables in Markdown, and a line for each other figure."""
     parts = [f'{len(result.done)} images']
     if result.scores:
         rows = {'masks': result.scores}

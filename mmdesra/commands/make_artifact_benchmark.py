@@ -2,11 +2,11 @@
 
   mmdesra make-artifact-benchmark --gan results/gan --mse results/mse --out benchmark
 
-Takes the cleanest of the pairs and adds built artifacts of five kinds (stipple, strokes, stripes,
-grid, colour noise) at known places: on smooth, medium, textured and mixed content, of three
+Takes the cleanest pairs and adds synthetic artifacts of five kinds (stipple, strokes, stripes,
+grid, colour noise) at known places, on smooth, medium, textured and mixed content, in three
 strengths. OUT gets gan/NAME.png, mse/NAME.png (unchanged), gt/NAME.png (0/255) and manifest.json.
-A pair serves several times, each time with other artifacts. The same pairs and seed give the same
-files. docs/artifact_benchmark.md says how the kinds were measured, and what the limits are.
+A pair is used several times, each time with other artifacts. The same pairs and seed give the same
+files. docs/artifact_benchmark.md says how the kinds were measured, and names the limits.
 
 Then: mmdesra compare-detectors --gan benchmark/gan --mse benchmark/mse --gt benchmark/gt
 Exit code: 0 = all pairs could be used, 1 = some were skipped (they are named), 2 = nothing made.
@@ -33,25 +33,25 @@ def parse_args() -> argparse.Namespace:
     group.add_argument('--count', type=int, default=default.count, metavar='N',
                        help='images to make (default: %(default)s)')
     group.add_argument('--seed', type=int, default=default.seed, metavar='N',
-                       help='equal seeds, equal files (default: %(default)s)')
+                       help='the same seed gives the same files (default: %(default)s)')
     group.add_argument('--areas', type=int, nargs=2, default=default.areas, metavar='PX',
-                       help='smallest and largest area of an artifact (default: 1200 12000, for '
-                       'images of about 480x320)')
+                       help='smallest and largest area of an artifact in px (default: 1200 12000, '
+                       'for images of about 480x320)')
     group.add_argument('--strengths', type=float, nargs='+', default=default.strengths,
-                       metavar='L', help='root mean squares of what is added, in 8-bit levels '
+                       metavar='L', help='root mean squares of an artifact, in 8-bit levels '
                        '(default: 6 12 24)')
     group.add_argument('--max-artifacts', type=int, default=default.max_artifacts, metavar='N',
-                       help='an image gets 1 to N (default: %(default)s)')
+                       help='artifacts in an image: 1 to N (default: %(default)s)')
     group.add_argument('--untouched-share', type=float, default=default.untouched_share,
-                       metavar='S', help='share of the images that stay as they are, as true '
+                       metavar='S', help='share of the images that get no artifact, as true '
                        'negatives (default: %(default)s)')
     group.add_argument('--clean-pairs', type=int, default=default.clean_pairs, metavar='N',
-                       help='use the N cleanest pairs (default: %(default)s); 0 = all, where you '
-                       'have chosen them yourself')
+                       help='use the N cleanest pairs; 0 = all, if you have chosen them yourself '
+                       '(default: %(default)s)')
     group.add_argument('--clean-by', nargs='*', default=default.clean_by, metavar='DETECTOR',
-                       help='detectors that order the pairs from clean to dirty by the area that '
-                       f'they mark (regions over {CLEAN_MIN_AREA} px, no label maps), one vote '
-                       'each (default: ' + ' '.join(map(str, default.clean_by)) + ')')
+                       help='detectors that vote which pairs are cleanest, each by the area that '
+                       f'it marks (regions over {CLEAN_MIN_AREA} px, no label maps) '
+                       '(default: ' + ' '.join(map(str, default.clean_by)) + ')')
     return parser.parse_args()
 
 

@@ -1,19 +1,19 @@
-"""Make the MSE-trained sibling of a GAN-SR model that was published without one.
+"""Train an MSE-trained sibling for a GAN-SR model that was published without one.
 
-The detector compares a GAN-SR image with that of a sibling trained by a pixel loss alone. This
-trains one: the same generator, started from the GAN-trained weights, by the pixel loss of its
-config, on photographs, such as the LR photographs that the model is meant for:
+The detector compares a GAN-SR image with the image of a sibling that was trained by a pixel loss
+only. This command trains such a sibling: the same generator, started from the GAN-trained weights,
+with the pixel loss of its config, on photographs of any size:
 
   mmdesra make-mse-partner mmdesra::desra/desra_realesrgan_c64b23g32_1xb12-lr1e-4-1k.py \\
       --gan-checkpoint x4plus.pth --gt-dir photos --patch-size 128 --batch-size 2 --out partner.pth
 
-Photographs of any size: they are cut into tiles, in the work dir. Some are held out; when the loss
-on these falls no more, the training ends, and the weights with the lowest are the partner. The
-curve is WORK_DIR/heldout_loss.csv and .png. Without --gt-dir the config's own training data are
-used, for --max-iters iterations.
+Take photographs like those that the model is to enlarge. They are cut into tiles, in the work dir.
+Some are held out: when the loss on these no longer falls, the training ends, and the weights with
+the lowest loss are the partner. WORK_DIR/heldout_loss.csv and .png show the curve. Without
+--gt-dir the config's own training data are used, for --max-iters iterations.
 
-The partner is a checkpoint of the generator that every tool here reads (--mse-checkpoint). Stop at
-any moment, go on with --resume, to the same result. How good it is: docs/mse_partner.md.
+The partner is a checkpoint of the generator for --mse-checkpoint of every command. Stop at any
+moment and continue with --resume; the result is the same. How good it is: docs/mse_partner.md.
 Exit code: 0 = done, 1 = done, but some photographs were skipped (they are named), 2 = an error,
 3 = no iteration was better than the weights at the start, and no partner was written.
 """
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from ..apis import command_line as cli
 from ..apis.training_options import add_run_options, training_config_from
-from ..datasets.partner_pipeline import DEGRADATIONS
+from ..datasets.degradations import DEGRADATIONS
 from ..engine.heldout_stop import LEAST_ITERS, PATIENCE
 from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner
 from ..engine.partner_progress import PartnerProgress, PartnerResult
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--generator', choices=['spandrel'], help="instead of the config's "
                         'generator: the network that spandrel recognises in --gan-checkpoint')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE',
-                        help="the partner's weights, to write (.pth)")
+                        help="the file to write the partner's weights to (.pth)")
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
     cli.add_recursive_option(parser)
     data = parser.add_argument_group('photographs')
@@ -59,26 +59,27 @@ def parse_args() -> argparse.Namespace:
     data.add_argument('--patch-size', type=int, metavar='N', help='side of the patches in px of '
                       "the photograph (default: the config's, else 128); smaller photographs are "
                       'left out')
-    data.add_argument('--degradation', choices=DEGRADATIONS, help='how LR images are made of '
-                      'photographs: bicubic reduction, or the degradations of Real-ESRGAN '
+    data.add_argument('--degradation', choices=tuple(DEGRADATIONS), help='how LR images are '
+                      'made of photographs: bicubic reduction, or the degradations of Real-ESRGAN '
                       "(default: the config's own if it makes LR images itself, else bicubic)")
-    data.add_argument('--scale', type=int, metavar='N', help='by what the generator enlarges, if '
-                      'the config says it wrongly (default: found out)')
+    data.add_argument('--scale', type=int, metavar='N', help="the generator's factor from LR to "
+                      'SR, if the config says it wrongly (default: it is measured)')
     data.add_argument('--heldout-share', type=float, default=HELDOUT_SHARE, metavar='S',
-                      help='share of the photographs that is held out, by their names; 0: none, '
-                      'and --max-iters is the length (default: %(default)s)')
+                      help='share of the photographs that is held out, chosen by their names; '
+                      'with 0 the training takes --max-iters iterations (default: %(default)s)')
     length = parser.add_argument_group('length')
     length.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
-                        help='iterations of training, at most (default: %(default)s)')
+                        help='the most iterations of training (default: %(default)s)')
     length.add_argument('--least-iters', type=int, default=LEAST_ITERS, metavar='N',
-                        help='iterations, at least (default: %(default)s)')
+                        help='the fewest iterations of training (default: %(default)s)')
     length.add_argument('--check-interval', type=int, default=CHECK_INTERVAL, metavar='N',
-                        help='iterations between two looks at the held-out loss (default: '
+                        help='measure the held-out loss every N iterations (default: '
                         '%(default)s)')
     length.add_argument('--patience', type=int, default=PATIENCE, metavar='N',
-                        help='looks without a gain after which it ends (default: %(default)s)')
+                        help='end after N measurements without an improvement (default: '
+                        '%(default)s)')
     parser.add_argument('--batch-size', type=int, metavar='N',
-                        help="patches of an iteration (default: the config's)")
+                        help="patches in each iteration (default: the config's)")
     add_run_options(parser, 'where logs, tiles and checkpoints go (default: '
                     'work_dirs/mse_partner_CONFIG_NAME)',
                     'optim_wrapper.generator.optimizer.lr=2e-4')
@@ -86,11 +87,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def load(args: argparse.Namespace) -> Config:
-    """Read the config, with what the options say of it."""
+    """Read the config and apply the options."""
     config = training_config_from(args, 'mse_partner_')
     if args.generator:
         config.model.generator = dict(type=SPANDREL, checkpoint=args.gan_checkpoint)
-        config.pop('scale', None)  # of the config's own generator
+        config.pop('scale', None)  # it belongs to the config's own generator
     if args.batch_size is not None:
         if args.batch_size < 1:
             raise InputError(f'expected a batch size of at least 1, got {args.batch_size}')
@@ -105,7 +106,7 @@ def data_options(args: argparse.Namespace) -> dict:
 
 
 class Bar:
-    """One bar for the training, with what the held-out loss is."""
+    """The progress bar of the training, with the held-out loss."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None

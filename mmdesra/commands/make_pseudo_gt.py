@@ -3,16 +3,17 @@
   mmdesra make-pseudo-gt --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
 
-OUT gets gt/NAME.png and mask/NAME.png for each image with artifacts, and manifest.json. Stop it
-at any moment and run the same command again: it goes on where it was.
+OUT gets gt/NAME.png and mask/NAME.png for each image with artifacts, and manifest.json. Stop at
+any moment and run the same command again: it goes on where it stopped.
 
-In several processes, one a GPU, or sharing the CPU; the folder is the same:
+In several processes, one on each GPU, or sharing the CPU, with the same results:
   mmdesra make-pseudo-gt --nproc 2 --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --out pseudo_gt
 
-To curate, delete, repaint or add masks in OUT/mask, then run it again with --recompose. A mask may
-be drawn in any program (docs/scores.md says what is read); what you drew is kept in OUT/drawn. One
-that is deleted or all black drops its pair; one that cannot be used is named and left as it is.
+To correct the pseudo GTs by hand, delete, repaint or add masks in OUT/mask, then run the command
+again with --recompose. You may draw masks in any program (docs/scores.md says what is read); what
+you drew is kept in OUT/drawn. If a mask is deleted or all black, its pair is dropped; if a mask
+cannot be used, it is named and left as it is.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations
@@ -35,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('--out', required=True, metavar='DIR', help='the pseudo-GT folder')
     parser.add_argument('--recompose', action='store_true',
-                        help='bring the pseudo GTs in line with masks changed by hand')
+                        help='make the pseudo GTs again for masks that were changed by hand')
     cli.add_generator_options(parser, required=True)
     add_detector_options(parser)
     add_launcher_options(parser)

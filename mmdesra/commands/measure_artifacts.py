@@ -1,12 +1,12 @@
-"""Measure what a pair's artifacts look like: strength, period, direction, colour, lattice.
+"""Measure what the artifacts of SR images look like: strength, period, direction, colour, lattice.
 
   mmdesra detect --gan results/gan --mse results/mse --min-area 1000 --out artifacts
   mmdesra measure-artifacts --gan results/gan --mse results/mse --mask artifacts/mask
 
-GAN-SR minus MSE-SR is measured in windows of 32x32 px wholly inside the masks; without --mask, in
-all windows. Prints a Markdown table of quantiles. The kinds of
-`mmdesra make-artifact-benchmark` are made after such figures.
-Exit code: 0 = all pairs measured, 1 = some were skipped (they are named), 2 = nothing was.
+The difference GAN-SR - MSE-SR is measured in windows of 32x32 px that lie wholly inside the masks;
+without --mask in all windows. Prints a Markdown table of quantiles. The artifacts of
+`mmdesra make-artifact-benchmark` are modelled on such figures.
+Exit code: 0 = all pairs measured, 1 = some were skipped (they are named), 2 = nothing measured.
 """
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('--mask', metavar='DIR', help='masks of the artifacts (0/255)')
     parser.add_argument('--coherence', type=float, nargs=2, metavar=('LOW', 'HIGH'),
-                        help='only windows whose coherence is in [LOW, HIGH): 0 0.25 = without '
-                        'direction, 0.6 1 = stripes')
+                        help='use only windows with a coherence in [LOW, HIGH): 0 0.25 are those '
+                        'without direction, 0.6 1 are stripes')
     add_pair_options(parser)
     return parser.parse_args()
 

@@ -1,12 +1,11 @@
-"""Run another project's script after `import mmdesra`: MMagic's tools, on packages of today.
+"""Run another project's script after `import mmdesra`: MMagic's tools, on current packages.
 
   mmdesra run mmagic::tools/train.py my_config.py
   mmdesra run my_program.py --its-own-option
 
-SCRIPT is a file, or one that an OpenMMLab package carries: mmagic::tools/train.py. MMagic's tools
-import MMagic before they read a config; where that fails without what mmdesra mends, or where a
-config inherits from mmdesra::..., they are started this way. `mmdesra enable-mim` makes it the
-rule for all programs.
+SCRIPT is a file, or a script of an OpenMMLab package: mmagic::tools/train.py. Start MMagic's tools
+this way if they cannot import MMagic on the packages installed here, or if their config inherits
+from mmdesra::.... `mmdesra enable-mim` does the same for all programs of this Python.
 """
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from ..compat import package_folder
 
 
 def path_of(script: str) -> Path:
-    """Find a script; SystemExit with what is wrong where there is none."""
+    """Return the path of a script; exits with a message if there is none."""
     package, separator, name = script.partition('::')
     path = Path(script)
     if separator:
@@ -35,9 +34,9 @@ def path_of(script: str) -> Path:
 def main() -> int:
     """Run the script as Python would: its arguments in sys.argv, its folder in sys.path.
 
-    What it raises is its own affair, and so is how it logs.
+    Errors that the script raises are not caught, and logging is not set up.
     """
-    if not sys.argv[1:2] or sys.argv[1].startswith('-'):  # else all options are the script's
+    if not sys.argv[1:2] or sys.argv[1].startswith('-'):  # otherwise all options are the script's
         parser = cli.make_parser(__doc__, usage='%(prog)s SCRIPT [ARGUMENTS]')
         parser.parse_args()
         parser.error('expected a script')

@@ -1,13 +1,12 @@
-"""Count the answers of a user study: shares with confidence intervals.
+"""Count the answers of a user study, and print shares with confidence intervals.
 
   mmdesra study tally answers/*.csv --json tally.json --csv tally.csv
 
-The files are those that participants saved from the page of `mmdesra study make`; folders of
-them are fine, and so are files that overlap. Intervals are Wilson's, at 95%; p is a two-sided
-binomial test against one half, of the answers with a preference. Both take each answer for
-independent, which answers of one person are not: see docs/user_study.md, and the counts by
-participant and by image. Repeated questions are not counted; they show how consistent each
-participant is.
+The files are those that participants saved from the page of `mmdesra study make`. An answer that
+is in several files is counted once. Intervals are Wilson's at 95%; p is from a two-sided binomial
+test of the answers with a preference against one half. Both assume independent answers, which
+those of one person are not: see docs/user_study.md, and the counts by participant and by image.
+Repeated questions are not counted; they show how consistent each participant is.
 Exit code: 0 = all rows counted, 1 = some could not be used (they are named), 2 = nothing to count.
 """
 from __future__ import annotations
@@ -28,11 +27,11 @@ from ..files.tables import markdown_table, write_csv, write_json
 def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('answers', nargs='+', metavar='FILE_OR_DIR',
-                        help='CSV files of participants, or folders of them')
+                        help='CSV files of participants, or folders with such files')
     parser.add_argument('--min-consistency', type=float, default=0, metavar='SHARE',
-                        help='leave out participants who gave the same answer to a smaller share '
-                        'of the repeated questions; decide it before you look at the answers '
-                        '(default: %(default)s, nobody)')
+                        help='leave out participants who answered less than this share of the '
+                        'repeated questions in the same way; decide this before you look at the '
+                        'answers (default: %(default)s, nobody)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write all figures')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='write the shares as a table')
     args = parser.parse_args()
@@ -57,7 +56,7 @@ def main() -> int:
         write_csv(args.csv, CSV_COLUMNS, result.rows())
     print('\n\n'.join(describe(result)))
     if answers.duplicates:
-        print(f'\n{answers.duplicates} rows were there twice and are counted once')
+        print(f'\n{answers.duplicates} rows were repeated and are counted once')
     if answers.problems:
         print(f'\nnot counted: {len(answers.problems)} rows or files')
         return cli.EXIT_SKIPPED
@@ -65,7 +64,7 @@ def main() -> int:
 
 
 def describe(result: StudyTally) -> list[str]:
-    """Return what is printed: tables in Markdown, and a few lines about each pair."""
+    """Return the text to print: tables in Markdown, and a few lines about each pair."""
     parts = [f'{result.study}: {len(result.participants)} participants', markdown_table(
         ['pair', 'choice', 'answers', 'share', '95% interval'],
         [[pair.pair, choice, f'{share.count} / {share.total}', known(share.share),

@@ -5,9 +5,9 @@
   mmdesra test my_config.py iter_1000.pth \\
       --cfg-options test_dataloader.dataset.data_root=data/Set5
 
-In place of MMagic's own tools/test.py; `mim test mmdesra` calls it. CHECKPOINT is one that a
-training run wrote, or any other that holds weights of the config's generator, completely. To find
-and measure artifacts no config is needed: `mmdesra detect`, `mmdesra evaluate-masks`.
+This replaces MMagic's tools/test.py; `mim test mmdesra` runs it. CHECKPOINT may come from a
+training run or elsewhere; it must hold all weights of the config's generator. To find and measure
+artifacts you need no config: see `mmdesra detect` and `mmdesra evaluate-masks`.
 """
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def load(args: argparse.Namespace) -> Config:
     """Read the config.
 
     Raises:
-        InputError: If it cannot be read, or has nothing to test with.
+        InputError: If it cannot be read, or does not say how to test.
     """
     config = read_config(args.config)
     merge_options(config, args.cfg_options or {})
     import_types(config, args.config)
     missing = [name for name in NEEDED if not config.get(name)]
     if missing:
-        raise InputError(f'{args.config}: expected what to test with, but it has no '
+        raise InputError(f'{args.config}: expected a config that says how to test, but it has no '
                          f'{", ".join(missing)}')
     config.work_dir = args.work_dir or f'work_dirs/test_{Path(args.config).stem}'
-    # mmengine's own loading says nothing where no name fits: random weights would be judged.
+    # mmengine loads a checkpoint without an error if no name fits, and would test random weights.
     config.load_from, config.resume = None, False
     config.custom_hooks = [
         hook for hook in config.get('custom_hooks') or ()
@@ -107,7 +107,7 @@ def test(args: argparse.Namespace) -> int:
 
 
 class KeepMetrics(Hook):
-    """Keeps what a test has found; MMagic's loop over several test sets returns nothing."""
+    """Keeps the metrics of a test: MMagic's loop over several test sets does not return them."""
 
     def __init__(self) -> None:
         self.metrics: dict[str, Any] = {}

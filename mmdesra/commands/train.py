@@ -1,18 +1,20 @@
 """Fine-tune a GAN-SR model so that it stops inventing artifacts (DeSRA).
 
-Give the config of the model, LR photographs like those it will meet, and the two checkpoints of
-its generator. Pseudo GTs are made first, into WORK_DIR/pseudo_gt:
+Give the config of the model, LR photographs like those it is meant for, and two checkpoints of its
+generator: the GAN-trained and the MSE-trained one. First pseudo GTs are made, in
+WORK_DIR/pseudo_gt; then the generator is fine-tuned on them:
 
   mmdesra train mmdesra::desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py \\
       --lq-dir photos --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth \\
       --heldout-lq-dir photos_not_trained_on --work-dir work_dirs/desra
 
-With --heldout-lq-dir, what was removed, added and kept is measured on photographs that were not
-trained on: WORK_DIR/before_after.html shows them, figures and pictures are in WORK_DIR/heldout. To
-look in between, validate every N iterations with --cfg-options train_cfg.val_interval=N. The
-fine-tuned weights are WORK_DIR/iter_N.pth; every tool here reads them. Stop at any moment, go on
-with --resume.
-In N processes on this machine, one a GPU, or sharing the CPU: --nproc N.
+The fine-tuned weights are WORK_DIR/iter_N.pth; every command here reads them. With
+--heldout-lq-dir, removal rate, addition rate and detail kept are measured on photographs that were
+not trained on: WORK_DIR/before_after.html shows them, WORK_DIR/heldout has figures and pictures.
+To measure every N iterations, give --cfg-options train_cfg.val_interval=N.
+
+Stop at any moment and continue with --resume. To train in N processes on this machine, one on each
+GPU or sharing the CPU, give --nproc N.
 """
 from __future__ import annotations
 
@@ -44,24 +46,27 @@ from ..files.configs import config_diff, merge_options, read_config
 def parse_args() -> argparse.Namespace:
     parser = cli.make_parser(__doc__)
     parser.add_argument('config', help='a config file, or a name such as mmagic::srgan_resnet/...')
-    add_run_options(parser, 'where everything goes (default: work_dirs/CONFIG_NAME)',
+    add_run_options(parser, 'where all files are written (default: work_dirs/CONFIG_NAME)',
                     'train_cfg.max_iters=100')
     parser.add_argument('--max-iters', type=int, metavar='N', help='iterations of fine-tuning '
-                        '(default: those of a DeSRA config, 1000 for any other)')
-    parser.add_argument('--stop', choices=STOPS, help='what the result is: the weights after all '
-                        'iterations (default), or at the knee: the most detail among those that '
-                        'remove 90%% of the held-out regions and add none (WORK_DIR/knee.pth), or '
-                        'of these the nearest to the truth (--heldout-gt-dir)')
+                        '(default: as in a DeSRA config, 1000 for any other)')
+    parser.add_argument('--stop', choices=STOPS, help='which weights to keep: those after all '
+                        'iterations (default); or, among the validated ones that remove 90%% of '
+                        'the held-out regions and add none, those that keep the most detail '
+                        '(knee) or those nearest to the ground truths of --heldout-gt-dir '
+                        '(truth), in WORK_DIR/knee.pth')
     parser.add_argument('--rounds', type=int, metavar='N', help='divide the iterations into N '
-                        'rounds; each but the first detects again with the fine-tuned generator '
-                        '(default: 1); figures in WORK_DIR/rounds.json')
-    parser.add_argument('--original-share', type=float, metavar='S', help="share of the config's "
-                        'own training data in each batch, in [0, 1), beside the pseudo GTs '
-                        '(default: 0); they must exist, see --cfg-options '
-                        'train_dataloader.dataset.data_root=DIR')
-    parser.add_argument('--truth-share', type=float, metavar='S', help='share in each batch, in '
-                        '[0, 1), of photographs that are the ground truths of their own '
-                        'reductions: those of --lq-dir, or of --truth-dir (default: 0)')
+                        'rounds; before each further one, pseudo GTs are made again with the '
+                        'generator as fine-tuned so far (default: 1); WORK_DIR/rounds.json has '
+                        'figures')
+    parser.add_argument('--original-share', type=float, metavar='S', help='share of each batch, '
+                        "in [0, 1), that comes from the config's own training data, which must "
+                        'exist (--cfg-options train_dataloader.dataset.data_root=DIR); the rest '
+                        'are pseudo GTs (default: 0)')
+    parser.add_argument('--truth-share', type=float, metavar='S', help='share of each batch, in '
+                        '[0, 1), that is made of photographs and their own reductions: the '
+                        'photograph is the ground truth. They are those of --truth-dir, else of '
+                        '--lq-dir (default: 0)')
     parser.add_argument('--hook-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='arguments of DeSRAFinetuneHook, e.g. detector.min_area=1000 '
                         'gt_patch_size=128 tile=256')
@@ -69,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(),
                         help='who started this process, one of several (default: pytorch under '
                         'torchrun, else none)')
-    # Launchers from before torchrun say it on the command line.
+    # Launchers older than torchrun give the rank on the command line.
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
     cli.add_recursive_option(parser)
     files = parser.add_argument_group('images and weights (default: those of the config)')
@@ -77,30 +82,32 @@ def parse_args() -> argparse.Namespace:
                        "from: a folder, a file, a pattern in quotes ('photos/**/*.jpg'), or "
                        'several')
     files.add_argument('--heldout-lq-dir', nargs='+', metavar='PATH', help='LR images to measure '
-                       'with, not trained on, likewise')
-    files.add_argument('--heldout-gt-dir', metavar='DIR', help='their ground truths, matched by '
-                       'file stem: adds PSNR, SSIM, and the distance to them inside the artifacts '
-                       'and outside')
+                       'with, which are not trained on; given like --lq-dir')
+    files.add_argument('--heldout-gt-dir', metavar='DIR', help='ground truths of the images in '
+                       '--heldout-lq-dir, matched by file stem: adds PSNR, SSIM, and the distance '
+                       'to the truth inside and outside the artifacts')
     add_perceptual_options(files)
     files.add_argument('--labels-dir', metavar='DIR', help='label maps for the semantic step')
     add_label_offset(files)
-    files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead: a segmenter, '
-                       "segformer-b5 (the paper's) or an mmseg config")
+    files.add_argument('--segmentor', metavar='NAME_OR_CONFIG', help='instead of '
+                       "--labels-dir: a segmenter, segformer-b5 (the paper's) or an mmseg config")
     files.add_argument('--segmentor-checkpoint', metavar='FILE',
-                       help='its weights (default: downloaded from where mmseg publishes them)')
+                       help="the segmenter's weights (default: downloaded from where mmseg "
+                       'publishes them)')
     files.add_argument('--pseudo-gt-dir', metavar='DIR',
-                       help='where pseudo GTs are or go (default: WORK_DIR/pseudo_gt)')
+                       help='the folder of pseudo GTs, to read or to make (default: '
+                       'WORK_DIR/pseudo_gt)')
     files.add_argument('--truth-dir', nargs='+', metavar='PATH', help='photographs for '
                        '--truth-share (default: those of --lq-dir)')
     files.add_argument('--vgg16-weights', metavar='FILE', help="torchvision's vgg16, trained on "
-                       'ImageNet: adds a perceptual term to the loss on these photographs')
+                       'ImageNet: adds a perceptual loss for the photographs of --truth-share')
     files.add_argument('--gan-checkpoint', metavar='FILE', help='weights to start from')
     files.add_argument('--mse-checkpoint', metavar='FILE',
                        help='weights of the MSE-trained sibling')
     cli.add_reference_options(files)
     files.add_argument('--discriminator-checkpoint', metavar='FILE',
-                       help='weights of the discriminator; without them the adversarial loss '
-                       'is off')
+                       help='weights of the discriminator (default: none, and no adversarial '
+                       'loss)')
     return parser.parse_args()
 
 
@@ -125,7 +132,7 @@ def load(args: argparse.Namespace) -> Config:
 
 
 def is_none(args: argparse.Namespace, name: str) -> bool:
-    """Whether the user says that an argument of the hook is to be None."""
+    """Whether the options set an argument of the hook to None."""
     return name in (args.hook_options or {}) and args.hook_options[name] is None
 
 
@@ -169,7 +176,7 @@ def main() -> int:
 
 
 def train(config: Config, args: argparse.Namespace) -> int:
-    if args.launcher == 'none':  # before the Runner writes anything; of several, the hook asks
+    if args.launcher == 'none':  # before the Runner writes; with several processes the hook locks
         hold_work_dir(config.work_dir)
     hook = find_hook(config)
     assert hook is not None  # see inherit_desra
@@ -181,9 +188,10 @@ def train(config: Config, args: argparse.Namespace) -> int:
         if get_rank() == 0:
             print(config_diff(read_config(args.config), config))
         Runner.from_cfg(config).train()
-        if get_rank() == 0:
-            page = write_run_page(config, hook, begun)
-            if page is not None:
-                print(f'before and after: {page}')
+        is_first = get_rank() == 0
     end_process_group()
+    if is_first:
+        page = write_run_page(config, hook, begun)
+        if page is not None:
+            print(f'before and after: {page}')
     return 0

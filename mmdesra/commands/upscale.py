@@ -3,18 +3,18 @@
   mmdesra upscale RealESRGAN_x4plus.pth photos --out results
   mmdesra upscale cured.pth photos --out results --recursive --tile 256 --outscale 2
 
-PHOTOS may have any size, 8 or 16 bits, be grey or transparent, and so are the results,
-OUT/NAME_out.EXT (with --recursive OUT/SUBFOLDER/NAME_out.EXT). The network is recognised by its
-weights (with spandrel), or named by --generator.
+PHOTOS may have any size, have 8 or 16 bits, and be grey or transparent; the results keep all this.
+They are OUT/NAME_out.EXT (with --recursive OUT/SUBFOLDER/NAME_out.EXT). The network is recognised
+by its weights (with spandrel), or named by --generator.
 
-Artifacts replaced at once by what an MSE-trained sibling makes, without training; or, where there
-is none, by what several passes of the model itself agree on:
+With --heal artifacts are found and replaced, without training, by the pixels of an MSE-trained
+sibling or, if there is none, of a picture computed from several passes of the model itself:
   mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
       --heal --mse-checkpoint srgan_mse.pth --save-masks
   mmdesra upscale srgan_gan.pth photos --out results --generator SRResNet \\
       --heal --reference self-ensemble
 
-After Ctrl-C or a kill, the same command with --resume goes on where it was.
+After Ctrl-C or a kill, the same command with --resume goes on where it stopped.
 Exit code: 0 = all images done, 1 = some were skipped (they are named), 2 = nothing was done.
 """
 from __future__ import annotations
@@ -48,27 +48,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
     parser.add_argument('--generator', metavar='TYPE_OR_CONFIG',
                         help='the network of MODEL: a registered type (SRResNet), or a config '
-                        'whose model.generator is meant, as a path or as mmagic::real_esrgan/'
-                        '....py (default: what spandrel recognises)')
+                        '(its model.generator is taken) as a path or as mmagic::real_esrgan/'
+                        '....py (default: spandrel recognises it by the weights)')
     cli.add_recursive_option(parser)
     parser.add_argument('--resume', action='store_true',
-                        help='go on where a stopped run was, which must have had the same '
-                        'settings')
+                        help='continue a stopped run, which must have had the same settings')
     _add_result_options(parser)
     cli.add_tile_options(parser.add_argument_group('tiles'))
     cli.add_device_options(parser)
     heal = parser.add_argument_group('healing')
     heal.add_argument('--heal', action='store_true',
-                      help='replace artifacts by what --mse-checkpoint, or --reference, makes in '
-                      'their place')
+                      help='replace artifacts by the pixels of --mse-checkpoint or --reference')
     heal.add_argument('--mse-checkpoint', metavar='FILE',
                       help="weights of MODEL's MSE-trained sibling, of the same network")
     cli.add_reference_options(heal)
     heal.add_argument('--feather', type=float, default=DEFAULT_FEATHER, metavar='PX',
-                      help='softness of the border around what is replaced: the standard '
+                      help='softness of the border around replaced pixels: the standard '
                       'deviation of a Gaussian, in SR pixels (default: %(default)g)')
     heal.add_argument('--save-masks', action='store_true',
-                      help='also write mask/NAME_out.png: what was replaced')
+                      help='also write mask/NAME_out.png, the mask of the pixels that were '
+                      'replaced')
     add_detector_options(parser)
     return parser.parse_args()
 
@@ -79,14 +78,15 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
                        help='resize the result to S times the photograph (Lanczos; default: the '
                        "model's own scale)")
     group.add_argument('--suffix', default=DEFAULT_SUFFIX,
-                       help="appended to names after _; '' = nothing (default: %(default)s)")
+                       help="text that is added to names, after _; '' = none (default: "
+                       '%(default)s)')
     group.add_argument('--ext', choices=EXTENSIONS, default=AUTO,
-                       help='format; auto: that of the photograph, or png where it could not hold '
-                       'alpha or 16 bits (default: %(default)s)')
+                       help="the results' format; auto: the photograph's, or png if that cannot "
+                       'hold alpha or 16 bits (default: %(default)s)')
     group.add_argument('--quality', type=int, default=DEFAULT_QUALITY, metavar='Q',
-                       help='of JPEG and WebP, 1 to 100 (default: %(default)s)')
+                       help='quality of JPEG and WebP, 1 to 100 (default: %(default)s)')
     group.add_argument('--alpha-upsampler', choices=ALPHA_UPSAMPLERS, default='model',
-                       help='how alpha is enlarged (default: %(default)s)')
+                       help='how the alpha channel is enlarged (default: %(default)s)')
 
 
 def main() -> int:
@@ -109,9 +109,9 @@ def _healer_from(args: argparse.Namespace) -> Healer | None:
     if not args.heal:
         for option in ('mse_checkpoint', 'reference'):
             if getattr(args, option):
-                raise InputError(f'--{option.replace("_", "-")} {getattr(args, option)}: is what '
-                                 '--heal takes; give --heal, too')
-        cli.reference_from(args)  # options of none
+                raise InputError(f'--{option.replace("_", "-")} {getattr(args, option)}: has no '
+                                 'effect without --heal; give it, too')
+        cli.reference_from(args)  # refuses options without a reference
         return None
     refuse_both(args.mse_checkpoint, args.reference)
     spec = cli.reference_from(args)

@@ -1,8 +1,8 @@
-"""Mends for what today's packages break in MMagic, and in the mmseg and mmengine beside it.
+"""Mends: small patches with which MMagic, mmseg and mmengine run on today's packages.
 
-Every mend looks for its symptom first and leaves a healthy stack as it is. None imports MMagic,
-mmcv or torchvision: they run at `import mmdesra`, before a program knows whether it needs those.
-`python -c "import logging; logging.basicConfig(level=10); import mmdesra"` shows what was mended.
+Every mend checks for its symptom first and changes nothing if the symptom is not there. No mend
+imports MMagic, mmcv or torchvision, because mends run at every `import mmdesra`. To see what was
+mended: `python -c "import logging; logging.basicConfig(level=10); import mmdesra"`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ MENDS: dict[str, Callable[[], bool]] = {
 
 
 def mend() -> list[str]:
-    """Applies each mend whose symptom is there.
+    """Applies each mend whose symptom is found.
 
     Returns:
-        The names of what this call mended; empty on a healthy stack and on a second call.
+        The names of the mends that were applied; empty on a healthy stack or a second call.
     """
     mended = [name for name, apply in MENDS.items() if apply()]
     if mended:

@@ -1,4 +1,4 @@
-"""Why a package cannot be used, in words."""
+"""Why a package cannot be used, and the error message that says so."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Absence:
-    """Why a stand-in takes the place of a package.
+    """Why a stand-in replaces a package.
 
     Args:
-        package: The name it is imported by.
-        install: What to give to ``pip install``.
-        reason: What is wrong with what is installed; empty where nothing is installed.
-        version: What is installed, for those who compare versions.
-        listed: {module: names that `dir` of its stand-in gives}.
+        package: The name by which the package is imported.
+        install: The arguments for ``pip install``.
+        reason: What is wrong with the installed version; empty if none is installed.
+        version: The installed version, as the stand-in's ``__version__``.
+        listed: {module: names that `dir` of its stand-in returns}.
     """
 
     package: str
@@ -25,10 +25,10 @@ class Absence:
     listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def message(self, thing: str, asker: str) -> str:
-        """Words an error.
+        """Returns the error message.
 
         Args:
-            thing: What was used.
+            thing: The name from the package that was used.
             asker: The function that used it.
         """
         if self.reason:

@@ -1,4 +1,4 @@
-"""What a package's source says that it imports when it is imported itself."""
+"""The imports that run when a package is imported, read from its source without running it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .packages import package_folder
 
 
 class AskedImport(NamedTuple):
-    """An import that a module cannot do without.
+    """An import without which a module cannot be imported.
 
     Args:
-        importer: The module that asks.
-        module: The module that is asked for.
-        names: What is taken from it; empty for ``import module``.
+        importer: The module that has the import statement.
+        module: The module that it imports.
+        names: The names that it imports from it; empty for ``import module``.
     """
 
     importer: str
@@ -28,17 +28,17 @@ class AskedImport(NamedTuple):
 
     @property
     def package(self) -> str:
-        """The package that is asked for."""
+        """The package that is imported."""
         return self.module.partition('.')[0]
 
 
 @cache
 def imports_of_package(package: str, wanted: tuple[str, ...]) -> tuple[AskedImport, ...]:
-    """Finds what a package needs of others to be imported.
+    """Finds the imports of some packages that run when a package is imported.
 
     Args:
         package: The package whose files are read.
-        wanted: The packages to look for.
+        wanted: The packages whose imports are looked for.
     """
     folder = package_folder(package)
     found: list[AskedImport] = []
@@ -52,44 +52,44 @@ def imports_of_package(package: str, wanted: tuple[str, ...]) -> tuple[AskedImpo
 
 
 def mentions(source: bytes, wanted: tuple[str, ...]) -> bool:
-    """Whether one of some packages is imported anywhere in a file.
+    """Whether a file imports one of the wanted packages anywhere.
 
-    Most files import none of them; parsing all of MMagic's would take a second.
+    This spares parsing most files; parsing all of MMagic's would take a second.
     """
     return pattern(wanted).search(source) is not None
 
 
 @cache
 def pattern(wanted: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Matches the import of one of some packages, at the start of a line."""
+    """Returns a pattern for a line that imports one of the wanted packages."""
     names = '|'.join(map(re.escape, wanted))
     return re.compile(rf'^[ \t]*(?:from|import)[ \t]+(?:{names})\b'.encode(), re.MULTILINE)
 
 
 def imports_of_module(name: str, source: bytes, wanted: tuple[str, ...]) -> list[AskedImport]:
-    """Finds what a module needs of other packages to be imported.
+    """Finds the imports of some packages that run when a module is imported.
 
-    Imports in functions come later; those in a `try` have an answer to a failure of their own,
-    and must get it.
+    Imports inside functions are left out, because they run later; so are those in a `try`,
+    because the module handles their failure itself.
 
     Args:
         name: The module's name.
-        source: Its text.
-        wanted: The packages to look for.
+        source: The module's text.
+        wanted: The packages whose imports are looked for.
     """
     asked = (AskedImport(name, module, names) for module, names in imports(ast.parse(source).body))
     return [item for item in asked if item.package in wanted]
 
 
 def python_files(folder: str) -> Iterator[Path]:
-    """Gives the Python files of a package, without those that it only carries along (.mim)."""
+    """Yields the Python files of a package, without the copies in its folder ``.mim``."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name.isidentifier())
         yield from (Path(parent, name) for name in sorted(files) if name.endswith('.py'))
 
 
 def imports(nodes: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Gives (module, names) of the absolute imports that run with the statements."""
+    """Yields (module, names) of the absolute imports that run when the statements run."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)

@@ -1,4 +1,4 @@
-"""Checkpoints that mmengine wrote, read as data only."""
+"""Loading checkpoints that mmengine wrote with ``weights_only=True``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 def mend_checkpoint_globals() -> bool:
     """Symptom: loading an mmengine checkpoint fails, ``Unsupported global: ... HistoryBuffer``.
 
-    Since PyTorch 2.6 a checkpoint may by default name only known globals, and mmengine 0.10
-    writes its log history as objects. Exactly the globals that it writes become known; files
-    that name others are refused as before.
+    Since PyTorch 2.6 a checkpoint may by default contain only objects of known classes, and
+    mmengine 0.10 writes its log history as objects of its own. Exactly the classes and functions
+    that it writes are made known; files that name others are refused as before.
     """
     if not hasattr(torch.serialization, 'add_safe_globals') or can_load_history():
         return False
@@ -24,7 +24,7 @@ def mend_checkpoint_globals() -> bool:
 
 
 def can_load_history() -> bool:
-    """Whether PyTorch loads a log history of mmengine without being told to trust the file."""
+    """Whether PyTorch loads a log history of mmengine with ``weights_only=True``."""
     from mmengine.logging.history_buffer import HistoryBuffer
     file = io.BytesIO()
     torch.save(HistoryBuffer([1.0], [1]), file)
@@ -37,15 +37,15 @@ def can_load_history() -> bool:
 
 
 def checkpoint_globals() -> list[Any]:
-    """Lists what the `message_hub` of an mmengine checkpoint is made of.
+    """Lists the classes and functions that the `message_hub` of an mmengine checkpoint names.
 
-    Log histories are `HistoryBuffer` with NumPy arrays and a table of its methods, which pickle
-    writes as ``getattr(HistoryBuffer, 'mean')``; best scores are NumPy scalars.
+    A log history is a `HistoryBuffer` with NumPy arrays and a table of its own methods, which
+    pickle writes as ``getattr(HistoryBuffer, 'mean')``. The best scores are NumPy scalars.
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 
     def history_method(owner: Any, name: str) -> Callable:
-        # The real getattr would let a file reach anything from any object.
+        # The real getattr would let a file reach any attribute of any object.
         if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
             raise pickle.UnpicklingError(
                 'Expected a checkpoint to ask for a statistic of HistoryBuffer only, '
@@ -61,7 +61,7 @@ def checkpoint_globals() -> list[Any]:
         np.ndarray,
         np.dtype,
         *dtypes,
-        # NumPy 2 renamed the module; a file may come from either side.
+        # NumPy 2 renamed the module; a file may have been written with either version.
         *(known_as(f'numpy.{core}.multiarray._reconstruct', reconstruct)
           for core in ('core', '_core')),
         *(known_as(f'numpy.{core}.multiarray.scalar', make_scalar) for core in ('core', '_core')),
@@ -69,7 +69,7 @@ def checkpoint_globals() -> list[Any]:
 
 
 def known_as(path: str, function: Callable) -> Callable:
-    """Wraps a function so that PyTorch offers it to checkpoints under another dotted name."""
+    """Wraps a function so that a checkpoint can name it by another dotted name."""
 
     def wrapper(*args: Any) -> Any:
         return function(*args)

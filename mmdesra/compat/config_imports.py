@@ -1,4 +1,4 @@
-"""Configs that import the standard library."""
+"""Reading configs that import the standard library."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .packages import replace_in
 
 
 def mend_config_imports() -> bool:
-    """Symptom: a config with ``import os`` ends in ``RuntimeError()``, or may have no ``_base_``.
+    """Symptom: a config with ``import os`` ends in ``RuntimeError()``, or cannot have ``_base_``.
 
-    mmengine tells its two styles of configs apart by whether a module that is not of the standard
-    library is imported, and knows that library by its folder. From Python 3.11 on some of it is in
-    the interpreter, and in a virtual environment the folder is another one.
+    mmengine takes a config for pure Python style if it imports a module outside the standard
+    library, which it recognises by its folder. But from Python 3.11 on some standard modules are
+    inside the interpreter, and in a virtual environment the folder is a different one.
     """
     from mmengine.config import utils
     original = utils._is_builtin_module

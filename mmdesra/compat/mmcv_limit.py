@@ -1,4 +1,4 @@
-"""A mmcv that is newer than the packages that ask for one."""
+"""Running MMagic, mmseg and mmdet with a newer mmcv than they allow."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from types import ModuleType
 logger = logging.getLogger('mmdesra')
 
 LIMITED = ('mmagic', 'mmseg', 'mmdet')
-"""Packages that refuse, in an assertion at their top, a mmcv they do not know."""
+"""Packages whose ``__init__`` asserts an upper limit for mmcv's version."""
 LIMIT = re.compile('mmcv_max(imum_version)?', re.IGNORECASE)
 TRIED = 2
-"""The major version of mmcv that they run on, whatever the minor one."""
+"""The major version of mmcv for which the limit is lifted."""
 
 
 def lift_mmcv_limit(module: ModuleType) -> bool:
     """Executes a package's module once more, without its upper limit for mmcv.
 
     Symptom: ``AssertionError: mmcv==2.2.0 is used but incompatible``. MMagic 1.2, mmseg 1.2 and
-    mmdet 3 are older than mmcv 2.2, which has all that they ask of it.
+    mmdet 3 are older than mmcv 2.2, but run on it.
 
     Args:
         module: The module whose execution ended in an AssertionError.
 
     Returns:
-        Whether there was such a limit, and mmcv is of the major version that they run on.
+        Whether it was executed: the module has such a limit, and mmcv is version 2.
     """
     spec, mmcv = module.__spec__, sys.modules.get('mmcv')
     version = str(getattr(mmcv, '__version__', ''))

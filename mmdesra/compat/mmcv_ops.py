@@ -1,4 +1,4 @@
-"""mmcv without its compiled ops."""
+"""Importing MMagic with mmcv-lite, which has no compiled ops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .packages import package_folder
 
 
 class OpStandIns(types.ModuleType):
-    """Takes the place of ``mmcv._ext``: has every op, and each raises when it is called."""
+    """Replaces ``mmcv._ext``: it has every op, and each raises an error when called."""
 
     def __getattr__(self, name: str) -> Callable:
         if name.startswith('__'):  # what Python itself asks a module for
@@ -37,7 +37,7 @@ class OpStandIns(types.ModuleType):
 def mend_mmcv_ops() -> bool:
     """Symptom: ``import mmcv.ops`` fails with ``No module named 'mmcv._ext'``.
 
-    mmcv-lite ships the Python side of the ops, not the compiled one. MMagic's models import
+    mmcv-lite has the Python part of the ops, but not the compiled one. MMagic's models import
     `mmcv.ops` at the top of their files, so none can be imported, though few call an op.
     """
     folder = package_folder('mmcv')
@@ -46,7 +46,7 @@ def mend_mmcv_ops() -> bool:
             or importlib.machinery.PathFinder.find_spec('mmcv._ext', [folder])):
         return False
     stand_in = OpStandIns('mmcv._ext', 'Stand-in by mmdesra.compat for ops that were not built.')
-    # mmengine asks importlib for the module's spec, which is an error if there is none.
+    # mmengine asks importlib for the module's spec, and fails if there is none.
     stand_in.__spec__ = importlib.machinery.ModuleSpec('mmcv._ext', loader=None)
     sys.modules['mmcv._ext'] = stand_in
     return True

@@ -1,4 +1,4 @@
-"""Names that NumPy had when MMagic was written."""
+"""Names that NumPy has removed and MMagic still uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .packages import package_folder
 def mend_numpy_bool8() -> bool:
     """Symptom: ``module 'numpy' has no attribute 'bool8'`` in `mmagic.utils.trans_utils`.
 
-    NumPy 2 dropped the alias of `numpy.bool_`. Only MMagic needs it back.
+    NumPy 2 removed this alias of `numpy.bool_`.
     """
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # NumPy 1.24+ warns that the alias will go

@@ -1,4 +1,4 @@
-"""mmengine's look-up of packages: without pkg_resources, and under other distributions' names."""
+"""mmengine's look-up of installed packages, without pkg_resources and with names of forks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .packages import package_folder, replace_in
 
 
 def mend_package_lookup() -> bool:
-    """Symptom: ``No module named 'pkg_resources'``, or a package is there and not found.
+    """Symptom: ``No module named 'pkg_resources'``, or an installed package is not found.
 
-    setuptools 81 dropped the module, and mmengine needs it for every `_base_ = 'package::...'`.
-    And it asks for packages by the names of their distributions (mmsegmentation), where a fork has
-    another name (onedl-mmsegmentation); what it does not find, `mmengine.hub` has pip install.
-    Its two look-ups are answered by the standard library instead.
+    mmengine needs pkg_resources for every `_base_ = 'package::...'`, and setuptools 81 removed it.
+    mmengine also looks packages up by the name of their distribution (mmsegmentation), which in a
+    fork is another one (onedl-mmsegmentation); `mmengine.hub` then installs the package once more
+    with pip. Both look-ups are replaced by ones that use the standard library.
     """
     from mmengine.utils import package_utils
     if package_folder('pkg_resources') is not None and not any(missed_packages()):
@@ -29,11 +29,11 @@ def mend_package_lookup() -> bool:
 
 
 def missed_packages() -> Iterator[str]:
-    """Gives the packages of mmengine's list that are there under another distribution's name."""
+    """Yields the packages of mmengine's list that another distribution (a fork) provides."""
     from mmengine.config.utils import MODULE2PACKAGE
     for module, distribution in MODULE2PACKAGE.items():
         if (module != distribution and package_folder(module) and has_no_metadata(distribution)
-                and not package_folder(distribution)):  # ours is the name of a module
+                and not package_folder(distribution)):  # as our own entry is
             yield distribution
 
 
@@ -55,7 +55,7 @@ def get_installed_path(package: str) -> str:
     """Finds the folder of a package by its module's or its distribution's name.
 
     Raises:
-        ModuleNotFoundError: Nothing of that name is installed.
+        ModuleNotFoundError: If nothing with this name is installed.
     """
     folder = find_folder(package)
     if folder is None:
@@ -65,7 +65,7 @@ def get_installed_path(package: str) -> str:
 
 
 def find_folder(package: str) -> str | None:
-    """Finds a package by its own name, its distribution's, or the one mmengine has for that."""
+    """Finds a package by its module's name, its distribution's, or mmengine's name for it."""
     from mmengine.config.utils import MODULE2PACKAGE
     names = [package]
     if not has_no_metadata(package):  # such as `mmsegmentation`, whose module is `mmseg`

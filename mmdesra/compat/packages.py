@@ -1,4 +1,4 @@
-"""Where packages lie, and functions of theirs replaced by others."""
+"""Finding a package's folder, and replacing a function in all its modules."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Callable
 
 
 def package_folder(name: str) -> str | None:
-    """Finds a package's folder without importing it; None where there is none."""
+    """Finds a package's folder without importing it; None if it is not installed."""
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # a module that someone put in place by hand, without a spec
+    except ValueError:  # a module in sys.modules without a spec
         return None
     return str(Path(spec.origin).parent) if spec is not None and spec.origin else None
 
 
 def replace_in(package: str, original: Callable, replacement: Callable) -> None:
-    """Puts a function in another's place in every module of a package that has imported it."""
+    """Replaces a function in every module of a package that has imported it."""
     name = original.__name__
     for module_name, module in list(sys.modules.items()):
         if module_name.partition('.')[0] == package and vars(module).get(name) is original:

@@ -1,9 +1,9 @@
-"""Things that take the place of what a package that cannot be used would offer.
+"""Stand-ins: objects that replace a package which is missing or cannot be used.
 
-A stand-in is there so that a module can be imported whose author needed the package, by someone
-who does not. While modules are imported it lets itself be subclassed, called, used as a decorator
-or an annotation, and asked for attributes; what comes out is a stand-in again, and false. Later,
-each of these is an error that names the package to install and who asked.
+With stand-ins MMagic's modules can be imported by somebody who does not use the package. During
+the import a stand-in can be subclassed, called, used as a decorator or an annotation, and asked
+for attributes; each gives another stand-in, which is false. After the import each of these raises
+an error that names the package to install and the function that used it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from typing import Any
 from .absence import Absence
 
 CLASS_NOTE = '__stood_in_for__'
-"""Where a stand-in class keeps its dotted name and why it stands there."""
+"""The attribute of a stand-in class that holds its dotted name and its :class:`Absence`."""
 ERROR_ENDINGS = ('Error', 'Exception', 'Warning')
 state = threading.local()
 
 
 class MissingPackageError(ModuleNotFoundError):
-    """A package was used that is not installed, or not in a version that can be used."""
+    """A package was used that is not installed, or in a version that cannot be used."""
 
 
 class MissingPackageAttributeError(AttributeError):
-    """The same, where Python expects an attribute: `hasattr` then says no."""
+    """The same for an attribute of a stand-in; an AttributeError, so `hasattr` is False."""
 
 
 @contextmanager
 def import_time() -> Iterator[None]:
-    """Stand-ins let themselves be used while this thread is inside."""
+    """Lets this thread use stand-ins during a block."""
     state.depth = getattr(state, 'depth', 0) + 1
     try:
         yield
@@ -43,15 +43,16 @@ def import_time() -> Iterator[None]:
 
 
 def is_import_time() -> bool:
-    """Whether this thread is importing a module that stand-ins were made for."""
+    """Whether this thread is inside :func:`import_time`."""
     return getattr(state, 'depth', 0) > 0
 
 
 class StandInType(ABCMeta):
-    """The type of stand-in classes, and so of the classes that others derive from them.
+    """The metaclass of stand-ins, and of the classes that inherit from one.
 
-    A class, since a class can take every part: base, decorator, annotation, the second argument
-    of `isinstance`, function. An ABCMeta, so that it goes together with abstract bases.
+    Stand-ins are classes, because a class can be used as base, decorator, annotation, function
+    and second argument of `isinstance`. The metaclass is an ABCMeta, so that a class can inherit
+    from a stand-in and an abstract base.
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -61,7 +62,7 @@ class StandInType(ABCMeta):
         raise MissingPackageError(absence.message(describe(cls), asker()))
 
     def __getattribute__(cls, attribute: str) -> Any:
-        # Not __getattr__: a type has names of its own, such as ABCMeta's `register`.
+        # Not __getattr__: it is not asked for names that a type has, such as `register`.
         if is_dunder(attribute) or any(attribute in vars(base) for base in cls.__mro__):
             return super().__getattribute__(attribute)
         name, absence = getattr(cls, CLASS_NOTE)
@@ -76,15 +77,15 @@ class StandInType(ABCMeta):
         raise MissingPackageError(
             absence_of_class(cls).message(f'{describe(cls)}[...]', asker()))
 
-    def __bool__(cls) -> bool:  # `if is_available():` takes the other way
+    def __bool__(cls) -> bool:  # so that `if is_available():` skips its block
         return not is_stand_in(cls)
 
     def __dir__(cls) -> list[str]:  # nothing to go through
         return [] if is_stand_in(cls) else list(super().__dir__())
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        # Asked by `isinstance`, too. Where the package is there but unfit, objects of it may come
-        # from elsewhere; they are what they are.
+        # Also called by `isinstance`. If the package is installed but too old or too new, there
+        # may be real objects of it, and those are instances.
         return super().__subclasscheck__(subclass) or (
             is_stand_in(cls) and is_real(cls, subclass))
 
@@ -94,11 +95,11 @@ class StandInType(ABCMeta):
 
 
 class StandInModule(types.ModuleType):
-    """Stands for a module; offers whatever name it is asked for.
+    """Stands for a module; every attribute of it is a stand-in.
 
     Args:
-        name: Its dotted name.
-        absence: Why it stands there.
+        name: The module's dotted name.
+        absence: Why the package cannot be used.
     """
 
     def __init__(self, name: str, absence: Absence) -> None:
@@ -134,18 +135,18 @@ def make_class(name: str, absence: Absence) -> StandInType:
     """Makes a stand-in for a class, a function or a value.
 
     Args:
-        name: What it stands for, dotted.
-        absence: Why it stands there.
+        name: The dotted name of what it stands for.
+        absence: Why the package cannot be used.
     """
     module, _, short = name.rpartition('.')
-    # What a caught exception is compared with must be a class of exceptions.
+    # `except` accepts subclasses of BaseException only.
     is_error = short.endswith(ERROR_ENDINGS) or module.endswith(('.exceptions', '.errors'))
     bases = (Exception,) if is_error else ()
     return StandInType(short, bases, {CLASS_NOTE: (name, absence), '__module__': module})
 
 
 def called_name(name: str, args: tuple[Any, ...]) -> str:
-    """What a call gives: with a function or a class as its argument, what is decorated."""
+    """Returns the name of a call's result: of a decorated function or class its own name."""
     decorated = args[0] if len(args) == 1 else None
     if isinstance(decorated, (types.FunctionType, type)):
         return f'{decorated.__module__}.{decorated.__qualname__}'
@@ -153,35 +154,35 @@ def called_name(name: str, args: tuple[Any, ...]) -> str:
 
 
 def is_dunder(name: str) -> bool:
-    """Whether Python gives the name a meaning of its own."""
+    """Whether a name is a special one of Python's, such as ``__call__``."""
     return name.startswith('__') and name.endswith('__')
 
 
 def is_stand_in(cls: type) -> bool:
-    """Whether a class is a stand-in itself, not a class that derives from one."""
+    """Whether a class is a stand-in, and not only a subclass of one."""
     return CLASS_NOTE in vars(cls)
 
 
 def absence_of_class(cls: type) -> Absence:
-    """Why a stand-in class, or the one that a class derives from, stands there."""
+    """Returns the absence of a stand-in, or of the stand-in that a class inherits from."""
     return getattr(cls, CLASS_NOTE)[1]
 
 
 def is_real(stand_in: type, cls: type) -> bool:
-    """Whether a class, or a base of it, is what a stand-in stands for."""
+    """Whether a class, or a base of it, is the real class that a stand-in replaces."""
     package = absence_of_class(stand_in).package
     return any(base.__name__ == stand_in.__name__ and package == base.__module__.partition('.')[0]
                for base in cls.__mro__)
 
 
 def describe(cls: type) -> str:
-    """A class in the words of an error: what it stands for, or what it is built on."""
+    """Describes a stand-in, or a class that inherits from one, for an error."""
     name = getattr(cls, CLASS_NOTE)[0]
     return name if is_stand_in(cls) else f'{cls.__module__}.{cls.__qualname__}, built on {name}'
 
 
 def asker() -> str:
-    """The function that uses a stand-in: the first in the stack that is not of this module."""
+    """Returns the function that uses a stand-in: the first on the stack outside this module."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get('__name__') == __name__:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""A torchvision whose library PyTorch cannot load."""
+"""Importing a torchvision whose compiled library PyTorch cannot load."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LIBRARIES: list[torch.library.Library] = []
 def mend_torchvision_operators() -> bool:
     """Symptom: ``import torchvision`` fails, ``operator torchvision::nms does not exist``.
 
-    A torchvision built for CUDA finds no CUDA libraries under a CPU build of PyTorch. It goes on
-    without its operators, except that it registers shapes for two that are then unknown. Naming
-    the two suffices; calling one still is torchvision's own error about missing operators.
+    A torchvision built for CUDA does not find the CUDA libraries with a CPU build of PyTorch. It
+    would go on without its compiled operators, but fails where it registers shapes for two of
+    them. So the two are declared; calling one still raises torchvision's own error.
     """
     folder = package_folder('torchvision')
     if (folder is None or 'torchvision' in sys.modules
@@ -38,9 +38,9 @@ def mend_torchvision_operators() -> bool:
 
 
 def library_names(folder: str) -> list[str]:
-    """What the library of the operators may be called: ``_C``, or ``_C_stable`` from 0.29 on.
+    """Returns the names that the compiled library may have: ``_C``, from 0.29 on ``_C_stable``.
 
-    It must not be overlooked: to define an operator before the library does ends the process.
+    If the library is overlooked and loaded after an operator was declared, the process dies.
     """
     extension = Path(folder, 'extension.py')
     text = extension.read_text(encoding='utf-8') if extension.is_file() else ''
@@ -49,7 +49,7 @@ def library_names(folder: str) -> list[str]:
 
 
 def can_load_library(folder: str, name: str) -> bool:
-    """Whether PyTorch can load a package's compiled library, found as torchvision finds it."""
+    """Whether PyTorch can load a compiled library; it is looked for as torchvision does."""
     spec = importlib.machinery.PathFinder.find_spec(name, [folder])
     if spec is None:
         return False

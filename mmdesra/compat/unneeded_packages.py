@@ -1,4 +1,4 @@
-"""The packages that MMagic and mmseg import and our models never use, and whether they serve."""
+"""Packages that MMagic and mmseg import but SR models never use, and whether they can be used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .packages import package_folder
 logger = logging.getLogger('mmdesra')
 
 DIFFUSERS = "diffusers==0.24.0 'huggingface-hub<0.26'"
-"""The last that has what MMagic 1.2 imports, with what it imports itself."""
+"""The last diffusers that has all that MMagic 1.2 imports, and the hub that this one needs."""
 PACKAGES = {
     'mmagic': {
         'albumentations': 'albumentations',
@@ -41,26 +41,26 @@ PACKAGES = {
         'regex': 'regex',
     },
 }
-"""{who imports: {what it imports: what to give to pip}}"""
+"""{importing package: {imported package: arguments for ``pip install``}}"""
 LISTED = {
     'diffusers.models': ('AutoencoderKL', 'ControlNetModel', 'UNet2DConditionModel'),
     'diffusers.pipelines': ('DiffusionPipeline',),
     'diffusers.schedulers': ('DDIMScheduler', 'DDPMScheduler'),
 }
-"""Modules that MMagic goes through to register all they have. Their stand-ins have what MMagic's
-configs name, so that a config that names one meets the error that says what to install."""
+"""Modules whose classes MMagic registers one by one with `dir`. Their stand-ins list the classes
+that MMagic's configs name, so that such a config raises the error that says what to install."""
 
 
 @cache
 def absence_of(package: str, importer: str) -> Absence | None:
-    """Finds out whether a package serves the one that imports it.
+    """Finds out whether a package can be used by the one that imports it.
 
     Args:
-        package: A package of the table.
+        package: A package of :data:`PACKAGES`.
         importer: The package that imports it.
 
     Returns:
-        Why it does not; None where it does.
+        Why it cannot be used; None if it can.
     """
     install = PACKAGES[importer][package]
     if not is_there(package):
@@ -78,20 +78,20 @@ def absence_of(package: str, importer: str) -> Absence | None:
 
 
 def is_there(package: str) -> bool:
-    """Whether a package is installed, whatever its state."""
+    """Whether a package is installed, even if it cannot be imported."""
     try:
         return importlib.util.find_spec(package) is not None
-    except ValueError:  # a module that someone put in place by hand, without a spec
+    except ValueError:  # a module in sys.modules without a spec
         return True
 
 
 def what_is_wrong(package: str, asked: Iterable[AskedImport]) -> str:
-    """Imports all that is asked of a package.
+    """Imports all that another package imports from a package.
 
     Returns:
-        The first failure in words; an empty string where there is none.
+        The first failure in words; empty if there is none.
     """
-    # What lacks a file fails at once; before that, importing the others may have taken seconds.
+    # Modules without a file come first: they fail at once, the others may take seconds.
     for item in sorted(asked, key=lambda item: has_file(item.module)):
         try:
             module = builtins.__import__(item.module, fromlist=item.names or ('__name__',))
@@ -111,7 +111,7 @@ def what_is_wrong(package: str, asked: Iterable[AskedImport]) -> str:
 
 
 def has_file(module: str) -> bool:
-    """Whether a module's file is where its name says; nothing is imported."""
+    """Whether a module has a file where its name says; nothing is imported."""
     package, *parts = module.split('.')
     folder = package_folder(package)
     for part in parts:
@@ -124,13 +124,13 @@ def has_file(module: str) -> bool:
 
 
 def in_a_line(error: Exception) -> str:
-    """An error's type and text, without its line breaks."""
+    """Returns an error's type and text without line breaks."""
     text = ' '.join(str(error).split())
     return f'{type(error).__name__}: {text[:200]}'
 
 
 def version_of(package: str, install: str) -> str:
-    """The installed version of what pip would install; of a package without metadata, its own."""
+    """Returns the installed version, by pip's metadata or the package's ``__version__``."""
     name = re.match(r'[\w-]+', install)
     assert name is not None
     try:

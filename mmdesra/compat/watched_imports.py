@@ -1,42 +1,43 @@
-"""MMagic's modules are imported with an ``__import__`` of their own, which knows stand-ins.
+"""Giving MMagic's modules an ``__import__`` of their own, which knows the stand-ins.
 
-Python takes the ``__import__`` of an import statement from the ``__builtins__`` of the module
-that has the statement. Setting those for modules of MMagic (and mmseg) changes what they import
-and nothing else: `sys.modules` has no stand-in, and no other package's import ever meets one.
+For an import statement Python calls the ``__import__`` in the ``__builtins__`` of the module that
+has the statement. Replacing it in the modules of MMagic and mmseg changes their imports only:
+stand-ins are never in `sys.modules`, and no other package can import one.
 """
 
 from __future__ import annotations
 
 import builtins
-import copy
 import functools
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable
 
 from .absence import Absence
 from .asked_imports import imports_of_module, mentions
+from .found_by_others import found_by_others
 from .mmcv_limit import LIMITED, lift_mmcv_limit
 from .packages import package_folder, replace_in
 from .stand_ins import MissingPackageError, StandInModule, import_time, is_import_time
 from .unneeded_packages import PACKAGES, absence_of, is_there
 
 TRY_IMPORT = 'mmagic.utils.setup_env'
-"""Has MMagic's `try_import`, which asks importlib instead of having an import statement."""
+"""The module of MMagic's `try_import`, which calls importlib and so needs a patch of its own."""
 LOADED_LATE = {'mmagic': ('scipy.signal',)}
-"""Modules that are imported when they are used, by their package. StyleGAN's augmentation needs
-this one; a quarter of the time that MMagic takes to be imported went into it."""
+"""Modules, by importing package, that are imported only when they are used. `scipy.signal` took a
+quarter of MMagic's import time, and only StyleGAN's augmentation uses it."""
 stand_ins: dict[str, StandInModule] = {}
 
 
 def mend_unneeded_packages() -> bool:
-    """Symptom: ``No module named 'diffusers'``, or a name that it lacks, on importing MMagic.
+    """Symptom: importing MMagic fails for want of ``diffusers``, or of a name in it.
 
-    From now on, what MMagic imports and its restoration models never use is answered by
-    stand-ins, and a mmcv that is newer than what MMagic and mmseg knew is taken. Whether a package
-    that is there is fit is found out when MMagic asks for it, since that takes importing it.
+    From now on MMagic and mmseg get stand-ins for packages that their restoration models never
+    use, and accept a newer mmcv than they know. Whether an installed package can be used is found
+    out when MMagic imports it, because that means importing it.
     """
     installed = [name for name in {*PACKAGES, *LIMITED} if package_folder(name) is not None]
     if not installed or any(isinstance(finder, WatchingFinder) for finder in sys.meta_path):
@@ -47,32 +48,20 @@ def mend_unneeded_packages() -> bool:
     return any(not is_there(package) for name in installed for package in PACKAGES.get(name, ()))
 
 
-class WatchingFinder:
-    """Finds modules of the watched packages where the other finders find them."""
+class WatchingFinder(MetaPathFinder):
+    """Finds modules of the watched packages, with the help of the other finders."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None,
                   target: ModuleType | None = None) -> ModuleSpec | None:
-        """Gives the spec that Python would have used, with a loader that prepares the module."""
+        """Returns the spec that Python would use, with a loader that prepares the module."""
         package = name.partition('.')[0]
         if package not in PACKAGES and package not in LIMITED:
             return None
-        for finder in sys.meta_path:
-            find = getattr(finder, 'find_spec', None)
-            spec = None if isinstance(finder, WatchingFinder) or find is None else find(
-                name, path, target)
-            if spec is not None:
-                if hasattr(spec.loader, 'exec_module'):
-                    # A copy: a loader may serve other modules as well.
-                    loader = copy.copy(spec.loader)
-                    setattr(loader, 'exec_module', functools.partial(  # noqa: B010  (no method)
-                        execute, spec.loader.exec_module))
-                    spec.loader = loader
-                return spec
-        return None
+        return found_by_others(self, execute, name, path, target)
 
 
 def execute(original: Callable[[ModuleType], None], module: ModuleType) -> None:
-    """Executes a module of a watched package."""
+    """Executes a module of a watched package, with an ``__import__`` of its own."""
     own_import = OwnImport.of(module)
     if own_import is not None:
         vars(module)['__builtins__'] = {**vars(builtins), '__import__': own_import}
@@ -87,12 +76,12 @@ def execute(original: Callable[[ModuleType], None], module: ModuleType) -> None:
 
 
 class OwnImport:
-    """The ``__import__`` of one module: Python's, with stand-ins where they are needed.
+    """The ``__import__`` of one module: Python's own, with stand-ins where they are needed.
 
     Args:
         module: The name of the module.
-        needed: The packages that it cannot be imported without. For others it has an answer of
-            its own (a `try`), or they are imported in a function: by someone who uses them.
+        needed: The packages without which it cannot be imported. Imports in a `try` or in a
+            function get no stand-in: the module handles their failure, or the caller needs them.
     """
 
     def __init__(self, module: str, needed: Collection[str]) -> None:
@@ -102,7 +91,7 @@ class OwnImport:
 
     @classmethod
     def of(cls, module: ModuleType) -> OwnImport | None:
-        """Makes the one of a module; None where it imports nothing that may need a stand-in."""
+        """Makes the one of a module; None if the module imports nothing that may be stood in."""
         package, source = module.__name__.partition('.')[0], source_of(module)
         late = {name.partition('.')[0] for name in LOADED_LATE.get(package, ())}
         wanted = (*PACKAGES.get(package, ()), *sorted(late))
@@ -114,12 +103,12 @@ class OwnImport:
     def __call__(self, name: str, globals: Mapping[str, Any] | None = None,
                  locals: Mapping[str, Any] | None = None,
                  fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
-        """Imports, with the arguments of ``__import__``."""
+        """Imports a module; the arguments are those of ``__import__``."""
         package, _, submodule = name.partition('.')
         if (not level and not fromlist and is_import_time()
                 and name in LOADED_LATE.get(self.asking, ())):
             module = builtins.__import__(package)
-            if submodule in dir(module):  # it imports it itself when it is asked for it
+            if submodule in dir(module):  # a module that loads its submodules lazily
                 return module
         watched = not level and package in PACKAGES[self.asking]
         if watched and is_import_time() and package in self.needed:
@@ -141,12 +130,12 @@ def source_of(module: ModuleType) -> bytes | None:
     loader = getattr(module.__spec__, 'loader', None)
     try:
         return loader.get_source(module.__name__).encode()  # type: ignore[union-attr]
-    except (AttributeError, ImportError, OSError):  # it has none, as with byte code alone
+    except (AttributeError, ImportError, OSError):  # no source: byte code only
         return None
 
 
 def stand_in_module(name: str, absence: Absence) -> StandInModule:
-    """Makes a stand-in module, and those of the packages it lies in, unless they are there."""
+    """Returns the stand-in for a module; makes it and those of its parent packages if need be."""
     if name not in stand_ins:
         stand_ins[name] = StandInModule(name, absence)
         parent, _, short = name.rpartition('.')
@@ -156,9 +145,9 @@ def stand_in_module(name: str, absence: Absence) -> StandInModule:
 
 
 def mend_try_import(module: ModuleType) -> None:
-    """Lets MMagic's `try_import` find stand-ins.
+    """Makes MMagic's `try_import` return stand-ins.
 
-    Two of MMagic's packages take the None that it gives for diffusers apart into two names.
+    It would return None for diffusers, but two of MMagic's packages need names from the result.
     """
     original: Callable[[str], ModuleType | None] = module.try_import
 

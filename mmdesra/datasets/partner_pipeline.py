@@ -10,13 +10,12 @@ from mmengine.registry import TRANSFORMS
 from ..errors import InputError
 from ..files.config_types import is_a, type_name, with_settings
 from ..files.configs import read_config
-from .degradations import MMAGIC_CONFIG
+from .degradations import DEGRADATIONS, MMAGIC_CONFIG
 
 GT_PATCH_SIZE = 128
 """Side in px of the patches cut from photographs, where nobody says."""
 PHOTOGRAPH_LOADER = dict(type='LoadLRImage', key='gt')
-BICUBIC, REALESRGAN, OWN = 'bicubic', 'realesrgan', 'own'
-DEGRADATIONS = BICUBIC, REALESRGAN
+BICUBIC, OWN = 'bicubic', 'own'
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,7 @@ def _cut(path: Path, folder: Path, tiling: Tiling) -> TiledPhotograph:
     image = read_image(path)
     if min(image.shape[:2]) < tiling.least:
         raise ImageError(f'{path}: expected a photograph of at least {tiling.least}x'
-                         f'{tiling.least} px, one patch, got {size_of(image)}; a smaller '
-                         '--patch-size would let it in')
+                         f'{tiling.least} px, one patch, got {size_of(image)}')
     is_mirrored = min(image.shape[:2]) < tiling.wanted
     if is_mirrored:
         image = _mirrored(image, tiling.wanted)

@@ -7,16 +7,14 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS
-from torch import nn
 
 from ..datasets.partner_pipeline import patch_pipeline
 from ..errors import InputError
-from ..files import collect_images, write_weights
+from ..files import collect_images
 from ..files.config_types import is_a, make_lazy, with_settings
 from ..files.listing import ImageInputs
 from ..generators.build import SPANDREL, build_generator
 from ..generators.image_sizes import image_sizes_of
-from ..generators.wrappers import result_generator_of
 from .inherit import HOOK, check_training_config, is_hook
 from .original_data import check_original_data, original_datasets, take_back_original_data
 
@@ -102,12 +100,6 @@ def inherit_mse_partner(config: Config, gan_checkpoint: str | Path,
         config.update({f'{stage}_{part}': None for part in ('cfg', 'dataloader', 'evaluator')})
     make_lazy(config)
     return config
-
-
-def write_partner(model: nn.Module, path: str | Path) -> None:
-    """Write the generator of a trained model in BasicSR's layout, atomically: the EMA if any."""
-    state = {name: value.cpu() for name, value in result_generator_of(model).state_dict().items()}
-    write_weights(path, dict(params_ema=state))
 
 
 def _leave_pixel_loss_alone(model: ConfigDict) -> None:

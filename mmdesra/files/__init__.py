@@ -1,4 +1,4 @@
-"""Files: images in and out, atomic writes."""
+"""Reading and writing files: images, masks, configs, JSON records, tables."""
 from .atomic import (
     atomic_path,
     make_output_folder,

@@ -1,9 +1,9 @@
-"""Files are written beside and renamed, so that a reader never sees half of one.
+"""Atomic writes: a file is written under another name and renamed, so nobody reads half of one.
 
-What other files depend on (checkpoints, manifests, tables, pages) is on the disk before it takes
-the old file's place, so that a power cut leaves the one or the other. Images are not waited for:
-1,000 small files took 1 to 3 s without waiting and 19 s with it (ext4, a busy machine), and an
-image that is missing or torn after a power cut is made again.
+Checkpoints, manifests, tables and pages are synced to the disk (``fsync``) before they replace
+the old file, so a power cut leaves either the old or the new one. Images are not synced: 1,000
+small files took 1 to 3 s without ``fsync`` and 19 s with it (ext4, a busy machine), and an image
+that a power cut has damaged is made again.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 PART_SUFFIX = '.part'
 LONGEST_NAME = 200
-"""Bytes; most file systems allow 255, of which a part's name needs some for itself."""
+"""Bytes in a file name. Most file systems allow 255; the rest is for ``.part`` and a number."""
 
 ADVICE = {
     errno.ENOSPC: 'free some space, or write elsewhere; then run the same command again',
@@ -31,10 +31,10 @@ ADVICE = {
     errno.ENOENT: 'its folder is not there, or was removed meanwhile',
     errno.EIO: 'the disk may be failing; write elsewhere',
 }
-"""What to do when the system refuses to write."""
+"""What to do, by the error with which the system refuses to write."""
 
 CANNOT_WAIT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
-"""What file systems without ``fsync`` answer."""
+"""Errors with which file systems answer that have no ``fsync``."""
 
 
 @contextmanager
@@ -43,14 +43,15 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
 
     Args:
         path (str | Path): The file to make or replace. Its folder must exist.
-        durable (bool): Whether to wait until the disk has it (``fsync``): the content before the
-            old file is replaced, then, on POSIX, the folder's new entry.
+        durable (bool): Whether to call ``fsync``: on the content before the old file is
+            replaced, and on POSIX on the folder after it.
 
     Yields:
-        Path: A file beside it, with the process number in its name and the suffix ``.part``.
+        Path: A file in the same folder, with the process number in its name and the suffix
+        ``.part``.
 
     Raises:
-        OSError: If it cannot be written, naming ``path`` and what to do. What was there stays.
+        OSError: If the file cannot be written; names ``path`` and what to do. The old file stays.
     """
     path = Path(path)
     part = path.with_name(f'.{_short(path.name)}.{os.getpid()}{PART_SUFFIX}')
@@ -62,7 +63,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
         if durable:
             _wait_for_entry(path.parent)
     except OSError as error:
-        # Others come from what the block reads; a full disk names no file at all.
+        # An error that names another file is not about writing; a full disk names no file.
         if error.errno is not None and error.filename in (None, str(part), part):
             raise cannot_write(path, error) from error
         raise
@@ -92,27 +93,27 @@ def write_text(path: str | Path, text: str) -> None:
 def write_weights(path: str | Path, content: dict) -> None:
     """Write a PyTorch checkpoint atomically; the same content makes the same bytes.
 
-    By way of memory: given a path, ``torch.save`` writes its name into the file, and turns a full
-    disk into a RuntimeError.
+    The checkpoint is made in memory, because ``torch.save`` would write the path into the file
+    and raise a RuntimeError on a full disk.
     """
     import torch
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with atomic_path(path) as part:
-        part.write_bytes(buffer.getvalue())  # a view, left by an error, crashes Python 3.12.1
+        part.write_bytes(buffer.getvalue())  # getbuffer() crashes 3.12.1 after an error
 
 
 def remove_parts(folder: str | Path, recursive: bool = False) -> None:
-    """Remove what killed writers left in a folder of ours; ``recursive``: and its sub-folders."""
+    """Remove the ``.part`` files of killed processes; ``recursive``: also in sub-folders."""
     for part in Path(folder).glob(f'{"**/" * recursive}.*{PART_SUFFIX}'):
         part.unlink(missing_ok=True)
 
 
 def make_parent(path: Path) -> Path:
-    """Make the folder of a result, which images in sub-folders have in such; return ``path``.
+    """Make the folder that a file is to be written into, and return ``path``.
 
     Raises:
-        OSError: If it cannot be made, naming it and what to do.
+        OSError: If the folder cannot be made; names it and what to do.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ def make_output_folder(path: str | Path) -> Path:
 
 
 def _wait_for_content(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)  # Windows waits only for what may be written
+    handle = os.open(path, os.O_RDWR)  # Windows syncs only files opened for writing
     try:
         os.fsync(handle)
     except OSError as error:
@@ -154,7 +155,7 @@ def _wait_for_content(path: Path) -> None:
 def _wait_for_entry(folder: Path) -> None:
     if os.name != 'posix':
         return
-    with suppress(OSError):  # the file is in its place; not every folder may be opened
+    with suppress(OSError):  # not every folder may be opened, and the file is there
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

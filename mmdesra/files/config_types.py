@@ -1,9 +1,9 @@
-"""What the ``type`` of a config says, in whichever of mmengine's styles it is written.
+"""The ``type`` of a config, in either of mmengine's two styles.
 
-In text it is a name, with or without a scope or a module before it (``'SRGAN'``,
-``'mmagic.SRGAN'``, ``'mmagic.models.SRGAN'``). In the pure Python style it is the class or the
-function itself, which mmengine keeps as a lazy object until somebody asks for it; written down, it
-becomes a name with a module.
+In the text style it is a name, with or without a scope or a module before it (``'SRGAN'``,
+``'mmagic.SRGAN'``, ``'mmagic.models.SRGAN'``). In the pure Python style it is the class or
+function itself. mmengine keeps it as a lazy object until it is read, and writes it to a file as a
+name with its module.
 """
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def type_name(kind: object) -> str:
             object of mmengine's; None stands for no type.
 
     Returns:
-        str: Empty for no type.
+        str: The name; empty for no type.
     """
     if kind is None:
         return ''
@@ -41,11 +41,11 @@ def type_name(kind: object) -> str:
 
 
 def class_of(kind: object, registry: Registry | None = None) -> type | None:
-    """Return the class that a type stands for, if it is at hand: nothing is imported for it.
+    """Return the class that a type stands for, or None if it would have to be imported first.
 
     Args:
         kind (object): As for :func:`type_name`.
-        registry (Registry, optional): Whose table, or whose children's, may have the name.
+        registry (Registry, optional): Where a name is looked up, its child registries included.
     """
     if isinstance(kind, LAZY):
         kind = f'{kind.module}.{kind}'
@@ -59,7 +59,7 @@ def class_of(kind: object, registry: Registry | None = None) -> type | None:
 
 
 def is_a(config: Mapping, name: str, registry: Registry | None = None) -> bool:
-    """Whether the type of a config is that of a name, or is derived from it.
+    """Whether the type of a config is the named class, or a subclass of it.
 
     Args:
         config (Mapping): With or without a ``type``.
@@ -74,11 +74,10 @@ def is_a(config: Mapping, name: str, registry: Registry | None = None) -> bool:
 
 
 def make_lazy(settings: Any) -> Any:
-    """Make lazy objects of the classes and functions in settings; dicts are changed in place.
+    """Turn the classes and functions in settings into lazy objects; dicts are changed in place.
 
-    mmengine writes a lazy object down as the name that it can be imported by, and a class as
-    something that is no Python. Reading a setting makes a class of a lazy object; so does
-    copying by ``dict(...)``.
+    mmengine can write a lazy object to a config file (as an import), but not a class. Reading a
+    setting turns its lazy object into the class; so does a copy by ``dict(...)``.
 
     Returns:
         Any: The settings; lists and tuples are new ones.
@@ -98,7 +97,7 @@ def make_lazy(settings: Any) -> Any:
 
 
 def build_lazy(settings: Any) -> None:
-    """Import what lazy objects in settings stand for, as whoever builds from them would.
+    """Import what the lazy objects in settings stand for.
 
     Raises:
         Exception: What the import raises, ``ImportError`` where there is no such thing.
@@ -127,7 +126,7 @@ def parts_of(settings: Any, place: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def with_settings(config: Mapping, **changes: Any) -> ConfigDict:
-    """Return a copy of a config with other settings; what is lazy stays so, unlike by ``dict``."""
+    """Return a copy of a config with changes; unlike with ``dict``, lazy objects stay lazy."""
     return ConfigDict(config, **changes)
 
 

@@ -18,18 +18,18 @@ from ..errors import InputError
 from .config_types import LAZY, build_lazy, make_lazy, parts_of
 
 MIXED = ('The configuration file type in the inheritance chain', "'__name__' not in globals")
-"""What mmengine says of a config that is written in both styles, or inherits from the other."""
+"""mmengine's errors for a config that mixes the styles, or inherits from one of the other."""
 
 
 def read_config(name: str) -> Config:
     """Read a config file, or one of an installed package (``mmagic::…``, ``mmdesra::…``).
 
-    A ``.py`` config is a program, and is run. JSON and YAML are data: they can name modules to
-    import (``custom_imports``), and no other code. Both of mmengine's styles are read, that in
-    text and the pure Python one; types in it stay lazy, see :mod:`mmdesra.files.config_types`.
+    A ``.py`` config is a program, and is run. JSON and YAML are data; the only code they can run
+    is the modules they name in ``custom_imports``. Both of mmengine's styles are read, text and
+    pure Python; types in the latter stay lazy, see :mod:`mmdesra.files.config_types`.
 
     Raises:
-        InputError: If there is none of this name, or it cannot be read, or it mixes the styles.
+        InputError: If there is no such config, or it cannot be read, or it mixes the styles.
     """
     try:
         if '::' in name:
@@ -42,9 +42,9 @@ def read_config(name: str) -> Config:
     except Exception as error:  # a config is a program
         if any(sign in str(error) for sign in MIXED):
             raise InputError(
-                f'{name}: mixes the two styles of mmengine configs. One that imports its types '
-                '(pure Python style) inherits by "with read_base():", one that names them in text '
-                'by _base_, and neither from the other. Write both alike') from error
+                f'{name}: mixes the two styles of mmengine configs. A config that imports its '
+                'types (pure Python style) inherits by "with read_base():", one that names them '
+                'in text by _base_. Write this config and its base in the same style') from error
         raise InputError(f'{name}: cannot be read as a config ({reason_of(error)})') from error
     if is_lazy(config):
         _refuse_delete(config, name)
@@ -59,17 +59,17 @@ def is_lazy(config: Config) -> bool:
 
 
 def settings_of(config: Config) -> ConfigDict:
-    """Return what a config says, without what it has imported to say it."""
+    """Return the settings of a config, without the names that its code has imported."""
     imported = getattr(config, '_imported_names', ())
     return ConfigDict({key: value for key, value in dict.items(config._cfg_dict)
                        if key not in imported})
 
 
 def import_custom_modules(config: Config, name: str) -> None:
-    """Import what a config names in ``custom_imports``.
+    """Import the modules that a config names in ``custom_imports``.
 
     Raises:
-        InputError: If it cannot be imported.
+        InputError: If one cannot be imported.
     """
     imports = config.get('custom_imports')
     if not imports:
@@ -82,11 +82,11 @@ def import_custom_modules(config: Config, name: str) -> None:
 
 
 def import_types(settings: Any, name: str) -> None:
-    """Import the types of a config of the pure Python style, before they are asked for one by one.
+    """Import all types of a pure Python config at once, so that a missing one is found early.
 
     Args:
-        settings (Any): The config, or a part of it. What it imports and does not use is left.
-        name (str): Of the config, for the error.
+        settings (Any): The config, or a part of it. Imports that no setting uses are left alone.
+        name (str): The config's name, for the error.
 
     Raises:
         InputError: If one cannot be imported.
@@ -99,18 +99,18 @@ def import_types(settings: Any, name: str) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """Describe what a config, or a module, has raised, in one line."""
+    """Describe an error that a config or a module has raised, in one line."""
     if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
-        error = error.__cause__  # mmengine adds the whole path of Python, a line each
+        error = error.__cause__  # mmengine's own message lists all of sys.path
     message = ' '.join(line.strip() for line in str(error).splitlines())
     return f'{type(error).__name__}: {message}' if message else type(error).__name__
 
 
 def _refuse_delete(config: Config, name: str) -> None:
-    """Refuse what mmengine leaves in a config of the pure Python style, and merges all the same.
+    """Refuse ``_delete_`` in a pure Python config: mmengine merges there in spite of it.
 
     Raises:
-        InputError: If there is a ``_delete_``.
+        InputError: If there is one.
     """
     place = next((place for place, _ in parts_of(settings_of(config))
                   if place.rpartition('.')[2] == DELETE_KEY), None)
@@ -121,9 +121,10 @@ def _refuse_delete(config: Config, name: str) -> None:
 
 
 def _leave_out_imports(config: Config) -> None:
-    """Drop modules, functions and classes that a config's code has by a name of its own.
+    """Drop the modules, functions and classes that a config's code has imported or defined.
 
-    mmengine does so for the text style, but for classes; it could not write them down.
+    They are no settings, and mmengine cannot write them to a file. For the text style mmengine
+    drops all but the classes itself.
     """
     for key, value in list(dict.items(config._cfg_dict)):
         is_import = inspect.isclass(value) and key == value.__name__
@@ -133,9 +134,9 @@ def _leave_out_imports(config: Config) -> None:
 
 
 class _PlainYaml(YamlHandler):
-    """mmengine's makes any Python object that a file asks for, and so runs its code.
+    """A safe YAML loader: mmengine's builds any Python object that a file names, which runs code.
 
-    The loader in Python, because that in C overflows the stack where brackets are nested deep.
+    It is PyYAML's loader in Python, because the one in C overflows the stack on deep nesting.
     """
 
     def load_from_fileobj(self, file: Any, **kwargs: Any) -> Any:
@@ -157,12 +158,12 @@ def merge_options(config: Config, options: dict, flag: str = '--cfg-options') ->
 
     Args:
         config (Config): The config.
-        options (dict): By dotted name, such as ``train_cfg.max_iters``; numbers are places in
-            lists.
-        flag (str): Where they come from, for the error.
+        options (dict): Values by dotted name, such as ``train_cfg.max_iters``; a number in a name
+            is an index into a list.
+        flag (str): The command-line option that they come from, for the error.
 
     Raises:
-        InputError: If there is no such place; it names the option and says what to do.
+        InputError: If the config has no such place; names the option and says what to do.
     """
     try:
         config.merge_from_dict(options)

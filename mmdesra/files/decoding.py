@@ -1,4 +1,4 @@
-"""Opening image files: the picture, upright, and what is known of how the file stores it."""
+"""Opening image files: the upright picture, and how the file stores it."""
 from __future__ import annotations
 
 import struct
@@ -17,27 +17,30 @@ from . import exif, tiff
 from .signatures import find_foreign
 
 MAX_PIXELS = 2**30
-"""What is refused as a decompression bomb: a photograph of 64 megapixels, enlarged 4×."""
+"""Pixels, width times height; a larger image is refused as a decompression bomb. A photograph of
+64 megapixels enlarged 4× just passes."""
 
 MAX_DENSITY, MAX_BIT_DENSITY, MANY_PIXELS = 3_000, 10_000, 2**26
-"""Pixels a byte, those of one bit or a palette, and the pixels from which on they count: a header
-alone must not take gigabytes. A black mask as a PNG has 1,000, or of one bit a pixel 8,000."""
+"""The most pixels per byte of file; the same for images of 1 bit or a palette; and the number of
+pixels from which on these limits hold. They keep a file that is little more than a header from
+taking gigabytes. An all-black PNG mask has 1,000 pixels per byte, one of 1 bit 8,000."""
 
 HAS_AVIF = 'avif' in features.modules and features.check_module('avif')
-"""Whether the installed Pillow reads AVIF: it can be built without."""
+"""Whether the installed Pillow was built with AVIF."""
 
 FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP',
            *['AVIF'] * HAS_AVIF)
-"""What is read, whatever a file is called. Pillow knows more, and runs programs for some (EPS)."""
+"""Formats that are read, by content, not by suffix. Pillow knows more, but runs other programs
+to read some of them (EPS)."""
 
 FIRST_FRAME = 'GIF', 'MPO'
-"""Formats of which the first of several frames is read. A camera's MPO is a JPEG whose further
-frames are previews of the first."""
+"""Formats of which the first frame is read if there are several. A camera's MPO is a JPEG whose
+other frames are previews."""
 
 LOSSY = 'AVIF', 'JPEG', 'MPO'
 
 _one_at_a_time = threading.Lock()
-"""Held while an image is opened: Pillow's limit is one for all threads."""
+"""Held while an image is opened, because Pillow's pixel limit is global to all threads."""
 
 
 class ImageError(InputError):
@@ -46,17 +49,17 @@ class ImageError(InputError):
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as Pillow holds it, and what it was in the file.
+    """An image as Pillow has read it, and how its file stores it.
 
     Attributes:
-        image (Image.Image): Upright.
-        format (str): Of the file, as Pillow calls it.
+        image (Image.Image): The image, upright.
+        format (str): The file's format, as Pillow calls it.
         is_first (bool): Whether it is the first frame of an animation.
         white (int): The largest number that the file can store for a sample.
-        is_stretched (bool): Whether Pillow has stretched 0 ... ``white`` over all of 8 or 16 bits.
-        is_cut (bool): Whether these are the upper 8 bits of 16 only, as Pillow reads colours.
+        is_stretched (bool): Whether Pillow has scaled 0 ... ``white`` to all of 8 or 16 bits.
+        is_cut (bool): Whether Pillow has dropped the lower 8 of 16 bits, as it does for colours.
         is_lossy (bool): Whether compression has changed the values.
-        orientation (int): How the file says that it was turned: EXIF's 1 (upright) to 8.
+        orientation (int): The file's EXIF orientation: 1 (upright) to 8.
     """
     image: Image.Image
     format: str
@@ -76,11 +79,11 @@ class Picture:
         return np.round(values * (self.white / full)).astype(values.dtype)
 
     def samples(self) -> tuple[np.ndarray, np.ndarray | None, int]:
-        """Return what is stored, for what is no photograph.
+        """Return the stored values of a mask or another drawing.
 
         Returns:
-            tuple: Numbers of shape ``(H, W)``, or uint8 RGB ``(H, W, 3)``; how opaque each pixel
-            is, uint8 ``(H, W)``, or None; and the largest number, that of white.
+            tuple: Numbers of shape ``(H, W)``, or uint8 RGB ``(H, W, 3)``; the alpha channel,
+            uint8 ``(H, W)``, or None; and the number that stands for white.
         """
         mode, transparent = self.image.mode, self.image.info.get('transparency')
         if mode in ('1', 'L', 'I;16', 'I', 'F'):
@@ -91,21 +94,21 @@ class Picture:
                      if isinstance(transparent, int) else None)
             return values, alpha, 1 if mode == '1' else self.white
         if transparent is not None and mode == 'RGB' and self.is_cut:
-            raise ValueError('16 bits a channel, with one colour that is transparent')
+            raise ValueError('16 bits a channel, with one colour marked as transparent')
         if mode in ('LA', 'PA', 'RGBA') or transparent is not None:
             pixels = np.array(self.image.convert('RGBA'))
             return pixels[..., :3], pixels[..., 3], 255
         colors = np.array(self.image.convert('RGB'))
         if mode == 'P' and (colors == colors[:1, :1]).all():
-            return self.numbers(), None, 255  # one colour for all: the palette says nothing
+            return self.numbers(), None, 255  # one colour for all: take the indices
         return colors, None, 255
 
 
 def check_usable(path: str | Path) -> None:
-    """Refuse an image that cannot be used although it was listed, see :class:`ImagePath`.
+    """Refuse an image that was listed but cannot be used, see :class:`ImagePath`.
 
     Raises:
-        ImageError: If it is one.
+        ImageError: With the reason.
     """
     refusal = getattr(path, 'refusal', '')
     if refusal:
@@ -116,10 +119,9 @@ def decode(path: str | Path) -> Picture:
     """Open an image file.
 
     Raises:
-        ImageError: If it was listed and cannot be used, is larger than the limits, damaged,
-            animated (but a GIF, whose first frame is taken), or a TIFF of which Pillow would read
-            other pixels.
-        OSError: As Pillow raises it; also other exceptions, see :func:`errors_that_name`.
+        ImageError: If the image was listed as unusable, exceeds the size limits, is damaged or
+            animated (of a GIF the first frame is taken), or is a TIFF that Pillow reads wrongly.
+        OSError: From Pillow, which raises others too: wrap the call in :func:`errors_that_name`.
     """
     check_usable(path)
     with Path(path).open('rb') as file:
@@ -165,7 +167,7 @@ def _decode(path: str | Path, source: str | Path | IO[bytes]) -> Picture:
 
 
 def _common_mode(image: Image.Image) -> Image.Image:
-    """Return an image in the one mode of its kind that Pillow turns and converts."""
+    """Return an image in a mode that Pillow can turn and convert; it has several for 16 bits."""
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format in ('PNG', 'PPM')):
         common = Image.fromarray(np.asarray(image).astype(np.uint16))
         common.info = dict(image.info)
@@ -174,7 +176,7 @@ def _common_mode(image: Image.Image) -> Image.Image:
 
 
 def _storage(image: ImageFile.ImageFile, path: str | Path) -> Picture:
-    """Tell how a file stores its samples; before it is loaded."""
+    """Tell how a file stores its samples; to be called before the image is loaded."""
     known = Picture(image, str(image.format), is_lossy=image.format in LOSSY)
     if image.format == 'PNG':
         with Path(path).open('rb') as file:
@@ -197,7 +199,7 @@ def _storage(image: ImageFile.ImageFile, path: str | Path) -> Picture:
 
 
 def _is_lossy_webp(path: str | Path) -> bool:
-    """Tell by the first chunk of pixels: ``VP8L`` keeps every value, ``VP8 `` does not."""
+    """Tell whether a WebP is lossy: its first chunk of pixels is ``VP8L`` if it is lossless."""
     with Path(path).open('rb') as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:
@@ -209,7 +211,7 @@ def _is_lossy_webp(path: str | Path) -> bool:
 
 
 def _as_tiff(picture: Picture, directory: tiff.Directory) -> Picture:
-    """Mend what Pillow leaves out, and turn the picture upright."""
+    """Correct a TIFF where Pillow ignores its tags, and turn it upright."""
     image, bits = picture.image, directory.bits
     if image.mode == 'I;16' and directory.is_white_zero:
         image = Image.fromarray(2**bits - 1 - np.asarray(image))
@@ -225,7 +227,7 @@ def _as_tiff(picture: Picture, directory: tiff.Directory) -> Picture:
 
 @contextmanager
 def errors_that_name(path: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a file into an :class:`ImageError`."""
+    """Turn any error of reading a file into an :class:`ImageError` that names the file."""
     try:
         yield
     except ImageError:
@@ -241,10 +243,10 @@ def errors_that_name(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _pixel_limit() -> Iterator[None]:
-    """Let Pillow open images up to :data:`MAX_PIXELS`; SR images pass its own limit easily.
+    """Let Pillow open images up to :data:`MAX_PIXELS`; SR images often exceed its own limit.
 
-    Pillow refuses the double of its limit and warns above it; :func:`decode` refuses those that
-    it warns of. Warnings are not switched off meanwhile: that is one setting for all threads.
+    Pillow warns above its limit and refuses above twice that; :func:`decode` refuses both. The
+    warning stays on, because switching warnings off would do so for all threads.
     """
     with _one_at_a_time:
         before = Image.MAX_IMAGE_PIXELS
@@ -258,7 +260,7 @@ def _pixel_limit() -> Iterator[None]:
 def _refuse_frames(path: str | Path, image_format: str | None, frames: int) -> None:
     if frames > 1:
         raise ImageError(f'{path}: expected a still image, got {frames} frames '
-                         f'({image_format}); save the one that is meant as a PNG')
+                         f'({image_format}); save the frame that you mean as a PNG')
 
 
 def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
@@ -274,7 +276,7 @@ def _refuse_bomb(image: Image.Image, path: str | Path) -> None:
 
 
 def _refuse_gaps(image: ImageFile.ImageFile, path: str | Path) -> None:
-    """Pillow shows whatever the memory held where no strip of a TIFF lies."""
+    """Refuse a TIFF whose strips leave pixels out: Pillow fills them with stray memory."""
     if image.format != 'TIFF':
         return
     parts = [tile[1] for tile in image.tile]

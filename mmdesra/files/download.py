@@ -22,13 +22,13 @@ def fetch_weights(url: str, instead: str) -> Path:
 
     Args:
         url (str): Address of the file.
-        instead (str): What a user can do with the file downloaded by hand, for the error.
+        instead (str): What else a user can do with a file downloaded by hand, for the error.
 
     Returns:
         Path: The file.
 
     Raises:
-        DownloadError: If it cannot be fetched, or is not the file that its name promises.
+        DownloadError: If it cannot be fetched, or its hash differs from the one in its name.
     """
     path = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(url).path).name)
     if path.is_file():
@@ -37,7 +37,7 @@ def fetch_weights(url: str, instead: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), digits and digits.group(1))
-    except (OSError, RuntimeError) as error:  # no network, no space; another hash
+    except (OSError, RuntimeError) as error:  # no network, no space, wrong hash
         raise DownloadError(f'{url} cannot be downloaded ({error}). Download it by other means '
                             f'and put it at {path}, or {instead}') from error
     return path

@@ -1,4 +1,4 @@
-"""Naming the regions that were dropped for their size, alike on the terminal and in reports."""
+"""Naming the regions that were dropped as too small, in one form for terminal and reports."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ HOOK_OPTION = '--hook-options detector.min_area={}'
 
 
 def name_dropped(dropped: Iterable[tuple[str, int]], option: str = OPTION) -> str:
-    """Say where regions were dropped, how large the largest is, and what shows it.
+    """Say in how many images regions were dropped, how large the largest is, and what shows it.
 
     Args:
-        dropped (Iterable): Of each image its name and the area of the largest region that was
-            dropped in it, in px; 0: none was.
-        option (str): What to give to see it, with braces where the area stands.
+        dropped (Iterable): For each image its name and the area in px of the largest region that
+            was dropped; 0 if none was.
+        option (str): The option that shows the region, with ``{}`` for the area.
 
     Returns:
         str: Empty if nothing was dropped.

@@ -1,4 +1,4 @@
-"""Environment variables: set for a while, and read."""
+"""Setting environment variables for a block, and reading numbers from them."""
 from __future__ import annotations
 
 import os
@@ -10,12 +10,12 @@ from ..errors import InputError
 
 @contextmanager
 def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
-    """Set environment variables of this process, and of those that it starts, in a block.
+    """Set environment variables during a block, for this process and those that it starts.
 
-    At its end they are as before, whatever the block has made of them.
+    At the end of the block these variables are restored, even if the block has changed them.
 
     Args:
-        variables (Mapping[str, str | None]): Name to value; None takes a variable away.
+        variables (Mapping[str, str | None]): Name to value; None removes a variable.
     """
     before = {name: os.environ.get(name) for name in variables}
     _set(variables)
@@ -29,7 +29,7 @@ def number_from(name: str, default: int) -> int:
     """Read a whole number from the environment.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the variable holds anything else.
     """
     text = os.environ.get(name) or str(default)
     if not text.isdecimal():

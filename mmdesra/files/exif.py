@@ -1,4 +1,4 @@
-"""The one thing of a camera's EXIF that changes pixels: how the picture is to be turned."""
+"""The EXIF orientation: how a camera says that its picture is to be turned."""
 from __future__ import annotations
 
 import struct
@@ -9,7 +9,8 @@ ORIENTATION = 0x112
 PREFIX = b'Exif\0\0'
 
 WHOLE_NUMBERS = {1: 'B', 3: 'H', 4: 'I', 6: 'b', 8: 'h', 9: 'i', 13: 'I'}
-"""The types of EXIF and TIFF that can hold an orientation; the standard asks for 3."""
+"""Types of EXIF and TIFF entries that can hold an orientation, as struct codes. The standard asks
+for type 3, but some programs write others."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -25,7 +26,7 @@ TURNS = {
 def find_orientation(exif: bytes) -> int:
     """Return the orientation, 1 to 8, of an EXIF block; 1 (upright) where it has none.
 
-    Only this entry is read: whatever is odd, damaged or missing in the others does not matter.
+    No other entry is read, so damage in the rest of the block does not matter.
 
     Args:
         exif (bytes): The block, with or without the prefix that it has in a JPEG.

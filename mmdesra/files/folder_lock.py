@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""A lock on a folder, so that only one run at a time works in it."""
 from __future__ import annotations
 
 import os
@@ -21,24 +21,24 @@ _held: dict[Path, IO] = {}
 
 
 def hold_folder(folder: str | Path) -> None:
-    """Keep other processes out of a folder until this process lets it go, or ends.
+    """Lock a folder for this process until :func:`let_go_of_folder`, or until the process ends.
 
-    The system holds the lock, for a process: it goes when the process ends, however it ends, and
-    a resumed run need not wait for data loader workers of a killed one, as it would with the
-    ``flock`` of the package filelock, which workers inherit. This process may hold a folder again
-    at any time. Where the file system knows no locks there is none.
+    The operating system releases the lock when the process ends, even if it was killed. Data
+    loader workers do not inherit it, so a resumed run need not wait for workers of a killed one
+    (they do inherit the ``flock`` of the package filelock). Locking a folder twice is fine. On
+    Windows, and on file systems without locks, nothing is locked.
 
     Args:
-        folder (str | Path): Made if need be; gets a file ``.lock`` until it is let go.
+        folder (str | Path): Made if need be; has a file ``.lock`` while it is locked.
 
     Raises:
-        InputError: If another process holds it.
-        OSError: If it cannot be written into.
+        InputError: If another process has locked it.
+        OSError: If the folder cannot be written into.
     """
     if fcntl is None:
         return
     path = make_output_folder(folder).resolve() / LOCK
-    if _is_held(path):  # opening it once more, and closing it, would give the lock away
+    if _is_held(path):  # closing a second handle would release the lock
         return
     while True:
         file = _open(path)
@@ -54,33 +54,33 @@ def hold_folder(folder: str | Path) -> None:
             return
         if _is_the_file(path, file):
             break
-        file.close()  # its holder let go, and removed it, between the two steps
+        file.close()  # another process has released and removed it meanwhile
     _held[path] = file
     try:
         file.truncate(0)
         file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
         file.flush()
-    except OSError as error:  # a full disk is better known now
+    except OSError as error:  # a full disk: say so now, not after hours
         let_go_of_folder(folder)
         raise cannot_write(path, error) from error
 
 
 def let_go_of_folder(folder: str | Path) -> None:
-    """Let other processes into a folder again; no error if it is not held."""
+    """Unlock a folder; nothing happens if this process has not locked it."""
     path = Path(folder).resolve() / LOCK
     file = _held.pop(path, None)
     if file is not None:
         if _is_the_file(path, file):
-            path.unlink()  # before it is let go: then it may be another's
-        with suppress(OSError):  # what a full disk did not take
+            path.unlink()  # before unlocking: later the file may be another's
+        with suppress(OSError):  # a full disk: the text was not written
             file.close()
 
 
 @contextmanager
 def held_folder(folder: str | Path) -> Iterator[None]:
-    """Keep other processes out of a folder during a block, see :func:`hold_folder`.
+    """Lock a folder during a block, see :func:`hold_folder`.
 
-    A folder that was made for it, and into which nothing came, is removed.
+    If the folder was made for this and is still empty at the end, it is removed.
     """
     is_new = not Path(folder).exists()
     hold_folder(folder)
@@ -94,7 +94,7 @@ def held_folder(folder: str | Path) -> Iterator[None]:
 
 
 def holder_of(folder: str | Path) -> str | None:
-    """Return which other process holds a folder, in words; None where none does."""
+    """Return in words which other process has locked a folder; None if none has."""
     path = Path(folder).resolve() / LOCK
     if fcntl is None or _is_held(path) or not path.is_file():
         return None

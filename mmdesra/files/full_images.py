@@ -1,4 +1,4 @@
-"""Images with all that their files have of them: grey, alpha, 16 bits, the colour profile."""
+"""Images with all that their files store: grey or RGB, alpha, 16 bits, the colour profile."""
 from __future__ import annotations
 
 import io
@@ -17,12 +17,12 @@ from .decoding import ImageError, Picture, decode, errors_that_name
 from .images import WRITTEN_SUFFIXES, say_first, to_8_bits
 
 ALPHA_SUFFIXES = ('.png', '.tif', '.tiff', '.webp')
-"""Of the written files that can be transparent."""
+"""Suffixes of written files that can have an alpha channel."""
 DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
-"""Of those that can have 16 bits a channel."""
+"""Suffixes of written files that can have 16 bits a channel."""
 
 COLOUR_MODES = ('RGB', 'RGBA', 'P', 'PA', 'L', 'LA', 'I;16')
-"""Pillow's kinds of pixel that a colour profile still is about after they were read."""
+"""Pillow's modes for which the file's colour profile still holds after reading."""
 
 PNG_HEADER = 33
 """Bytes of a PNG before its second chunk: the signature and IHDR."""
@@ -32,13 +32,13 @@ logger = logging.getLogger('mmdesra')
 
 @dataclass(frozen=True)
 class FullImage:
-    """An image as its file has it, upright.
+    """An image as its file stores it, turned upright.
 
     Attributes:
         pixels (np.ndarray): uint8 or uint16, RGB of shape ``(H, W, 3)``, or grey ``(H, W)``.
-        alpha (np.ndarray, optional): How opaque each pixel is, of the same type, shape
-            ``(H, W)``; None: all of them are, and the file does not say so.
-        profile (bytes, optional): The ICC profile that says what the numbers mean.
+        alpha (np.ndarray, optional): Opacity, same type, shape ``(H, W)``; None if the file has
+            no alpha channel.
+        profile (bytes, optional): The ICC colour profile.
     """
     pixels: np.ndarray
     alpha: np.ndarray | None = None
@@ -46,16 +46,16 @@ class FullImage:
 
     @property
     def is_deep(self) -> bool:
-        """bool: Whether it has 16 bits a channel."""
+        """bool: Whether the image has 16 bits a channel."""
         return self.pixels.dtype == np.uint16
 
     @property
     def rgb(self) -> np.ndarray:
-        """np.ndarray: Its colours, shape ``(H, W, 3)``, whether it is grey or not."""
+        """np.ndarray: The pixels as RGB, shape ``(H, W, 3)``, also of a grey image."""
         return self.pixels if self.pixels.ndim == 3 else np.stack([self.pixels] * 3, axis=-1)
 
     def shallow(self) -> FullImage:
-        """Return it with 8 bits a channel."""
+        """Return the image with 8 bits a channel."""
         if not self.is_deep:
             return self
         alpha = None if self.alpha is None else _rounded(self.alpha)
@@ -63,7 +63,7 @@ class FullImage:
 
 
 def read_full_image(path: str | Path) -> FullImage:
-    """Read any still image that :func:`mmdesra.files.read_image` reads, with all that is in it.
+    """Read any still image that :func:`mmdesra.files.read_image` reads, with alpha and 16 bits.
 
     Raises:
         ImageError: As :func:`mmdesra.files.read_image`.
@@ -77,7 +77,7 @@ def read_full_image(path: str | Path) -> FullImage:
             deep = _read_deep(path, picture)
             if deep is not None:
                 return replace(_grey_if_all_is(deep), profile=profile)
-            logger.warning('%s: has 16 bits a channel in a form that is read with 8 only', path)
+            logger.warning('%s: has 16 bits a channel in a form of which only 8 are read', path)
         if image.mode == 'I;16':
             pixels = np.array(image)
             transparent = image.info.get('transparency')
@@ -93,11 +93,11 @@ def write_full_image(path: str | Path, image: FullImage, quality: int = 95) -> N
     Args:
         path (str | Path): The file.
         image (FullImage): What to write. Grey of 16 bits with alpha is written as RGBA.
-        quality (int): Of JPEG and WebP, 1 to 100.
+        quality (int): For JPEG and WebP, 1 to 100.
 
     Raises:
-        ValueError: If the suffix is none of :data:`WRITTEN_SUFFIXES`, or its files cannot have
-            alpha or 16 bits and the image has.
+        ValueError: If the suffix is not one of :data:`WRITTEN_SUFFIXES`, or the image has alpha
+            or 16 bits and the format cannot.
         ImageError: If the image is larger than its format allows.
     """
     suffix = Path(path).suffix.lower()
@@ -132,10 +132,10 @@ def _of_8_bits(image: Image.Image) -> FullImage:
 
 
 def _read_deep(path: str | Path, picture: Picture) -> FullImage | None:
-    """Read colours of 16 bits, of which Pillow reads the upper 8, with OpenCV.
+    """Read 16-bit colours with OpenCV, because Pillow reads their upper 8 bits only.
 
     Returns:
-        FullImage | None: None where the upper 8 bits are not what Pillow has read: OpenCV knows
+        FullImage | None: None if the upper 8 bits differ from what Pillow has read: OpenCV reads
         fewer kinds of TIFF.
     """
     stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -157,7 +157,7 @@ def _read_deep(path: str | Path, picture: Picture) -> FullImage | None:
 
 def _of_channels(stored: np.ndarray, mode: str) -> FullImage | None:
     channels = stored.shape[2]
-    if mode == 'RGB' and channels >= 3:  # with alpha, where one colour is transparent
+    if mode == 'RGB' and channels >= 3:  # OpenCV adds alpha if one colour is transparent
         return FullImage(np.ascontiguousarray(stored[..., :3]))
     if mode == 'RGBA' and channels == 4:
         return FullImage(stored[..., :3].copy(), stored[..., 3].copy())
@@ -165,7 +165,7 @@ def _of_channels(stored: np.ndarray, mode: str) -> FullImage | None:
 
 
 def _grey_if_all_is(image: FullImage) -> FullImage:
-    """Return a transparent image as a grey one, if it is: grey with alpha is read as RGBA."""
+    """Return an RGBA image as grey with alpha if it is grey: such files are read as RGBA."""
     first = image.pixels[..., :1]
     is_grey = image.alpha is not None and bool((image.pixels == first).all())
     return replace(image, pixels=first[..., 0].copy()) if is_grey else image
@@ -214,7 +214,7 @@ def _encode_deep(image: FullImage, suffix: str) -> bytes:
 
 
 def _with_profile(png: bytes, profile: bytes) -> bytes:
-    """Put an ICC profile into a PNG: its chunk stands before the pixels."""
+    """Insert an ICC profile into a PNG, before the pixels, as the format demands."""
     body = b'iCCP' + b'ICC Profile\0\0' + zlib.compress(profile)
     chunk = struct.pack('>I', len(body) - 4) + body + struct.pack('>I', zlib.crc32(body))
     return png[:PNG_HEADER] + chunk + png[PNG_HEADER:]

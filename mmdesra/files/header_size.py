@@ -9,13 +9,13 @@ from .decoding import FORMATS
 
 
 def shorter_side(path: str | Path) -> int | None:
-    """Return the shorter side of an image in px, as its file's header says; upright or not.
+    """Return the shorter side of an image in px, from its header.
 
     Returns:
-        int | None: None where the header cannot be read; reading the image says why.
+        int | None: None if the header cannot be read; reading the image tells the reason.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
             return min(image.size)
-    except Exception:  # noqa: BLE001  # Pillow raises whatever a damaged header makes of it
+    except Exception:  # noqa: BLE001  # a damaged header can raise anything
         return None

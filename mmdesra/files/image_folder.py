@@ -18,15 +18,15 @@ from .listing import (
 from .walk import answers
 
 _SubFolder = dict[str, list[str]]
-"""Names of files and folders, by what they are looked up by."""
+"""The names of files or folders as written on disk, by the key that they are looked up by."""
 
 
 class ImageFolder:
-    """A folder of images that belong to others: masks, label maps, ground truths.
+    """A folder of images that belong to other images: masks, label maps, ground truths.
 
-    They are found by the others' names, see :func:`mmdesra.files.image_path.image_name`, in
-    whatever Unicode form, and in sub-folders where the others are in such. A folder is listed
-    once, when something of it is first looked for.
+    An image is found by the name of the one it belongs to (``a``, ``sub/a``, see
+    :func:`mmdesra.files.image_path.image_name`), in any Unicode form. A folder is listed once,
+    when the first image is looked for.
 
     Args:
         folder (str | Path): The folder.
@@ -38,10 +38,10 @@ class ImageFolder:
 
     @classmethod
     def checked(cls, inputs: ImageInputs) -> ImageFolder:
-        """Return a folder that holds images, or whose sub-folders do, or the images of a pattern.
+        """Return the images of a folder, with its sub-folders, or of files and patterns.
 
         Raises:
-            ImageError: If it does not exist or holds none.
+            ImageError: If there is no image.
         """
         if not isinstance(inputs, (str, Path)) or not Path(inputs).is_dir():
             return _NamedImages(inputs)
@@ -54,10 +54,10 @@ class ImageFolder:
         return [self.folder / inside for inside in images_below(self.folder)]
 
     def find(self, name: str) -> Path:
-        """Return the image of a name.
+        """Return the image with a name.
 
         Raises:
-            ImageError: If there is none, or there are several.
+            ImageError: If there is none, or if there are several.
         """
         path, _, stem = name.rpartition('/')
         place = self._sub_folder(path)
@@ -77,13 +77,13 @@ class ImageFolder:
         return found
 
     def has(self, name: str) -> bool:
-        """Whether there is an image of a name, or several."""
+        """Whether there are one or more images with a name."""
         path, _, stem = name.rpartition('/')
         place = self._sub_folder(path)
         return place is not None and any(map(is_image_name, self._files(place, composed(stem))))
 
     def _sub_folder(self, path: str) -> str | None:
-        """The sub-folder as it is written here; None where there is none."""
+        """Return a sub-folder in the Unicode form that it has on disk; None if there is none."""
         place = ''
         for part in filter(None, path.split('/')):
             found = self._list(place)[1].get(composed(part))
@@ -94,7 +94,7 @@ class ImageFolder:
 
     def _files(self, place: str, key: str) -> list[str]:
         files, _, listed_at = self._list(place)
-        if key not in files and listed_at != self._changed_at(place):  # it may have come since
+        if key not in files and listed_at != self._changed_at(place):  # it may be new
             del self._listed[place]
             files = self._list(place)[0]
         return files.get(key, [])
@@ -127,7 +127,7 @@ class ImageFolder:
 
 
 class _NamedImages(ImageFolder):
-    """Images that files, several folders or patterns name."""
+    """Images named by files, patterns or several folders."""
 
     def __init__(self, inputs: ImageInputs) -> None:
         listing = list_inputs(inputs)

@@ -1,4 +1,4 @@
-"""What an image is called: its name in results, in tables, and where it is looked up."""
+"""The name of an image in results, in tables, and in look-ups of its mask or ground truth."""
 from __future__ import annotations
 
 import unicodedata
@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     _Path = Path
 else:
-    _Path = type(Path())  # before Python 3.12 Path itself cannot be inherited from
+    _Path = type(Path())  # before Python 3.12 Path itself cannot be subclassed
 
 NAMED_AT_MOST = 5
-"""Images that a message lists before it says that there are more."""
+"""Names that a message lists before it ends in an ellipsis."""
 
 
 class ImagePath(_Path):
-    """The path of an image that was listed with others; equal to any other path to the file.
+    """The path of a listed image. It is equal to a plain ``Path`` to the same file.
 
     Attributes:
-        inside (str): The file as people are told of it: its name, after the sub-folders of the
-            folder that was listed, ``sub/a.png``. Empty: the file's name alone.
-        refusal (str): Why it cannot be used although it was listed; whoever reads it is told.
+        inside (str): The file's place below the folder that was listed, ``sub/a.png``, as
+            messages show it. Empty: the file's name alone.
+        refusal (str): Why the image cannot be used; reading it raises this. Empty: it can.
     """
     inside: str = ''
     refusal: str = ''
 
     @classmethod
     def of(cls, path: str | Path, inside: str, refusal: str = '') -> ImagePath:
-        """Make one."""
+        """Make a path with its attributes."""
         image = cls(path)
         image.inside, image.refusal = inside, refusal
         return image
@@ -37,7 +37,7 @@ class ImagePath(_Path):
 
 
 def shown_name(path: Path) -> str:
-    """Return how people are told of an image: the file's name, or ``sub/a.png``."""
+    """Return the name of an image for messages: the file's name, or ``sub/a.png``."""
     return getattr(path, 'inside', '') or path.name
 
 
@@ -47,22 +47,22 @@ def name_some(names: list[str]) -> str:
 
 
 def image_name(path: Path) -> str:
-    """Return what results are named by and partners are found by: ``a``, or ``sub/a``.
+    """Return the name of an image in results and look-ups: ``a``, or ``sub/a``.
 
-    It is the file's name without its suffix, in Unicode's composed form (NFC): macOS writes é as
-    two letters where others write one, and both mean one image.
+    It is the file's name without its suffix, in Unicode's composed form (NFC): macOS may store é
+    as two characters where other systems store one, and both must name the same image.
     """
     return name_of_file(shown_name(path))
 
 
 def name_of_file(inside: str) -> str:
-    """Return the name of an image from :func:`shown_name`."""
+    """Return the name of an image, given what :func:`shown_name` returns."""
     folders, slash, file = inside.rpartition('/')
     return composed(folders + slash + stem_of(file))
 
 
 def stem_of(file: str) -> str:
-    """Return what ``Path(file).stem`` is; of a hundred thousand files it takes long."""
+    """Return ``Path(file).stem``, much faster: there may be a hundred thousand files."""
     dot = file.rfind('.')
     return file[:dot] if 0 < dot < len(file) - 1 else file
 
@@ -73,14 +73,14 @@ def composed(text: str) -> str:
 
 
 def existing_form(folder: Path, name: str) -> Path:
-    """Return the file of this name in a folder, in whatever Unicode form it is there.
+    """Return a file of a folder by its name, in the Unicode form that it has on disk.
 
     Args:
         folder (Path): The folder.
-        name (str): The file's name, after sub-folders where it is in some.
+        name (str): The file's name, with sub-folders before it if it is in some.
 
     Returns:
-        Path: ``folder / name`` where there is none.
+        Path: The file; ``folder / name`` if there is none.
     """
     path = folder / name
     if name.isascii() or path.exists() or path.is_symlink():

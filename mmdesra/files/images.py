@@ -1,4 +1,4 @@
-"""Reading, writing and matching image files."""
+"""Reading and writing images, label maps and masks."""
 from __future__ import annotations
 
 import io
@@ -18,17 +18,17 @@ logger = logging.getLogger('mmdesra')
 IMAGE_SUFFIXES = ('.apng', *['.avif'] * HAS_AVIF, '.bmp', '.dib', '.gif', '.jfif', '.jpe',
                   '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff',
                   '.webp')
-"""Of the files that are taken for images in a folder, in lower or upper case."""
+"""Suffixes by which a file in a folder is taken for an image, in any case."""
 
 WRITTEN_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
-"""Of the files that can be written; the others have too few colours, or are other names."""
+"""Suffixes of images that can be written. The others have too few colours, or are aliases."""
 
 _remarks: set[tuple[Path, str]] = set()
-"""Folders, and how masks in them are read, of which it was said."""
+"""Remarks that were logged, with the folder that each was about."""
 
 
 def size_of(image: np.ndarray) -> str:
-    """Return an image's size as people write it, WIDTHxHEIGHT, for messages."""
+    """Return an image's size as WIDTHxHEIGHT, for messages."""
     return f'{image.shape[1]}x{image.shape[0]}'
 
 
@@ -46,8 +46,8 @@ def read_image(path: str | Path) -> np.ndarray:
         np.ndarray: uint8, shape ``(H, W, 3)``, RGB, writable.
 
     Raises:
-        ImageError: If the file is missing, is no image, is truncated, or has a type of pixel
-            that is not read.
+        ImageError: If the file is missing, truncated, no image, or has pixels of a type that is
+            not supported.
     """
     with errors_that_name(path):
         picture = decode(path)
@@ -63,7 +63,7 @@ def read_labels(path: str | Path) -> np.ndarray:
         np.ndarray: uint8, shape ``(H, W)``.
 
     Raises:
-        ImageError: If the file is no such image.
+        ImageError: If the file is not such an image.
     """
     with errors_that_name(path):
         picture = decode(path)
@@ -77,16 +77,16 @@ def read_labels(path: str | Path) -> np.ndarray:
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a mask, from this package or drawn by a person.
+    """Read a mask that this package has written or a person has drawn.
 
-    :mod:`mmdesra.files.masks` has the rule. A mask that is understood otherwise than as 0 for the
-    ground and 255 for the artifacts, cut at 128, is logged: of each folder the first of its kind.
+    Usually 0 is ground and 255 artifact, cut at 128; :mod:`mmdesra.files.masks` has the full
+    rule. If a mask is read in another way, this is logged, once per folder and way.
 
     Returns:
         np.ndarray: bool, shape ``(H, W)``, True where there is an artifact.
 
     Raises:
-        ImageError: If the file is no image, or if it cannot be told which pixels are artifacts.
+        ImageError: If the file is no image, or if it is unclear which pixels are artifacts.
     """
     with errors_that_name(path):
         picture = decode(path)
@@ -102,13 +102,13 @@ def read_mask(path: str | Path) -> np.ndarray:
 
 
 def say_first(path: str | Path, picture: Picture) -> None:
-    """Log it, where only the first frame of an animation is read."""
+    """Log if the image is an animation, of which only the first frame is read."""
     if picture.is_first:
         _say(path, 'is an animation, its first frame is read')
 
 
 def _say(path: str | Path, remark: str) -> None:
-    """Log how a file is read; once for a folder, which may hold thousands of its kind."""
+    """Log how a file is read, once per folder: it may hold thousands of such files."""
     kind = Path(path).parent, re.sub(r'\d+', '', remark)
     if kind not in _remarks:
         _remarks.add(kind)
@@ -141,17 +141,17 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
 
 def write_map(path: str | Path, artifact_map: np.ndarray,
               map_range: tuple[float, float] = (0, 1)) -> None:
-    """Write a map, shape ``(H, W)``, as a 16-bit PNG: 0 and 65535 are the ends of its range."""
+    """Write a map of shape ``(H, W)`` as a 16-bit PNG, its range scaled to 0 ... 65535."""
     low, high = map_range
     share = ((artifact_map - low) / (high - low)).clip(0, 1)
     write_image(path, np.round(share * 65535).astype(np.uint16))
 
 
 def to_8_bits(picture: Picture, path: str | Path) -> Image.Image:
-    """Return an image with 8 bits a channel, of 16 the upper ones.
+    """Return an image with 8 bits a channel; of 16 bits the upper 8 are taken.
 
     Raises:
-        ImageError: If it has other numbers.
+        ImageError: If its numbers are signed, fractions, or have 32 bits.
     """
     image = picture.image
     if image.mode == 'I;16':

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind, beside the computing."""
+"""Reading the next image and writing the previous one in threads, while one is computed."""
 from __future__ import annotations
 
 from collections import deque
@@ -12,34 +12,34 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 AHEAD = 1
-"""Items that wait while another is worked on. Each may be a pair of large images."""
+"""Items that wait while another is worked on. Only one, as it may be a pair of large images."""
 
 
 def in_background(function: Callable[[Item], Result],
                   items: Iterable[Item]) -> Generator[Future[Result], None, None]:
-    """Call a function on each item, one after the other, in a thread beside the caller's.
+    """Call a function on one item after the other, in a thread of its own.
 
-    What takes long must let go of Python's lock there, as Pillow, NumPy, OpenCV and PyTorch do.
-    The items are taken in the caller's thread. So, with the computing between the two, ::
+    The items are taken in the caller's thread. For example, ::
 
         files = in_background(read, paths)
         outcomes = (compute(file.result()) for file in files)
         for written in in_background(write, outcomes):
             written.result()
 
-    reads the next image and writes the one before while it computes, with the results of the
-    plain order. At most :data:`AHEAD` items, and the one that is worked on, are held.
+    reads the next image and writes the previous one while it computes; the results are those of
+    a plain loop. At most :data:`AHEAD` items wait beside the one that is worked on. It saves time
+    where the function releases the GIL, as Pillow, NumPy, OpenCV and PyTorch do.
 
-    An error of the items, or Ctrl-C while one is taken, is raised when all that were taken before
-    are done and yielded. When the generator ends, or is closed, the thread is gone.
+    If taking an item raises an error, or Ctrl-C comes meanwhile, it is raised after all earlier
+    items are done and yielded. When the generator ends or is closed, the thread has ended.
 
     Args:
-        function (Callable): Called in the other thread only, on one item at a time.
+        function (Callable): Called only in the other thread, on one item at a time.
         items (Iterable): Any number of items.
 
     Yields:
-        Future: For each item, in order: gives what the function returned, or raises what it
-        raised; waits until it is known.
+        Future: For each item, in order; its ``result()`` waits for the function, and returns or
+        raises what the function did.
     """
     if AHEAD < 1:
         raise ValueError(f'expected to hold at least 1 item ahead, got {AHEAD}')
@@ -55,7 +55,7 @@ def in_background(function: Callable[[Item], Result],
                 error = caught
                 break
             waiting.append(thread.submit(function, item))
-            del item  # it may be large, and is not needed here any more
+            del item  # it may be large
             if len(waiting) > AHEAD:
                 yield waiting.popleft()
         while waiting:
@@ -69,6 +69,6 @@ def _gpu_in_use() -> int | None:
 
 
 def _use_gpu(index: int | None) -> None:
-    """Let 'cuda' mean in this thread what it means in the caller's: each begins with the first."""
+    """Make the caller's GPU current in this thread, which would begin with the first one."""
     if index is not None:
         torch.cuda.set_device(index)

@@ -1,4 +1,4 @@
-"""What a command reads it does not write over."""
+"""Refusing commands that would overwrite what they read."""
 from __future__ import annotations
 
 import os
@@ -9,14 +9,14 @@ from ..errors import InputError
 
 
 def refuse_inside(written: str | Path, read: Iterable[Path]) -> None:
-    """Make sure that results do not go where images are read with all sub-folders.
+    """Refuse results inside a folder that is read with its sub-folders.
 
     Args:
         written (str | Path): Where results go.
         read (Iterable[Path]): Folders that are read with their sub-folders.
 
     Raises:
-        InputError: If they would, and so be taken for images by the next run.
+        InputError: If they are inside one, where the next run would read them as images.
     """
     place = Path(os.path.realpath(written))
     for folder in read:
@@ -28,14 +28,14 @@ def refuse_inside(written: str | Path, read: Iterable[Path]) -> None:
 
 def refuse_same_files(written: Iterable[str | Path | None],
                       read: Iterable[str | Path | None]) -> None:
-    """Make sure that no file, or folder, is both read and written.
+    """Refuse a file or folder that is both read and written.
 
     Args:
-        written (Iterable): Files, or folders that files are written into; None stands for none.
-        read (Iterable): Files, or folders that files are read from; likewise.
+        written (Iterable): Files, or folders that files are written into; None is skipped.
+        read (Iterable): Files, or folders that files are read from; None is skipped.
 
     Raises:
-        InputError: If one is, by whatever name or link; it says what to do.
+        InputError: If one is in both, under any name or link; says what to do.
     """
     sources = {os.path.realpath(path) for path in read if path}
     for path in written:

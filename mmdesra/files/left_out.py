@@ -1,4 +1,4 @@
-"""What a folder of images holds beside images that are read, and saying so once."""
+"""The files of a folder that are not read as images, and a warning that names them once."""
 from __future__ import annotations
 
 import logging
@@ -15,36 +15,36 @@ COMPANIONS = frozenset((
     '.json', '.jsonl', '.lnk', '.lock', '.log', '.md', '.md5', '.part', '.pkl', '.pth', '.py',
     '.rst', '.safetensors', '.sh', '.sha256', '.thm', '.tmp', '.toml', '.tsv', '.txt', '.url',
     '.xml', '.xmp', '.yaml', '.yml'))
-"""Suffixes of what lies beside photographs and is none; nobody misses it in the results."""
+"""Suffixes of files that often lie beside photographs and are left out without a warning."""
 
 COMPANION_NAMES = frozenset(('README', 'LICENSE', 'COPYING', 'MANIFEST', 'CHECKSUMS', 'SHA256SUMS',
                              'MD5SUMS', 'CREDITS', 'AUTHORS', 'NOTICE'))
 
 SYSTEM_FOLDERS = frozenset(('@eaDir', '__MACOSX', '#recycle', '$RECYCLE.BIN', 'lost+found',
                             'System Volume Information', '__pycache__'))
-"""Made by file managers and storage servers, some with thumbnails of the photographs beside."""
+"""Folders that file managers and storage servers make; some hold thumbnails. They are skipped."""
 
 NAMED = 3
-"""Files of a kind that are named before it is counted how many more there are."""
+"""Files of one suffix that a warning names; of further ones it gives the number."""
 KINDS = 6
-"""Kinds that are named, likewise."""
+"""Suffixes that a warning names; of further ones it gives the number."""
 
 _said: set[str] = set()
-"""What was said in this process: a run lists some folders several times."""
+"""Warnings that this process has logged: a run may list a folder several times."""
 
 
 @dataclass
 class LeftOut:
-    """What is not read of a folder.
+    """What is not read in a folder.
 
     Attributes:
-        files (dict[str, list[str]]): Names by suffix, of all that may be somebody's photograph.
-        special (list[str]): What has an image's suffix and is neither a file nor a folder.
+        files (dict[str, list[str]]): Files that might be somebody's photographs, by suffix.
+        special (list[str]): Names with an image's suffix that are neither file nor folder.
         closed (list[str]): Sub-folders that cannot be opened.
         repeated (list[str]): Links to sub-folders that are read already.
-        below (int): Images in sub-folders.
-        is_counted (bool): Whether all sub-folders were looked into.
-        is_empty (bool): Whether nothing is read of it.
+        below (int): The number of images in sub-folders.
+        is_counted (bool): Whether ``below`` counts all sub-folders; else there may be more.
+        is_empty (bool): Whether the folder holds no image.
     """
     files: dict[str, list[str]] = field(default_factory=dict)
     special: list[str] = field(default_factory=list)
@@ -55,14 +55,14 @@ class LeftOut:
     is_empty: bool = False
 
     def add(self, inside: str) -> None:
-        """Note a file that is no image, unless nobody would miss it."""
+        """Note a file that is not read, unless it is one of :data:`COMPANIONS`."""
         name = inside.rpartition('/')[2]
-        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (a Path for each takes long)
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (speed)
         if suffix not in COMPANIONS and (suffix or name.upper() not in COMPANION_NAMES):
             self.files.setdefault(suffix, []).append(inside)
 
     def take(self, other: LeftOut) -> None:
-        """Note all that another has noted."""
+        """Add what another folder has noted."""
         for suffix, names in other.files.items():
             self.files.setdefault(suffix, []).extend(names)
         self.special += other.special
@@ -73,12 +73,12 @@ class LeftOut:
         self.is_empty = self.is_empty or other.is_empty
 
     def __str__(self) -> str:
-        """Everything in one sentence; empty if nothing is left out."""
+        """Return everything in one sentence; empty if nothing is left out."""
         parts = ['holds no image'] * self.is_empty
         kinds = sorted(self.files.items(), key=lambda kind: (-len(kind[1]), kind[0]))
         found = [f'{_some(names)} ({suffix} is not read)' if suffix
                  else f'{_some(names)} (no suffix says what it is)' for suffix, names in kinds]
-        found += [f'{_some(self.special)} (no file)'] * bool(self.special)
+        found += [f'{_some(self.special)} (neither file nor folder)'] * bool(self.special)
         if found:
             count = sum(map(len, self.files.values())) + len(self.special)
             more = f', and {len(found) - KINDS} kinds more' if len(found) > KINDS else ''
@@ -98,7 +98,7 @@ class LeftOut:
 
 
 def say_once(sentence: str) -> None:
-    """Log a warning, in the first of several processes, unless it was logged before."""
+    """Log a warning unless it was logged before; of several processes only the first logs."""
     if sentence not in _said:
         _said.add(sentence)
         if is_first_process():
@@ -106,9 +106,9 @@ def say_once(sentence: str) -> None:
 
 
 def is_first_process() -> bool:
-    """Whether this is the one of several processes that speaks.
+    """Whether this process is the only one or, of several, the one that logs (rank 0).
 
-    Tools may list folders before they join the others; torchrun has told them their number.
+    Before the process group exists the rank is read from the variables that torchrun sets.
     """
     if is_distributed():
         return get_rank() == 0
@@ -117,8 +117,8 @@ def is_first_process() -> bool:
 
 
 def broken_link(path: Path) -> str:
-    """Say that a file is a link to nothing."""
-    return f'{path}: is a link to {os.readlink(path)}, where no file is'  # noqa: PTH115
+    """Say that a file is a broken link."""
+    return f'{path}: is a link to {os.readlink(path)}, which does not exist'  # noqa: PTH115
 
 
 def _some(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which images files, folders and patterns name."""
+"""Listing the images that files, folders and patterns name."""
 from __future__ import annotations
 
 import itertools
@@ -18,21 +18,21 @@ ImageInputs = Union[str, Path, Sequence[Union[str, Path]]]
 """A folder of images, an image file, a pattern such as ``'photos/**/*.jpg'``, or several."""
 
 MAX_ENTRIES_BELOW = 20_000
-"""Entries of sub-folders that are looked at to count images that are not read."""
+"""Entries of sub-folders that are looked at, at most, to count the images that are not read."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The images that were named, and what was not taken.
+    """The images that were found, and what was left out.
 
     Attributes:
-        paths (list[Path]): The images, each of a name of its own, see :func:`image_name`; also
-            those that cannot be used (a broken link, two of one name), which say so when they
-            are read, so that they are reported as any other image that cannot be.
-        root (Path): The folder that all of them are in.
-        left_out (list[str]): What was not taken, a sentence for each folder.
-        open_ended (list[Path]): Folders of which all sub-folders were read; results inside would
-            be taken for images the next time.
+        paths (list[Path]): The images. Those that cannot be used (a broken link, two with one
+            :func:`image_name`) are among them and raise an error when they are read, so that
+            they are reported like damaged images.
+        root (Path): The folder that all images are in, perhaps in sub-folders.
+        left_out (list[str]): What was left out, a sentence for each folder.
+        open_ended (list[Path]): Folders that were read with all sub-folders. Results must not be
+            written into these: the next run would read them as images.
     """
     paths: list[Path]
     root: Path
@@ -42,7 +42,7 @@ class Listing:
 
 @dataclass
 class _Part:
-    """What one of the inputs names: files by their places below a folder."""
+    """The files that one of the inputs names, by their places below a folder."""
     root: Path
     found: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
@@ -53,14 +53,13 @@ class _Part:
 def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
     """Return the image files of a folder, sorted by name.
 
-    What is left out is logged as a warning, once. Two images of one name (``a.jpg``, ``a.png``)
-    and broken links are among the paths and raise an :class:`ImageError` when they are read:
-    results are named by the file's name without its suffix, so one would overwrite the other.
+    What is left out is logged once, as a warning. Results are named by an image's name without
+    its suffix, so ``a.jpg`` would overwrite the results of ``a.png``: both are returned, but
+    raise an :class:`ImageError` when they are read. So do broken links.
 
     Args:
         folder (str | Path): The folder.
-        recursive (bool): Whether to read sub-folders, too; images in them are then named
-            ``sub/a``.
+        recursive (bool): Whether to read sub-folders, too; their images are named ``sub/a``.
 
     Raises:
         ImageError: If the folder does not exist, or holds no image.
@@ -80,10 +79,9 @@ def collect_images(inputs: ImageInputs, recursive: bool = False) -> list[Path]:
 def list_inputs(inputs: ImageInputs, recursive: bool = False) -> Listing:
     """List the images that files, folders and patterns name, in the order given.
 
-    An image is named by its file without the suffix, in a folder that is read with its
-    sub-folders, or by a pattern, with the sub-folders before it: ``sub/a``. Where several inputs
-    have images of one name in different folders, all are named by their places below the folder
-    that they have in common.
+    An image is named by its file without the suffix, ``a``. Images from sub-folders, which
+    ``recursive`` or a pattern reads, are named ``sub/a``. If several inputs hold images with the
+    same name, all are named by their places below the folder that they have in common.
 
     Args:
         inputs (str | Path | Sequence): See :data:`ImageInputs`.
@@ -112,7 +110,7 @@ def list_inputs(inputs: ImageInputs, recursive: bool = False) -> Listing:
 def _list(entry: Path, recursive: bool, is_one_of_several: bool) -> _Part:
     """List one of the inputs.
 
-    One that a shell may have put beside others, from a pattern, need not be an image.
+    If there are several, one of them need not be an image: a shell may have expanded a pattern.
     """
     if entry.is_dir():
         part = _list_folder(entry, recursive)
@@ -176,7 +174,7 @@ def _list_pattern(pattern: Path, root: Path, recursive: bool) -> _Part:
             if not (root / match).is_dir():
                 _sort_in(part, match)
                 continue
-            inner = _list_folder(root / match, recursive)  # as if a shell had named the folder
+            inner = _list_folder(root / match, recursive)  # as if it were given by name
             part.found += [f'{match}/{image}' for image in inner.found]
             part.broken |= {f'{match}/{image}' for image in inner.broken}
     if not part.found:
@@ -188,7 +186,7 @@ def _list_pattern(pattern: Path, root: Path, recursive: bool) -> _Part:
 
 
 def _sort_in(part: _Part, inside: str) -> None:
-    """Add a file that was named, or note what it is."""
+    """Add a file if it is an image, and note it as left out if not."""
     path = part.root / inside
     if not is_image_name(inside):
         part.left_out.files.setdefault(path.suffix.lower(), []).append(inside)
@@ -202,7 +200,7 @@ def _sort_in(part: _Part, inside: str) -> None:
 
 
 def _place(parts: Sequence[_Part]) -> tuple[Path, dict[str, ImagePath]]:
-    """Return the folder that all images are in, and the images by their absolute paths."""
+    """Return the folder that all images have in common, and the images by absolute path."""
     placed: dict[str, ImagePath] = {}
     for part in parts:
         full_root = os.path.abspath(part.root)  # noqa: PTH100
@@ -222,14 +220,14 @@ def _place(parts: Sequence[_Part]) -> tuple[Path, dict[str, ImagePath]]:
 
 
 def _share_a_name(placed: dict[str, ImagePath]) -> bool:
-    """Whether images of different folders have one name."""
+    """Whether images in different folders have the same name."""
     folders: dict[str, str] = {}
     return any(folders.setdefault(image_name(image), os.path.dirname(full))  # noqa: PTH120
                != os.path.dirname(full) for full, image in placed.items())  # noqa: PTH120
 
 
 def _named(placed: dict[str, ImagePath]) -> list[Path]:
-    """Return the images; of several with one name each says that it cannot be used."""
+    """Return the images; those that share a name are marked as unusable."""
     same: dict[str, list[ImagePath]] = {}
     for image in placed.values():
         same.setdefault(image_name(image), []).append(image)
@@ -242,7 +240,7 @@ def _named(placed: dict[str, ImagePath]) -> list[Path]:
 
 
 def shares_name(path: Path, others: Sequence[Path]) -> str:
-    """Say that other images have the name of an image."""
+    """Return the error for an image whose name other images have, too."""
     named = ', '.join(other.name if other.parent == path.parent else str(other)
                       for other in others)
     form = (' (it looks alike, but is written in two forms of Unicode)'
@@ -263,5 +261,5 @@ def images_below(folder: Path) -> list[str]:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file is taken for an image, by the suffix of its name."""
+    """Whether a file's suffix says that it is an image."""
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122  (speed)

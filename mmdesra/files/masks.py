@@ -1,19 +1,18 @@
-"""What a picture says as a mask: which pixels are artifacts, and which are ground.
+"""Reading a picture as a mask: which pixels are artifacts, and which are ground.
 
 Masks come from this package (0 and 255), from paint programs (strokes on a transparent ground,
 soft edges, a palette) and from annotation tools (region numbers, 0 and 1, 16 bits). The rule, in
 order:
 
-1. **Transparency** that differs between pixels decides: what is painted is artifact, in any
-   colour.
+1. **Transparency** that differs between pixels: what is painted is artifact, in any colour.
 2. **One value** everywhere: 0 is an empty mask, the largest value of the file a full one.
-3. **Two values**: the lower is ground, the higher artifact. Of two colours black is ground.
-4. **Region numbers**, flat areas of many values on 0: 0 is ground, all else artifact. The same of
-   flat areas of many colours on black.
+3. **Two values**: the lower is ground, the higher artifact. Of two colours, black is ground.
+4. **Region numbers**, flat areas of several values: 0 is ground, all else artifact. Likewise flat
+   areas of several colours on black.
 5. **Soft edges** between black and white are cut in the middle: 128 of 255 and above is artifact.
 
-Whatever does not fit, or fits two of these with another result, is refused: a mask read wrongly
-is a wrong score. What is read by a rule that a person might not expect has a remark that says so.
+A picture is refused if no rule fits, or if two rules give different masks, because a mask read
+wrongly gives a wrong score. A remark says which rule was used where a person may not expect it.
 """
 from __future__ import annotations
 
@@ -24,24 +23,25 @@ import numpy as np
 from .pixel_areas import find_steps, find_values, is_flat, leaves_out_edges, loses_one, share
 
 OUTER = 8
-"""Soft edges lie between the lowest and the highest eighth of the values, nearly all pixels in
-these: in a picture half of the pixels or more are between them."""
+"""In a mask with soft edges nearly all pixels are in the lowest or the highest 1/8 of the values,
+and the edges between these; in a photograph half of the pixels or more are between them."""
 
 FLAT, NOT_FLAT = .8, .4
-"""Shares of the pixels of intermediate values that lie in a 2×2 block of one value. In areas that
-are filled nearly all do, in edges next to none."""
+"""Of the pixels between black and white, the share that lies in a 2×2 block of one value: above
+``FLAT`` they are filled areas, where nearly all do; below ``NOT_FLAT`` they are soft edges."""
 
 FEW_VALUES = 8
-"""So few values are no blur: what is drawn in the darker ones is within 2 px of the others."""
+"""Up to this many values cannot be a blur: darker ones must then lie within 2 px of the rest."""
 
 MANY_COLORS, PIXELS_A_COLOR, FEW_COLORS = 4096, 20, 16
-"""A mask has at most so many colours, and one in so many pixels: a photograph has more."""
+"""A mask has at most 4096 colours, and at most one for 20 pixels; a photograph has more. Up to 16
+colours are always accepted."""
 
 CURE = 'save it with 0 for the ground and 255 for the artifacts'
 
 
 class MaskError(ValueError):
-    """A picture that cannot be understood as a mask; the message says why, and what to do."""
+    """A picture that cannot be read as a mask; the message says why, and what to do."""
 
     def __init__(self, got: str) -> None:
         super().__init__('expected a mask, 0 for the ground and 255 for the artifacts, got '
@@ -54,7 +54,7 @@ class Reading:
 
     Attributes:
         mask (np.ndarray): bool, shape ``(H, W)``, True where there is an artifact.
-        remark (str): How, where a person might not expect it; else empty.
+        remark (str): The rule that was used, if a person may not expect it; else empty.
     """
     mask: np.ndarray
     remark: str = ''
@@ -68,12 +68,12 @@ def understand(values: np.ndarray, alpha: np.ndarray | None = None, white: int =
         values (np.ndarray): As stored in the file: numbers of shape ``(H, W)``, or uint8 RGB of
             shape ``(H, W, 3)``.
         alpha (np.ndarray, optional): uint8 of shape ``(H, W)``; 0 is transparent.
-        white (int): The largest number that the file can store, for numbers.
+        white (int): The largest number that the file can store; not used for RGB.
         is_lossy (bool): Whether compression has changed the values a little.
         is_cut (bool): Whether the values are the upper 8 bits of 16 only.
 
     Raises:
-        MaskError: If it cannot be told which pixels are artifacts.
+        MaskError: If it is unclear which pixels are artifacts.
     """
     if alpha is not None and _decides(values, alpha):
         _refuse_lower_bits(alpha, is_cut)
@@ -91,7 +91,7 @@ def _by_values(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
 
 
 def _doubting_ground(reading: Reading) -> Reading:
-    """Add a remark where the artifact looks like a ground: most of the picture, all corners."""
+    """Add a remark if the artifact may be the ground: most of the picture, and all corners."""
     mask = reading.mask
     if mask.all() or mask.mean() <= .5 or not mask[::max(len(mask) - 1, 1),
                                                    ::max(mask.shape[1] - 1, 1)].all():
@@ -109,7 +109,7 @@ def _refuse_lower_bits(values: np.ndarray, is_cut: bool) -> None:
 # Transparency
 
 def _decides(values: np.ndarray, alpha: np.ndarray) -> bool:
-    """Tell whether the transparency says what is painted, instead of the values."""
+    """Tell whether the mask is in the transparency, and not in the values."""
     low, high = int(alpha.min()), int(alpha.max())
     if low == high == 0:
         if _has_one_color(values):
@@ -131,7 +131,7 @@ def _by_transparency(values: np.ndarray, alpha: np.ndarray, white: int, is_lossy
     lightest, darkest = ((visible.max(1), visible.min(1)) if visible.ndim == 2
                          else (visible, visible))
     if np.ptp(visible.astype(np.float64), axis=0).max() > (white / 4 if is_lossy else 0):
-        # A layer with both may be strokes of both, or one of them may be its ground.
+        # Black or white beside other colours may be a stroke, or the ground of the layer.
         black, bright = lightest <= white // OUTER, darkest >= white - white // OUTER
         if 0 < black.sum() < black.size or 0 < bright.sum() < bright.size:
             raise MaskError('several colours, black or white among them, on a ground that is '
@@ -147,7 +147,7 @@ def _has_one_color(values: np.ndarray) -> bool:
 # Numbers
 
 def _whole_numbers(values: np.ndarray, white: int) -> tuple[np.ndarray, int]:
-    """Return whole numbers that are not negative, and which of them is white."""
+    """Return the values as whole numbers from 0, and the number that stands for white."""
     if values.dtype.kind == 'f':
         if not np.isfinite(values).all():
             raise MaskError('numbers that are not finite')
@@ -160,7 +160,7 @@ def _whole_numbers(values: np.ndarray, white: int) -> tuple[np.ndarray, int]:
         return values, white
     if values.min() < 0:
         raise MaskError('negative numbers')
-    high = int(values.max())  # 32 bits: their largest number says nothing
+    high = int(values.max())  # 32 bits: no mask uses their full range
     return values, next((limit for limit in (255, 65535) if high <= limit), 2**31 - 1)
 
 
@@ -169,7 +169,7 @@ def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
     low, high = int(found[0]), int(found[-1])
     if low == high:
         if low not in (0, white):
-            raise MaskError(f'{low} everywhere, which may mean either')
+            raise MaskError(f'{low} everywhere, which may be ground or artifact')
         return Reading(values == white)
     if not is_lossy and len(found) == 2:
         return Reading(values == high, '' if (low, high) == (0, white) else
@@ -196,14 +196,14 @@ def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:
     if high <= FEW_COLORS:
         return True
     lower, _ = find_steps(values, inside)
-    # Slow ramps are flat too, but border on 0 at one contour of many.
+    # A slow ramp is flat too, but only one of its values borders on 0.
     if (lower == 0).mean() < .5:
         return False
     return high <= white / 2 or len(found) - 1 >= high / 2
 
 
 def _has_plateau(values: np.ndarray, high: int) -> bool:
-    """Tell whether what is above the middle is mostly of the highest value: strokes, no map."""
+    """Tell whether most pixels above the middle have the highest value: strokes, not a map."""
     return share(values == high, values > high // 2) >= .5
 
 
@@ -211,7 +211,7 @@ def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') 
     """Cut soft edges between 0 and white in the middle.
 
     Raises:
-        MaskError: If there is more between them than edges.
+        MaskError: If there is more between 0 and white than edges.
     """
     outer = white // OUTER
     mask, flat = values > white // 2, is_flat(values)
@@ -220,7 +220,7 @@ def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') 
     middle = between & ~faint
     if middle.mean() > .5:
         raise MaskError('a picture: most of it is neither black nor white')
-    # What is next to 0 is drawn, if it is areas: compression leaves other noise.
+    # Flat areas next to 0 were drawn; the noise of compression is not flat.
     has_faint_areas = not is_lossy and share(flat, faint) >= FLAT
     if has_faint_areas or share(flat, middle) > NOT_FLAT:
         lower, higher = find_steps(values, between if has_faint_areas else middle)
@@ -230,7 +230,7 @@ def _cut(values: np.ndarray, white: int, is_lossy: bool, of: str = 'of values') 
     if loses_one(values > least, mask):
         raise MaskError(f'areas {of} below {white // 2 + 1} only')
     if not is_lossy and len(find_values(values)) <= FEW_VALUES:
-        # Noise that compression left is next to white as well as next to 0.
+        # Noise of compression is next to white as well as next to 0.
         pale = (values >= white - outer) & (values < values.max())
         is_noisy = pale.any() and share(flat, pale) <= NOT_FLAT
         if not leaves_out_edges(values > (outer if is_noisy else 0), mask, flat):

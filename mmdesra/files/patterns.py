@@ -15,7 +15,7 @@ _MAGIC = re.compile(r'[*?[]')
 
 
 def before_pattern(path: Path) -> Path:
-    """Return the part of a path that is no pattern: folders may have brackets in their names."""
+    """Return the part of a path that exists: folders may have brackets in their names."""
     root = Path()
     for part in path.parts:
         if _MAGIC.search(part) and not (root / part).exists():
@@ -25,7 +25,7 @@ def before_pattern(path: Path) -> Path:
 
 
 def matches(root: Path, pattern: Path) -> list[str]:
-    """Return what fits a pattern without ``**``, below a folder."""
+    """Return the files and folders below a folder that fit a pattern without ``**``."""
     full = os.path.join(glob.escape(str(root)), pattern)  # noqa: PTH118  (Path drops no '.')
     found = (Path(match).relative_to(root) for match in glob.glob(full))  # noqa: PTH207
     return sorted(path.as_posix() for path in found
@@ -33,9 +33,9 @@ def matches(root: Path, pattern: Path) -> list[str]:
 
 
 def files_below(root: Path, pattern: Path) -> list[str]:
-    """Return the files that fit a pattern with ``**``, below a folder.
+    """Return the files below a folder that fit a pattern with ``**``.
 
-    Not by :mod:`glob`, which follows links round and round.
+    :mod:`glob` would follow links in a circle.
     """
     if not root.is_dir():
         return []
@@ -44,7 +44,7 @@ def files_below(root: Path, pattern: Path) -> list[str]:
 
 
 def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a file, by its folders and its name, fits a pattern, likewise."""
+    """Whether a file fits a pattern, both given as the parts of their paths."""
     if not pattern or not parts:
         return not pattern and not parts
     if pattern[0] == '**':

@@ -1,4 +1,4 @@
-"""How the values of a drawing lie beside each other: areas, edges, and what a mask leaves out."""
+"""Telling flat areas from edges in a drawing, and what a mask leaves out of it."""
 from __future__ import annotations
 
 import numpy as np
@@ -11,13 +11,13 @@ def find_values(values: np.ndarray) -> np.ndarray:
         return np.unique(values)
     occurs = np.zeros(high + 1, bool)
     flat = values.reshape(-1)
-    for start in range(0, flat.size, 2**20):  # an index is 8 bytes: not all of them at once
+    for start in range(0, flat.size, 2**20):  # in pieces: an index takes 8 bytes
         occurs[flat[start:start + 2**20]] = True
     return np.flatnonzero(occurs)
 
 
 def is_flat(values: np.ndarray) -> np.ndarray:
-    """Tell of each pixel whether it lies in a 2×2 block of one value."""
+    """Return a mask of the pixels that lie in a 2×2 block of one value."""
     corner = values[:-1, :-1]
     block = np.pad((corner == values[1:, :-1]) & (corner == values[:-1, 1:])
                    & (corner == values[1:, 1:]), 1)
@@ -25,7 +25,10 @@ def is_flat(values: np.ndarray) -> np.ndarray:
 
 
 def find_steps(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and higher values of neighbours that differ, one of them ``inside``."""
+    """Return the lower and the higher values of neighbouring pixels that differ.
+
+    Only pairs with at least one pixel in the mask ``inside`` are returned.
+    """
     lower, higher = [], []
     for ahead, behind in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         a, b = values[ahead], values[behind]
@@ -36,7 +39,7 @@ def find_steps(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def leaves_out_edges(drawn: np.ndarray, mask: np.ndarray, flat: np.ndarray) -> bool:
-    """Tell whether a mask leaves out edges only: thin, and within 2 px of it."""
+    """Tell whether the drawn pixels outside a mask are edges: not flat, within 2 px of it."""
     import cv2
     near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     left_out = drawn & ~mask
@@ -44,14 +47,14 @@ def leaves_out_edges(drawn: np.ndarray, mask: np.ndarray, flat: np.ndarray) -> b
 
 
 def share(of: np.ndarray, among: np.ndarray) -> float:
-    """Return which share of some pixels others are; 0 of none."""
+    """Return the share of the pixels ``among`` that are also in ``of``; 0 if there are none."""
     return int(np.count_nonzero(of & among)) / max(int(np.count_nonzero(among)), 1)
 
 
 def loses_one(drawn: np.ndarray, mask: np.ndarray) -> bool:
-    """Tell whether a mask leaves out a whole drawn thing: pixels that touch."""
+    """Tell whether a mask leaves out a whole component of the drawn pixels."""
     if (drawn == mask).all():
         return False
-    import cv2  # few masks need it
+    import cv2  # slow to import, and few masks need it
     count, numbers = cv2.connectedComponents(drawn.astype(np.uint8), connectivity=8)
     return len(find_values(numbers[mask])) < count - 1

@@ -1,4 +1,4 @@
-"""Reading JSON that somebody may have damaged, edited or forged."""
+"""Reading JSON files of this package, which may be damaged, edited or forged."""
 from __future__ import annotations
 
 import json
@@ -15,7 +15,7 @@ Result = TypeVar('Result')
 TYPES: dict[str, tuple[type, ...]] = {
     'str': (str,), 'int': (int,), 'float': (int, float), 'bool': (bool,), 'dict': (dict,),
     'None': (type(None),)}
-"""What the values of a record may be annotated with, joined by ``|``; also ``list[X]``,
+"""Annotations that a record's fields may have, joined by ``|``; also ``list[X]``,
 ``tuple[X, ...]``, ``tuple[X, Y]`` and ``dict[str, X]`` of these."""
 
 
@@ -23,8 +23,7 @@ def parse_json(text: str) -> Any:
     """Read JSON.
 
     Raises:
-        ValueError: If it is none, is nested too deep, or has nan or infinity, which none of our
-            files has.
+        ValueError: If the text is not JSON, is nested too deep, or has nan or infinity.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -33,16 +32,16 @@ def parse_json(text: str) -> Any:
 
 
 def read_json(path: str | Path, build: Callable[[Any], Result], advice: str) -> Result:
-    """Read a JSON file of ours.
+    """Read a JSON file of this package.
 
     Args:
         path (str | Path): The file.
-        build (Callable): Makes of its content what is wanted.
-        advice (str): What to do if it is damaged, for the error.
+        build (Callable): Turns the parsed content into what is returned.
+        advice (str): What to do if the file is damaged, for the error.
 
     Raises:
-        InputError: If it is no JSON, or ``build`` misses something in it.
-        OSError: If it cannot be read.
+        InputError: If the file is not JSON, or ``build`` raises an error.
+        OSError: If the file cannot be read.
     """
     try:
         return build(parse_json(Path(path).read_text(encoding='utf-8')))
@@ -52,15 +51,14 @@ def read_json(path: str | Path, build: Callable[[Any], Result], advice: str) -> 
 
 
 def to_record(kind: type[Record], entry: object) -> Record:
-    """Build a dataclass from what a file says.
+    """Build a dataclass from an entry of a JSON file.
 
     Args:
         kind (type): The dataclass; its annotations are built of :data:`TYPES`.
-        entry (object): What should be a dict of its fields; JSON's lists become tuples where
-            these are annotated.
+        entry (object): A dict of its fields; a list becomes a tuple if the field is annotated so.
 
     Raises:
-        ValueError: If it is not, or a value has another type than is annotated.
+        ValueError: If ``entry`` is not a dict, or a field is missing, unknown or of another type.
     """
     if not isinstance(entry, Mapping):
         raise ValueError(f'expected a {kind.__name__}, got {_short(entry)}')
@@ -79,10 +77,10 @@ def to_record(kind: type[Record], entry: object) -> Record:
 
 
 def plain_name(name: object) -> str:
-    """Return a file's name if it is one, and leads to no other folder.
+    """Return a file's name after checking that it has no folder in it.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If it is not a plain file name.
     """
     if not isinstance(name, str) or Path(name).name != name or name in ('', '..') or '\0' in name:
         raise ValueError(f'expected a plain file name, got {_short(name)}')
@@ -90,10 +88,10 @@ def plain_name(name: object) -> str:
 
 
 def plain_path(name: object) -> str:
-    """Return a file's name, or its place in sub-folders, ``sub/a.png``, that leads nowhere else.
+    """Return a relative path such as ``sub/a.png`` after checking that it stays in its folder.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If it does not, or is no text.
     """
     if not isinstance(name, str):
         raise ValueError(f'expected the name of a file, got {_short(name)}')
@@ -103,7 +101,7 @@ def plain_path(name: object) -> str:
 
 
 def describe_difference(found: Mapping, wanted: Mapping) -> str:
-    """Say in which settings two nested dicts differ: what a file has, and what is wanted now."""
+    """Say in which settings two nested dicts differ: those in a file, and those of this run."""
     found, wanted = _flatten(found), _flatten(wanted)
     keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
     return '; '.join(f'{key}: there {_short(found.get(key), str)}, now '
@@ -119,7 +117,7 @@ def _flatten(settings: Mapping, prefix: str = '') -> dict:
 
 
 def _converted(value: Any, annotation: str) -> Any:
-    """Return what JSON says as the type that is annotated."""
+    """Return a JSON value as its annotated type; raises a ValueError if it has another."""
     for name in annotation.split(' | '):
         kind, _, inside = name.partition('[')
         inside = inside[:-1]  # the closing bracket

@@ -1,4 +1,4 @@
-"""What a file that is no image we read is, by how it begins: for a message that helps."""
+"""Recognising kinds of files that are not read as images, for a message that names the kind."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -34,11 +34,11 @@ SIGNATURES = (
     (0, b'<html', 'a web page'),
     (0, b'version https://git-lfs', 'a pointer of Git LFS: fetch it with `git lfs pull`'),
 )
-"""Where they stand, how they begin, and what they are; the first that fits."""
+"""Offset in the file, bytes at that offset, and the kind of file; the first match counts."""
 
 
 def find_foreign(path: str | Path) -> str | None:
-    """Say what a file is, if it is of a known kind that is not read here."""
+    """Return the kind of a file if it is one of :data:`SIGNATURES`, else None."""
     with Path(path).open('rb') as file:
         head = file.read(40)
     return next((name for place, start, name in SIGNATURES if head.startswith(start, place)), None)

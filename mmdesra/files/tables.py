@@ -1,4 +1,4 @@
-"""Tables and figures as files: CSV, JSON and Markdown."""
+"""Writing tables as CSV, JSON and Markdown."""
 from __future__ import annotations
 
 import csv
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from .atomic import write_bytes, write_text
 
-# Strings have no line breaks in JSON, so none of them looks like this.
+# A JSON string has no line breaks, so this matches no part of one.
 NUMBERS = re.compile(r'\[\n\s*([-+.\deE]+(?:,\n\s*[-+.\deE]+)*)\n\s*\]')
-"""A list of numbers, one a line, as ``json`` writes it."""
+"""A list of numbers as ``json`` writes it, one per line."""
 
 
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping]) -> None:
@@ -21,7 +21,7 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping])
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
-    # A file name need not be text; the table is.
+    # A file name may hold bytes that are not UTF-8; the table must not.
     write_bytes(path, text.getvalue().encode('utf-8', 'backslashreplace'))
 
 
@@ -29,7 +29,7 @@ def write_json(path: str | Path, content: object) -> None:
     """Write JSON atomically; lists of numbers stand on one line.
 
     Raises:
-        ValueError: If a figure is nan or infinite, for which JSON has no word.
+        ValueError: If a number is nan or infinite, which JSON does not have.
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     write_text(path, NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + '\n')
@@ -38,7 +38,7 @@ def write_json(path: str | Path, content: object) -> None:
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table that also reads well as plain text: columns padded to one width.
 
-    The first column is aligned to the left, the others, figures, to the right.
+    The first column is aligned to the left, the others, which hold figures, to the right.
     """
     table = [[cell.replace('|', r'\|') for cell in row] for row in (columns, *rows)]
     widths = [max(3, *map(len, column)) for column in zip(*table)]

@@ -1,8 +1,8 @@
-"""What a TIFF says of its pixels, and a view of it without what does not concern them.
+"""The tags of a TIFF that describe its pixels, and a view of the file without other tags.
 
-Pillow reads some kinds of TIFF wrongly and says nothing: 12 bits as if they were 16, black for
-white, planes of 16 bits as if of 8. And it reads tags that have nothing to do with the pixels, so
-that an odd one makes a good picture unreadable. Here the few that matter are read first.
+Pillow silently reads some TIFFs wrongly: 12 bits as 16, black as white, planes of 16 bits as 8.
+And it fails on odd values of tags that have nothing to do with the pixels. So the tags that
+matter are read and checked here first, and Pillow is shown only those.
 """
 from __future__ import annotations
 
@@ -24,39 +24,41 @@ YCBCR, SUBSAMPLING, YCBCR_POSITION, BLACK_WHITE = 529, 530, 531, 532
 DESCRIBING = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANAR,
               COLORMAP, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING, ORIENTATION,
               KIND_OF_PAGE}
-"""Tags whose values are read here."""
+"""Tags whose values are checked here."""
 
 DECODING = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES,
             ROWS_PER_STRIP, STRIP_SIZES, PLANAR, FAX3_OPTIONS, FAX4_OPTIONS, PREDICTOR, COLORMAP,
             TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, INK_SET, EXTRA_SAMPLES,
             SAMPLE_FORMAT, JPEG_TABLES, *OLD_JPEG, YCBCR, SUBSAMPLING, YCBCR_POSITION, BLACK_WHITE}
-"""Tags that a decoder needs. Not the orientation: the picture is turned afterwards."""
+"""Tags that Pillow is shown, to decode the pixels. The orientation is applied afterwards."""
 
 UNCOMPRESSED = 1
 LOSSY = {6, 7, 33003, 33005, 34712, 34892, 50001, 50002, 52546}
-"""Compressions that change values: the kinds of JPEG, JPEG 2000, WebP and JPEG XL."""
+"""Compressions that may change values: all kinds of JPEG, JPEG 2000, WebP and JPEG XL."""
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, PALETTE, CMYK, YCC = 0, 1, 3, 5, 6
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 READ_BITS = 1, 2, 4, 8, 16, 32
-"""Bits a sample that are read; 32 as masks only. Pillow takes 12 bits for 16: nearly black."""
+"""Bits a sample that are read; 32 for masks only. 12 is left out because Pillow would take the
+numbers for 16 bits and show a nearly black picture."""
 
 MOST_VALUES = 3 * 2**16
-"""Values of one tag that are read: a colour map of 16 bits has the most."""
+"""Values read of one tag, at most: a colour map for 16 bits has this many."""
 
 MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What the first picture of a TIFF says of itself.
+    """The tags of the first picture in a TIFF.
 
     Attributes:
-        values (dict): Of each tag of :data:`DESCRIBING` that it has, the values.
-        pages (int): Pictures in the file, without reduced ones of the first.
-        start (int): Where in the file the directory stands.
-        slim (bytes): The directory with the tags of :data:`DECODING` only, and no next one; 16
-            bits of which 0 is white are said to be those of which 0 is black.
+        values (dict): The values of each tag of :data:`DESCRIBING` that the picture has.
+        pages (int): The number of pictures in the file, not counting thumbnails.
+        start (int): The directory's offset in the file.
+        slim (bytes): The directory with the tags of :data:`DECODING` only, and no further
+            pictures. For 16 bits with 0 as white it says that 0 is black, see
+            :func:`read_directory`.
     """
     values: dict[int, tuple[int, ...]]
     pages: int
@@ -92,7 +94,7 @@ class Directory:
                 f'{self.first(COMPRESSION, UNCOMPRESSED)}')
 
     def why_not(self) -> str | None:
-        """Say why Pillow would read other pixels than the file has; None: it would not."""
+        """Say why Pillow would read the pixels wrongly; None if it reads them well."""
         number = self.first(SAMPLE_FORMAT, UNSIGNED)
         is_plain = self.first(COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED
         if PHOTOMETRIC not in self.values:
@@ -114,7 +116,10 @@ class Directory:
         return None
 
     def palette(self) -> list[int] | None:
-        """Return a colour map that some programs write with 8 instead of 16 bits; else None."""
+        """Return the palette if its colours have 8 bits instead of 16, else None.
+
+        Some programs write it so, and Pillow would show it nearly black.
+        """
         colors = self.values.get(COLORMAP, ())
         if self.first(PHOTOMETRIC, BLACK_IS_ZERO) != PALETTE or max(colors, default=256) > 255:
             return None
@@ -124,10 +129,10 @@ class Directory:
 
 
 def read_directory(file: BinaryIO) -> Directory | None:
-    """Read a TIFF's first directory; None where the file is no TIFF.
+    """Read a TIFF's first directory; returns None if the file is no TIFF.
 
     Raises:
-        struct.error: If the file ends before its directories do.
+        struct.error: If the file ends inside a directory.
     """
     file.seek(0)
     magic = file.read(4)
@@ -149,7 +154,7 @@ def read_directory(file: BinaryIO) -> Directory | None:
     values = {tag: numbers for tag, numbers in values.items() if numbers}
     needed = [entry for entry in entries if entry.tag in DECODING]
     if values.get(BITS) == (16,) and values.get(PHOTOMETRIC) == (WHITE_IS_ZERO,):
-        # Pillow knows it in one byte order only, and does not turn it: whoever reads it must.
+        # Pillow reads this in one byte order only and does not invert it; the caller does.
         needed = [reader.black_is_zero() if entry.tag == PHOTOMETRIC else entry
                   for entry in needed]
     return Directory(values, pages, start, reader.pack(needed))
@@ -182,7 +187,7 @@ class _Reader:
         return self._read(self._long, 8 if self._is_big else 4)[0]
 
     def entries(self, start: int) -> tuple[list[_Entry], int]:
-        """Return a directory's entries and where the next one stands; 0: nowhere."""
+        """Return a directory's entries and the offset of the next directory; 0 if none."""
         [count] = self._read(self._count, start)
         if count > 2**16:
             raise struct.error(f'a directory of {count} entries')
@@ -198,7 +203,7 @@ class _Reader:
             return found, 0
 
     def values(self, entry: _Entry) -> tuple[int, ...]:
-        """Return an entry's whole numbers; empty where it holds others, or lies outside."""
+        """Return an entry's values; empty if they are no whole numbers, or outside the file."""
         if entry.kind not in WHOLE_NUMBERS or not 0 < entry.count <= MOST_VALUES:
             return ()
         code = f'{self._order}{entry.count}{WHOLE_NUMBERS[entry.kind]}'
@@ -210,7 +215,7 @@ class _Reader:
             return ()
 
     def black_is_zero(self) -> _Entry:
-        """Return the entry that says that 0 is black."""
+        """Return an entry PhotometricInterpretation that says that 0 is black."""
         size = 8 if self._is_big else 4
         field = struct.pack(self._order + 'H', BLACK_IS_ZERO).ljust(size, b'\0')
         raw = struct.pack(self._entry, PHOTOMETRIC, 3, 1, field)
@@ -222,11 +227,11 @@ class _Reader:
 
 
 class SlimTiff(io.RawIOBase):
-    """A TIFF with the slim directory in the place of its own; the file is not changed.
+    """A view of a TIFF with its slim directory in place of the full one.
 
     Args:
-        file (BinaryIO): The TIFF.
-        directory (Directory): What was read of it.
+        file (BinaryIO): The TIFF; it is not changed.
+        directory (Directory): Its first directory.
     """
 
     def __init__(self, file: BinaryIO, directory: Directory) -> None:

@@ -1,4 +1,4 @@
-"""Going through folders, with their sub-folders, links included, each once."""
+"""Walking through folders and sub-folders, links included, each folder once."""
 from __future__ import annotations
 
 import os
@@ -10,14 +10,14 @@ from .left_out import SYSTEM_FOLDERS, LeftOut
 
 def walk(folder: Path, places: Sequence[str], below: LeftOut | None,
          seen: Iterable[Path] = ()) -> Iterator[tuple[str, os.DirEntry]]:
-    """Go through what a folder holds and is not hidden, each with its place below the folder.
+    """Yield the entries of a folder that are not hidden, each with its place below the folder.
 
     Args:
         folder (Path): The folder.
-        places (Sequence[str]): The sub-folders to go through; '' is the folder itself.
-        below (LeftOut, optional): Their sub-folders are gone through, too; notes those that are
-            not.
-        seen (Iterable[Path]): Folders that are not gone through again.
+        places (Sequence[str]): The sub-folders to walk; '' is the folder itself.
+        below (LeftOut, optional): If given, sub-folders are walked too, and those that cannot be
+            opened, or were walked before, are noted here. If None, they are yielded as entries.
+        seen (Iterable[Path]): Folders that are not walked again.
     """
     known = {_identity(path) for path in seen}
     waiting = list(places)
@@ -32,8 +32,8 @@ def walk(folder: Path, places: Sequence[str], below: LeftOut | None,
             below.closed.append(place)
             continue
         identity = _identity(path)
-        if identity in known:  # by way of a link, perhaps round and round
-            assert below is not None  # or there is one folder
+        if identity in known:  # reached by a link, perhaps in a circle
+            assert below is not None  # a single folder cannot repeat
             below.repeated.append(place)
             continue
         known.add(identity)
@@ -54,7 +54,7 @@ def _identity(folder: str | Path) -> tuple[int, int]:
 
 
 def answers(question: Callable[[], bool]) -> bool:
-    """Whether an entry is what is asked; a link that leads in a circle is nothing."""
+    """Ask an entry ``is_dir`` or ``is_file``; a link in a circle is neither."""
     try:
         return question()
     except OSError:

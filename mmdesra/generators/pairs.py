@@ -133,6 +133,17 @@ class PairSource(ABC):
         """Return the pairs that are one process's of several: every ``world_size``-th."""
         return self.only(self.paths[rank::world_size])
 
+    def telling(self, tell: Callable[[Path], None]) -> PairSource:
+        """Return the same pairs; ``tell`` is called with a path just before its files are read."""
+        part, read = copy(self), self.read
+
+        def tell_and_read(path: Path) -> Any:
+            tell(path)
+            return read(path)
+
+        part.read = tell_and_read  # type: ignore[method-assign]  # of this copy alone
+        return part
+
     def only(self, paths: Sequence[Path]) -> PairSource:
         """Return the pairs of some of the paths."""
         part = copy(self)

@@ -10,18 +10,20 @@ from .semantics import class_weights, weight_map
 from .statistics import (
     MARGIN,
     WINDOW_SIZE,
+    excess_texture,
     gaussian_window,
     local_mean,
     local_std,
     relative_difference,
     texture_difference,
 )
+from .strength import region_strengths
 from .strips import by_strips
 
 __all__ = [
     'MARGIN', 'WINDOW_SIZE', 'DetailChange', 'Distance', 'Fading', 'MaskScores', 'RegionChanges',
     'Regions', 'by_strips', 'class_weights', 'clean_mask', 'compare_regions', 'detail_outside',
-    'difference_map', 'fill_holes', 'gaussian_window', 'keep_large_regions', 'label_regions',
-    'local_mean', 'local_std', 'measure_distances', 'region_fates', 'relative_difference',
-    'score_mask', 'texture_difference', 'weight_map'
+    'difference_map', 'excess_texture', 'fill_holes', 'gaussian_window', 'keep_large_regions',
+    'label_regions', 'local_mean', 'local_std', 'measure_distances', 'region_fates',
+    'region_strengths', 'relative_difference', 'score_mask', 'texture_difference', 'weight_map'
 ]

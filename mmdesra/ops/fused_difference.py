@@ -16,6 +16,7 @@ from .statistics import (
     STABILITY,
     VARIANCE_FLOOR,
     check_size,
+    excess_texture,
     gaussian_window,
     local_std,
     relative_difference,
@@ -23,7 +24,7 @@ from .statistics import (
 )
 from .strips import strips_of
 
-MAP_FORMS = (*FORMS, 'absolute')
+MAP_FORMS = (*FORMS, 'absolute', 'excess')
 """What a map may hold, in the order of the codes of the compiled path."""
 
 BLOCK_ROWS, BLOCK_COLUMNS = 256, 64
@@ -31,10 +32,11 @@ BLOCK_ROWS, BLOCK_COLUMNS = 256, 64
 
 
 def difference_map(gan: Tensor, mse: Tensor, form: str = 'released') -> Tensor:
-    """Compute D or d of two images, the mean over the channels.
+    """Compute D, d or the excess texture of two images, the mean over the channels.
 
-    The same as :func:`mmdesra.ops.relative_difference` or
-    :func:`mmdesra.ops.texture_difference` of their :func:`mmdesra.ops.local_std`. 8-bit images on
+    The same as :func:`mmdesra.ops.relative_difference`,
+    :func:`mmdesra.ops.texture_difference` or :func:`mmdesra.ops.excess_texture` of their
+    :func:`mmdesra.ops.local_std`. 8-bit images on
     the CPU take a compiled path: the same precision, some 30 times the speed, no intermediate
     images, on as many threads as PyTorch has (``torch.set_num_threads``, ``OMP_NUM_THREADS``).
     Where there is no numba they take the tensors' path, in strips of rows, and end in the same
@@ -44,14 +46,14 @@ def difference_map(gan: Tensor, mse: Tensor, form: str = 'released') -> Tensor:
         gan (Tensor): GAN-SR image, shape ``(C, H, W)``, values in [0, 255]. Fastest as a view of
             an array of shape ``(H, W, 3)``; other numbers of channels are not compiled.
         mse (Tensor): MSE-SR image, the same shape.
-        form (str): ``'released'`` or ``'printed'`` (D), or ``'absolute'`` (d).
+        form (str): ``'released'`` or ``'printed'`` (D), ``'absolute'`` (d), or ``'excess'``.
 
     Returns:
         Tensor: Shape ``(H - 10, W - 10)``, float32 where compiled, float64 elsewhere. D: in
-        [0, 1]; d: in [0, 127.5²].
+        [0, 1]; d: in [0, 127.5²]; the excess: in [0, 127.5].
 
     Raises:
-        ValueError: If ``form`` is none of the three, the shapes differ or a side is shorter than
+        ValueError: If ``form`` is none of the four, the shapes differ or a side is shorter than
             the window.
     """
     if form not in MAP_FORMS:
@@ -74,6 +76,8 @@ def _by_tensors(gan: Tensor, mse: Tensor, form: str) -> Tensor:
     std_gan, std_mse = local_std(gan), local_std(mse)
     if form == 'absolute':
         return texture_difference(std_gan, std_mse).mean(dim=0)
+    if form == 'excess':
+        return excess_texture(std_gan, std_mse).mean(dim=0)
     return relative_difference(std_gan, std_mse, form).mean(dim=0)
 
 

@@ -18,8 +18,8 @@ TAPS = 2 * MARGIN + 1
 FRAME = 2 * MARGIN * CHANNELS
 """By how many values a row of an image is longer than one of its sums; channels interleave."""
 
-RELEASED, PRINTED, ABSOLUTE = range(3)
-"""What to compute: D as released, D as printed, d."""
+RELEASED, PRINTED, ABSOLUTE, EXCESS = range(4)
+"""What to compute: D as released, D as printed, d, the excess."""
 
 
 @compiled
@@ -57,12 +57,15 @@ def _sum_column(rows, first, half_window, means):
 
 @compiled
 def _compare(means, form, stability, floor, differences):
-    """Return to ``differences`` D or d of each channel."""
+    """Return to ``differences`` D, d or the excess of each channel."""
     n = differences.size
     for i in range(n):
         mean_x, mean_y = means[i], means[2 * n + i]
         x = max(means[n + i] - mean_x * mean_x, 0.) + floor
         y = max(means[3 * n + i] - mean_y * mean_y, 0.) + floor
+        if form == EXCESS:
+            differences[i] = max(math.sqrt(x) - math.sqrt(y), 0.)
+            continue
         product = 2 * math.sqrt(x * y)
         if form == ABSOLUTE:
             differences[i] = max(x + y - product, 0.)
@@ -80,7 +83,7 @@ def difference_block(gan, mse, half_window, form, stability, floor, top, bottom,
         gan (np.ndarray): uint8, shape ``(H, 3 · W)``: GAN-SR image, channels interleaved.
         mse (np.ndarray): MSE-SR image, the same shape.
         half_window (np.ndarray): float64, shape ``(6,)``: taps of the window from its middle on.
-        form (int): :data:`RELEASED`, :data:`PRINTED` or :data:`ABSOLUTE`.
+        form (int): :data:`RELEASED`, :data:`PRINTED`, :data:`ABSOLUTE` or :data:`EXCESS`.
         stability (float): C.
         floor (float): Added to each variance.
         top (int): First row of the block, in px of the map.

@@ -118,6 +118,19 @@ def texture_difference(std_gan: Tensor, std_mse: Tensor) -> Tensor:
     return (std_gan - std_mse)**2
 
 
+def excess_texture(std_gan: Tensor, std_mse: Tensor) -> Tensor:
+    r"""How much more texture there is than in the reference, :math:`\max(\sigma_x - \sigma_y, 0)`.
+
+    Args:
+        std_gan (Tensor): :math:`\sigma_x`, local standard deviation of the GAN-SR image.
+        std_mse (Tensor): :math:`\sigma_y`, that of the MSE-SR image, the same shape.
+
+    Returns:
+        Tensor: The same shape, in grey levels of 255, in [0, 127.5].
+    """
+    return (std_gan - std_mse).clamp_(min=0)
+
+
 def relative_difference(std_gan: Tensor, std_mse: Tensor, form: str = 'released') -> Tensor:
     r"""Relative texture difference D: 1 = same local variance, towards 0 = artifact.
 

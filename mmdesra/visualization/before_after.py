@@ -1,4 +1,4 @@
-"""What fine-tuning did to an image, in one picture: the whole of it, and the worst place."""
+"""One picture of what fine-tuning did to an image: whole images and a crop of the worst region."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from .views import reduce, reduce_mask
 WHOLE_SIDE = 648
 """Longer side in px above which whole images are reduced: two are as wide as four crops."""
 CROP_SIDE = 160
-"""Side in px of the window on the worst place, which is shown twice as large."""
+"""Side in px of the crop around the worst region, which is shown twice as large."""
 CROP_HEIGHT = 2 * CROP_SIDE
 FRAME_COLOR = (0, 220, 255)
 TITLE_HEIGHT, TITLE_SIZE = 34, 20
@@ -29,7 +29,7 @@ class BeforeAfterImage:
     """An image in all its versions.
 
     Attributes:
-        title (str): A line for people.
+        title (str): The title line.
         lq (np.ndarray): LR image, uint8, shape ``(h, w, 3)``, RGB.
         mse (np.ndarray): MSE-SR image, uint8, shape ``(H, W, 3)``, RGB.
         before (np.ndarray): GAN-SR image before fine-tuning, as ``mse``.
@@ -38,7 +38,7 @@ class BeforeAfterImage:
         mask_after (np.ndarray): Its artifacts, as ``mask_before``.
         truth (np.ndarray, optional): Ground truth, as ``mse``.
         fates (Sequence[str], optional): What became of each region of ``mask_before``, see
-            :func:`mmdesra.ops.region_fates`: its outline has that colour. Default: red.
+            :func:`mmdesra.ops.region_fates`; colours its outline. Default: all red.
     """
     title: str
     lq: np.ndarray
@@ -52,14 +52,14 @@ class BeforeAfterImage:
 
 
 def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
-    """Draw the whole image before and after, and the worst place in four or five versions.
+    """Draw the whole image before and after, and a crop of it in four or five versions.
 
-    The worst place is the largest region that is left or, if none is, that there was. The whole
-    images show the regions' outlines; the crops none, so that nothing hides the texture.
+    The crop shows the largest region after fine-tuning or, if none is left, the largest before.
+    The whole images have outlines around the regions; the crops have none, to show the texture.
 
     Returns:
-        np.ndarray: uint8, shape ``(h, w, 3)``, RGB; of some 1300 px in width, with the truth
-        1600.
+        np.ndarray: uint8, shape ``(h, w, 3)``, RGB; about 1300 px wide, or 1600 with the ground
+        truth.
 
     Raises:
         ValueError: If dtypes or shapes differ from :class:`BeforeAfterImage`.
@@ -89,7 +89,7 @@ def draw_before_after(image: BeforeAfterImage) -> np.ndarray:
 
 
 def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, ...]) -> np.ndarray:
-    """Cut from an LR image what a crop of its SR image shows, enlarged by bicubic interpolation.
+    """Cut the part of an LR image that a crop of its SR image shows, enlarged bicubically.
 
     Args:
         lq (np.ndarray): uint8, shape ``(h, w, 3)``.
@@ -97,11 +97,11 @@ def enlarge(lq: np.ndarray, crop: tuple[slice, slice], size: tuple[int, ...]) ->
         size (tuple[int, ...]): ``(H, W)`` of the SR image.
 
     Returns:
-        np.ndarray: uint8, ``(rows, columns, 3)``; the crop of the whole LR image enlarged, which
-        for a large one would fill the memory.
+        np.ndarray: uint8, ``(rows, columns, 3)``. Equals a crop of the whole image enlarged,
+        which could be too large for memory.
     """
     (scale_y, scale_x), (rows, columns) = (np.divide(lq.shape[:2], size), crop)
-    # From the middle of an SR pixel to where it lies among the middles of the LR pixels.
+    # Map the centres of SR pixels to coordinates in which LR pixels have whole-number centres.
     to_lq = np.array([[scale_x, 0, (columns.start + .5) * scale_x - .5],
                       [0, scale_y, (rows.start + .5) * scale_y - .5]])
     return cv2.warpAffine(lq, to_lq, (columns.stop - columns.start, rows.stop - rows.start),
@@ -126,7 +126,7 @@ def _count(mask: np.ndarray) -> str:
 
 
 def _pad(row: np.ndarray, width: int) -> np.ndarray:
-    """Set a row into the middle of ``width`` px, with a gap below."""
+    """Centre a row in ``width`` px, with a gap below."""
     left = (width - row.shape[1]) // 2
     sides = left, width - row.shape[1] - left
     return np.pad(row, ((0, GAP), sides, (0, 0)), constant_values=255)

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def describe(value: object) -> str:
-    """What was got, for an error: dtype and shape of an array, else the type."""
+    """Describe a value for an error: dtype and shape of an array, else its type."""
     if isinstance(value, np.ndarray):
         return f'{value.dtype} {value.shape}'
     return type(value).__name__
@@ -32,7 +32,7 @@ def check_mask(mask: np.ndarray, size: tuple[int, ...] | None = None, name: str 
 
 def check_map(artifact_map: np.ndarray, size: tuple[int, ...] | None = None,
               name: str = 'the artifact map') -> None:
-    """Raise a ValueError unless it is a non-empty float (H, W) array of ``size`` (H, W)."""
+    """Raise a ValueError unless the map is a non-empty float array of ``size`` (H, W)."""
     if not (isinstance(artifact_map, np.ndarray) and artifact_map.ndim == 2
             and np.issubdtype(artifact_map.dtype, np.floating) and artifact_map.size):
         raise ValueError(f'expected {name} to be a non-empty float array (H, W), '
@@ -44,16 +44,16 @@ def check_map(artifact_map: np.ndarray, size: tuple[int, ...] | None = None,
 
 def check_versions(sample: str, mask: np.ndarray, mse: np.ndarray,
                    **others: np.ndarray) -> None:
-    """Check the pictures of one sample; errors name it and the picture.
+    """Check the pictures of one sample.
 
     Args:
-        sample: Its name.
-        mask: To be bool (H, W).
-        mse: To be uint8 (H, W, 3).
-        others: To be as ``mse``, but for ``lq``, which has a size of its own.
+        sample: The sample's name.
+        mask: Expected to be bool (H, W).
+        mse: Expected to be uint8 (H, W, 3).
+        others: Expected to be as ``mse``; only ``lq`` has a size of its own.
 
     Raises:
-        ValueError: If a dtype or a shape differs from the above.
+        ValueError: If a dtype or a shape differs; names the sample and the picture.
     """
     for key, image in {'mse': mse, **others}.items():
         check_image(image, f'{key!r} of {sample!r}')

@@ -1,4 +1,4 @@
-"""Where to look: a window on the biggest artifact region."""
+"""Crops around the largest artifact region of an image."""
 from __future__ import annotations
 
 import cv2
@@ -8,12 +8,12 @@ from .checks import check_mask
 
 
 def crop_around(mask: np.ndarray, size: int | tuple[int, int]) -> tuple[slice, slice]:
-    """Find the window that shows the biggest artifact region of a mask.
+    """Find the window that shows the largest artifact region of a mask.
 
-    The window is centred on the region, or, if the region is larger than the window, on its
-    innermost point, which always lies on the artifact (the middle of a ring would not). With an
-    empty mask it is the middle of the image. It is moved, never shrunk, to stay in the image; only
-    an image smaller than ``size`` gets a smaller window.
+    The window is centred on the region. If the region is larger than the window, it is centred on
+    the region's innermost point, which lies on the artifact (the centre of a ring does not). For
+    an empty mask the window is in the middle of the image. It is moved to stay in the image, and
+    is smaller than ``size`` only if the image is.
 
     Args:
         mask: bool (H, W).
@@ -39,7 +39,7 @@ def crop_around(mask: np.ndarray, size: int | tuple[int, int]) -> tuple[slice, s
 
 def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
                 size: tuple[int, ...]) -> np.ndarray:
-    """Cut from an LR image what a crop of its SR image shows, in the SR image's pixels.
+    """Cut the part of an LR image that a crop of its SR image shows, at the SR image's size.
 
     Args:
         image: LR image, (h, w, ...).
@@ -47,8 +47,8 @@ def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
         size: (H, W) of the SR image.
 
     Returns:
-        (rows, columns, ...): each pixel the LR pixel that covers it (nearest neighbour). Equals
-        the crop of the whole image scaled up, which for a large one would fill the memory.
+        (rows, columns, ...): each pixel is the LR pixel that covers it (nearest neighbour). Equals
+        a crop of the whole image enlarged, which could be too large for memory.
     """
     rows, columns = (np.arange(part.start, part.stop) * small // full
                      for part, small, full in zip(crop, image.shape, size))
@@ -56,7 +56,7 @@ def crop_scaled(image: np.ndarray, crop: tuple[slice, slice],
 
 
 def _center(mask: np.ndarray, window: tuple[int, ...]) -> tuple[float, float]:
-    """Row and column of the point to look at, in px from the top left corner."""
+    """Row and column of the window's centre, in px from the top left corner."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count == 1:
         return mask.shape[0] / 2, mask.shape[1] / 2
@@ -64,7 +64,7 @@ def _center(mask: np.ndarray, window: tuple[int, ...]) -> tuple[float, float]:
     left, top, width, height = stats[biggest, :4].tolist()
     if height <= window[0] and width <= window[1]:
         return top + height / 2, left + width / 2
-    # Padded, as the image's border bounds the region like any other edge.
+    # Padded, so that the image's border counts as an edge of the region.
     region = np.pad(labels == biggest, 1).astype(np.uint8)
     depth = cv2.distanceTransform(region, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)

@@ -1,4 +1,4 @@
-"""What became of each region, in colours."""
+"""Colours and legends for what became of each region: gone, faded or left."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from .checks import check_mask
 from .overlay import INNER_COLOR, draw_overlay
 
 FATE_COLORS = {GONE: (0, 158, 115), FADED: (230, 159, 0), LEFT: INNER_COLOR}
-"""Green, amber and red, which the colour-blind can tell apart, too."""
+"""Green, amber and red in shades that the colour-blind can tell apart."""
 
 FATE_MEANINGS = {
     GONE: 'nothing is detected in the region any more, and half of its excess texture or less '
@@ -24,15 +24,15 @@ FATE_MEANINGS = {
 
 
 def masks_of_fates(mask: np.ndarray, fates: Sequence[str]) -> dict[str, np.ndarray]:
-    """Part a mask by what became of its regions.
+    """Split a mask by what became of its regions.
 
     Args:
         mask: bool (H, W), with N regions.
-        fates: Of each region one of :data:`mmdesra.ops.fading.FATES`, in the order of
+        fates: One of :data:`mmdesra.ops.fading.FATES` for each region, in the order of
             :func:`mmdesra.ops.label_regions`.
 
     Returns:
-        A mask for each fate that there is, bool (H, W); together they are ``mask``.
+        A mask for each fate that occurs, bool (H, W); their union is ``mask``.
 
     Raises:
         ValueError: If the mask is not bool (H, W), or has another number of regions.
@@ -49,7 +49,7 @@ def masks_of_fates(mask: np.ndarray, fates: Sequence[str]) -> dict[str, np.ndarr
 
 
 def draw_fates(image: np.ndarray, masks: dict[str, np.ndarray]) -> np.ndarray:
-    """Draw the regions as :func:`draw_overlay` does, each in the colour of what became of it.
+    """Draw the regions as :func:`draw_overlay` does, each in the colour of its fate.
 
     Args:
         image: uint8 (H, W, 3), RGB.
@@ -65,12 +65,12 @@ def draw_fates(image: np.ndarray, masks: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def count_fates(fates: Sequence[str]) -> str:
-    """Return how many regions there are of each fate, as people write it."""
+    """Return how many regions have each fate, as text."""
     return ', '.join(f'{fates.count(fate)} {fate}' for fate in FATES if fate in fates)
 
 
 def fate_legend(fates: Sequence[str]) -> str:
-    """A <ul>: a coloured square, the number of regions and what it means, for each fate."""
+    """Return a <ul> with, for each fate, its colour, its name and the number of regions."""
     rows = ''.join(
         f'<li title="{escape(FATE_MEANINGS[fate])}"><i style="background:rgb{FATE_COLORS[fate]}">'
         f'</i>{fates.count(fate)} {fate}</li>\n' for fate in FATES if fate in fates)

@@ -16,14 +16,14 @@ def draw_finetune_curve(iterations: Sequence[int],
 
     Args:
         iterations (Sequence[int]): N iterations, ascending.
-        curves (Mapping[str, Sequence[float]]): Name to N values, as shares.
-        chosen (int, optional): The iteration that is kept, to be marked.
-        wanted_removal (float, optional): A share, to be marked.
+        curves (Mapping[str, Sequence[float]]): Name to N values in [0, 1].
+        chosen (int, optional): The iteration whose weights are kept; is marked.
+        wanted_removal (float, optional): The removal rate at which training stops; is marked.
 
     Returns:
         bytes: A PNG file.
     """
-    # 0.3 s, and only a plot needs it; without pyplot there is no global state to clean up.
+    # Imported here, as it takes 0.3 s; without pyplot there is no global state to clean up.
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 

@@ -1,4 +1,4 @@
-"""Artifact maps drawn for the eye."""
+"""Artifact maps as coloured pictures."""
 from __future__ import annotations
 
 import cv2
@@ -12,13 +12,13 @@ NO_SCORE_COLOR = (128, 128, 128)
 def draw_heatmap(artifact_map: np.ndarray,
                  map_range: tuple[float, float] = (0.0, 1.0),
                  low_is_artifact: bool = True) -> np.ndarray:
-    """Colour an artifact map with a perceptual scale: artifacts bright, none black.
+    """Colour an artifact map with a perceptual scale: bright where there is an artifact.
 
     Args:
         artifact_map: float (H, W), in the detector's unit; NaN where there is no score.
         map_range: The values at the ends of the scale; values beyond take the colour of the end.
-        low_is_artifact: Whether a low value means artifact, as of DeSRA's D, where 1 = both
-            images have the same texture. False: a high value, as of LDL's map.
+        low_is_artifact: Whether a low value means artifact, as in DeSRA's D, where 1 means that
+            both images have the same texture. False: a high value does, as in LDL's map.
 
     Returns:
         uint8 (H, W, 3), RGB: OpenCV's INFERNO, bright at the artifact end; grey for NaN.
@@ -28,7 +28,7 @@ def draw_heatmap(artifact_map: np.ndarray,
     """
     check_map(artifact_map)
     low, high = map_range
-    if not low < high:  # written so that NaN fails, too
+    if not low < high:  # not `low >= high`, which is False for NaN
         raise ValueError(f'expected a map_range (low, high) with low < high, got {map_range}')
     share = (artifact_map.astype(np.float32) - np.float32(low)) / np.float32(high - low)
     unknown = np.isnan(share)

@@ -1,4 +1,4 @@
-"""The colour bar of a heat map, with native values."""
+"""The colour bar of a heat map, labelled in the detector's unit."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ STOPS = 33
 
 @dataclass(frozen=True)
 class MapScale:
-    """How the maps of one detector are drawn and read.
+    """The colour scale for the maps of one detector.
 
     Args:
         low: Value at the left end of the colour bar, in the detector's unit.
-        high: Value at its right end.
+        high: Value at the right end of the colour bar.
         low_is_artifact: Whether a low value means artifact.
-        threshold: Where artifacts begin, in the same unit.
+        threshold: The detector's threshold, in the same unit.
 
     Raises:
         ValueError: If the range is empty.
@@ -36,7 +36,7 @@ class MapScale:
         return draw_heatmap(artifact_map, (self.low, self.high), self.low_is_artifact)
 
     def share(self, value: float) -> float:
-        """Where on the bar a value lies, in [0, 1]."""
+        """Return the position of a value on the bar, in [0, 1]."""
         return float(np.clip((value - self.low) / (self.high - self.low), 0, 1))
 
 
@@ -46,8 +46,8 @@ def make_legend(scale: MapScale, below: bool = False, above: bool = False,
 
     Args:
         scale: The scale.
-        below: Whether maps hold values below its range; they have the colour of its end.
-        above: Whether maps hold values above its range.
+        below: Whether maps hold values below the scale, which get the colour of its low end.
+        above: Whether maps hold values above the scale, which get the colour of its high end.
         unknown: Whether maps hold NaN.
     """
     stops = scale.draw(np.linspace(scale.low, scale.high, STOPS)[None])[0]

@@ -9,17 +9,17 @@ WIDTH, HEIGHT, DPI = 6, 3.5, 110  # inches, inches, px per inch
 
 def draw_loss_curve(iterations: Sequence[int], losses: Sequence[float],
                     chosen: int | None = None) -> bytes:
-    """Draw a loss, with that of the start as a line to compare with.
+    """Draw a loss, with a horizontal line at its first value, that of the start.
 
     Args:
-        iterations (Sequence[int]): N iterations, ascending, from the start on.
+        iterations (Sequence[int]): N iterations, ascending.
         losses (Sequence[float]): N values.
-        chosen (int, optional): The iteration that is kept, to be marked.
+        chosen (int, optional): The iteration whose weights are kept; is marked.
 
     Returns:
         bytes: A PNG file.
     """
-    # 0.3 s, and only a plot needs it; without pyplot there is no global state to clean up.
+    # Imported here, as it takes 0.3 s; without pyplot there is no global state to clean up.
     from matplotlib.figure import Figure
 
     figure = Figure((WIDTH, HEIGHT), dpi=DPI, layout='constrained')

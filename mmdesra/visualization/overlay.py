@@ -1,4 +1,4 @@
-"""Masks drawn for the eye."""
+"""Masks drawn onto images: tinted and outlined regions."""
 from __future__ import annotations
 
 import cv2
@@ -7,14 +7,14 @@ import numpy as np
 from .checks import check_image, check_mask
 
 TINT = 0.2
-"""Share of the outline's colour inside a region: seen at a glance, the texture still shows."""
+"""Opacity of the tint inside a region, 0 to 1: seen at a glance, and the texture still shows."""
 INNER_COLOR = (230, 0, 38)
 OUTER_COLOR = (255, 255, 255)
-"""Red inside white: one of the two stands out on any content, dark, light or red."""
+"""Red, inside a white line: one of the two stands out on any content, dark, light or red."""
 
 
 def outline_width(height: int, width: int) -> int:
-    """Width of each of the two outlines in px: 1 to 3, growing with the longer side (2 at 600)."""
+    """Width of each of the two outlines in px, 1 to 3; it grows with the longer side (600: 2)."""
     return int(np.clip(round(max(height, width) / 300), 1, 3))
 
 
@@ -28,7 +28,7 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray,
     Args:
         image: uint8 (H, W, 3), RGB.
         mask: bool (H, W), True where the image shows an artifact.
-        color: RGB, instead of red.
+        color: RGB of the tint and the inner outline. Default: red.
 
     Returns:
         A new uint8 (H, W, 3) array, RGB.
@@ -41,8 +41,8 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray,
     side = 2 * outline_width(*mask.shape) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     region = mask.astype(np.uint8)
-    # Outside the image counts as free of artifacts, so that a region is closed by a line where
-    # the image ends (OpenCV's default would leave it open there).
+    # Outside the image counts as free of artifacts, so that the outline is closed at the border
+    # (OpenCV's default would leave it open).
     core = cv2.erode(region, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     grown = cv2.dilate(region, kernel) > 0
 
@@ -55,7 +55,7 @@ def draw_overlay(image: np.ndarray, mask: np.ndarray,
 
 
 def outline_path(mask: np.ndarray) -> str:
-    """Trace a mask as an SVG path, which stays thin however far the picture is magnified.
+    """Trace a mask as an SVG path, whose line stays thin when the picture is magnified.
 
     Args:
         mask: bool (H, W).
@@ -69,6 +69,6 @@ def outline_path(mask: np.ndarray) -> str:
     """
     check_mask(mask)
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    # OpenCV names a pixel by its corner at the top left; its middle is meant.
+    # OpenCV gives the corner of a pixel; the line goes through its centre.
     return ''.join('M' + 'L'.join(f'{x + 0.5:g} {y + 0.5:g}' for x, y in contour[:, 0]) + 'Z'
                    for contour in contours)

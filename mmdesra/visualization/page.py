@@ -22,7 +22,7 @@ SAMPLES_MARK = '<!-- samples -->'
 
 @dataclass(frozen=True, eq=False)
 class PageSample:
-    """The pictures of one image and what is to be said about them.
+    """The pictures of one image and the facts shown with them.
 
     Args:
         name: Heading, such as the file name.
@@ -33,12 +33,12 @@ class PageSample:
         after: GAN-SR image after fine-tuning, as ``mse``; None leaves this picture out.
         truth: Ground truth, as ``mse``; None leaves this picture out.
         facts: (label, value) pairs shown below the heading, as ('regions', '3 → 0').
-        fates: What became of each region of ``mask``, see :func:`mmdesra.ops.region_fates`: its
-            outline has that colour. None: all outlines are red.
-        regions: A row of cells for each region, shown on demand, the first one with the titles.
+        fates: What became of each region of ``mask``, see :func:`mmdesra.ops.region_fates`;
+            colours its outline. None: all outlines are red.
+        regions: A table of the regions, shown on demand: a row of titles, then one per region.
 
     Raises:
-        ValueError: If a dtype or a shape differs from the above; the message names the sample.
+        ValueError: If a dtype or a shape differs from the above; names the sample.
     """
     name: str
     lq: np.ndarray
@@ -57,7 +57,7 @@ class PageSample:
         check_versions(self.name, self.mask, self.mse, lq=self.lq, gan=self.gan, **others)
 
     def panels(self) -> list[tuple[str, np.ndarray]]:
-        """(label, image) of the four to six pictures, in the order in which they are shown."""
+        """Return (label, image) of the four to six pictures, in the order shown."""
         drawn = (draw_overlay(self.gan, self.mask) if self.fates is None else
                  draw_fates(self.gan, masks_of_fates(self.mask, self.fates)))
         panels = [('LR', self.lq), ('MSE-SR', self.mse), ('GAN-SR', self.gan), ('Mask', drawn)]
@@ -75,18 +75,18 @@ def write_page(path: str | os.PathLike,
                crop_size: int = 96) -> None:
     """Write the comparison page: one HTML file that needs no other file and no network.
 
-    Each sample shows its pictures side by side and, below each, a magnified crop at its biggest
+    Each sample shows its pictures side by side and, below each, a magnified crop of its largest
     artifact region. A click opens a picture at 100 %, where arrow keys, digits or taps switch
     between the versions at the same position.
 
-    The samples are written one by one in the given order, so a generator keeps memory at one
-    sample. The page appears under ``path`` only when it is complete; missing folders are made.
+    The samples are written one by one, so with a generator only one is in memory. The page
+    appears under ``path`` only when it is complete; missing folders are made.
 
     Args:
         path: The HTML file; an existing one is replaced.
         title: Heading of the page, plain text.
         summary: (label, value) pairs shown in the header, plain text.
-        samples: What to show.
+        samples: The images to show, in this order.
         notes: Paragraphs below the header, plain text.
         crop_size: Side of the magnified crop in SR px.
 
@@ -96,7 +96,7 @@ def write_page(path: str | os.PathLike,
     """
     if crop_size < 1:
         raise ValueError(f'expected a positive crop_size, got {crop_size}')
-    # Split before filling in, so that no title or note can be taken for the mark.
+    # Split before filling in, in case a title or note contains the mark.
     head, tail = read_template('page.html').split(SAMPLES_MARK)
     head = Template(head).substitute(
         title=escape(str(title)),
@@ -105,7 +105,7 @@ def write_page(path: str | os.PathLike,
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A file name may hold bytes that are no text: a question mark must not cost the page.
+    # Bytes of a file name that are not UTF-8 become question marks.
     with atomic_path(path) as part, part.open('w', encoding='utf-8', errors='replace') as file:
         file.write(head)
         number = 0
@@ -117,7 +117,7 @@ def write_page(path: str | os.PathLike,
 
 
 def _sample(sample: PageSample, number: int, crop_size: int) -> str:
-    """The <article> of one sample."""
+    """Return the <article> of one sample."""
     crop = crop_around(sample.mask, crop_size)
     panels = sample.panels()
     figures = ''.join(_figure(label, image, sample, crop) for label, image in panels)
@@ -129,7 +129,7 @@ def _sample(sample: PageSample, number: int, crop_size: int) -> str:
 
 
 def _region_table(rows: Sequence[Sequence[str]]) -> str:
-    """A <details> with the rows of a table; nothing for no rows below the titles."""
+    """Return a <details> with a table; empty if there is no row below the titles."""
     if len(rows) < 2:
         return ''
     titles, *others = ([f'{escape(str(cell))}' for cell in row] for row in rows)
@@ -140,7 +140,7 @@ def _region_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice, slice]) -> str:
-    """One version of a sample: the whole picture, and the crop below it."""
+    """Return the <figure> of one version: the whole picture, and the crop below it."""
     height, width = sample.gan.shape[:2]
     detail = crop_scaled(image, crop, (height, width))  # the browser scales the whole LR image
     rows, columns = crop
@@ -150,7 +150,7 @@ def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice
              f'width:{100 * detail.shape[1] / width:.2f}%;'
              f'height:{100 * detail.shape[0] / height:.2f}%')
     alt = f'{escape(sample.name)}: {label}'
-    # Where every pixel counts (the tiny LR image, the magnified crop) nothing is lost to JPEG.
+    # The small LR image and the magnified crop are PNGs: there JPEG's errors would be seen.
     whole = _picture(image, width, height, alt, lossless=label == 'LR')
     zoom = _picture(detail, detail.shape[1], detail.shape[0], f'{alt}, detail', lossless=True)
     return (f'<figure>\n<figcaption>{label}</figcaption>\n'
@@ -159,6 +159,6 @@ def _figure(label: str, image: np.ndarray, sample: PageSample, crop: tuple[slice
 
 
 def _picture(image: np.ndarray, width: int, height: int, alt: str, lossless: bool) -> str:
-    """An <img> that carries its data, ``width`` x ``height`` CSS px unless styled otherwise."""
+    """Return an <img> with its data inside, ``width`` x ``height`` CSS px unless styled."""
     return (f'<img loading="lazy" decoding="async" width="{width}" height="{height}" '
             f'alt="{alt}" src="{data_uri(image, lossless)}">')

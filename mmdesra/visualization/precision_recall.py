@@ -8,18 +8,18 @@ from dataclasses import dataclass
 WIDTH, HEIGHT, DPI = 11, 5, 120  # inches, inches, px per inch
 MARKERS = 'osD^v<>pPX'
 LINES = ('-', '--', ':')
-"""Matplotlib has ten colours; the next ten curves are dashed."""
+"""Line styles: Matplotlib has ten colours, so the next ten curves are dashed, then dotted."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Precision and recall of one detector, one point a threshold.
+    """Precision and recall of one detector, one point for each threshold.
 
     Attributes:
-        name (str): For the legend.
+        name (str): The detector, for the legend.
         recalls (Sequence[float]): In [0, 1], or nan.
-        precisions (Sequence[float]): Likewise; points without a precision are left out.
-        own (int): Index of the point of the detector's own threshold.
+        precisions (Sequence[float]): In [0, 1]; a point with nan is left out.
+        own (int): Index of the point at the detector's own threshold.
     """
     name: str
     recalls: Sequence[float]
@@ -31,12 +31,12 @@ def draw_precision_recall(panels: Mapping[str, Sequence[Curve]]) -> bytes:
     """Draw curves in panels side by side; the detectors' own thresholds are marked.
 
     Args:
-        panels (dict): Title to curves; the same detectors, in the same order, in each.
+        panels (dict): Title to curves; each panel has the same detectors in the same order.
 
     Returns:
         bytes: A PNG file.
     """
-    # 0.3 s, and only a plot needs it; without pyplot there is no global state to clean up.
+    # Imported here, as it takes 0.3 s; without pyplot there is no global state to clean up.
     from matplotlib.figure import Figure
 
     figure = Figure((WIDTH, HEIGHT), dpi=DPI, layout='constrained')

@@ -1,32 +1,32 @@
-"""The report of a run: one self-contained HTML file with a table and every image's pictures."""
+"""The report of a run: a page with a table and the worst images, and files beside it."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ..files import atomic_path
 from .legend import MapScale
-from .report_html import Entry, ReportPage
-from .report_rows import MAX_SIDE, ReportPart, ReportRow, ReportRows
+from .report_files import ReportFiles
+from .report_html import ReportPage
+from .report_rows import MAX_SIDE, ReportRow, ReportRows
 from .report_sample import ReportSample
-from .report_spool import Spool
 
 __all__ = ['ReportSample', 'ReportWriter']
 
 
 class ReportWriter:
-    """Writes a report sample by sample: one HTML file that needs no other file and no network.
+    """Writes a report sample by sample: for a browser, without a server and without a network.
 
     The table is sorted by artifact area, whatever the order in which samples arrive, and can be
-    sorted by any column and searched. An image opens on a click: LR, MSE-SR, GAN-SR, the map
-    with its colour bar, the mask's outline, and a slider between any two of them. The browser
-    decodes only pictures that are near the screen.
+    sorted by any column and searched. An image opens on a click, the worst one at the start: LR,
+    MSE-SR, GAN-SR, the map with its colour bar, the mask's outline, a slider between any two of
+    them, and its regions one after the other.
 
-    The pictures wait in a file until the table is known, so memory holds one sample and a line
-    for each.
+    The page holds the worst images, as far as a bounded size goes; a report that fits is that
+    one file. The others, and the whole table, lie in the folder ``NAME_files`` beside it and are
+    loaded only when somebody asks for them. The pictures are written there as they come, so
+    memory holds one sample and a line for each.
 
     As a context manager::
 
@@ -49,8 +49,9 @@ class ReportWriter:
             the others are in the table with a thumbnail. None: keep all.
         max_side: Longer side in px above which pictures are shown reduced; the largest region is
             then also shown at full size.
-        spool: A new file for the pictures, which stays. None: an unnamed one beside ``path``,
-            which is gone in the end.
+        words: (word, explanation) pairs of what the settings mean, beside those of the report.
+        is_resumable: Whether a stopped run can go on, so that the files beside the page are to
+            stay when an error ends the block.
 
     Raises:
         ValueError: If the range is empty or a number not positive.
@@ -65,42 +66,46 @@ class ReportWriter:
                  threshold: float = 0.7,
                  max_clean: int | None = None,
                  max_side: int = MAX_SIDE,
-                 spool: Path | None = None) -> None:
+                 words: Iterable[tuple[str, str]] = (),
+                 is_resumable: bool = False) -> None:
         if max_side < 1 or (max_clean is not None and max_clean < 0):
             raise ValueError('expected a positive max_side and a max_clean of 0 or more, '
                              f'got {max_side} and {max_clean}')
         self.path = Path(path)
+        self.files = ReportFiles(self.path)
         self._title = title
         self._summary = list(summary)
+        self._words = list(words)
         self._scale = MapScale(*map_range, low_is_artifact, threshold)
-        self._max_clean = max_clean
-        self._max_side = max_side
-        self._spool_path = spool
-        self._stack = ExitStack()
-        self._taken_in: dict[int, Entry] = {}
+        self._own = ReportRows(self._scale, self.files, max_clean, max_side)
+        self._taken_in: dict[int, ReportRow] = {}
+        self._is_resumable = is_resumable
 
     def __enter__(self) -> ReportWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._spool = self._stack.enter_context(
-            Spool.unnamed(self.path) if self._spool_path is None
-            else Spool.create(self._spool_path))
-        self._own = ReportRows(self._scale, self._spool, self._max_clean, self._max_side)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        with self._stack:
-            entries = {**self._taken_in, **{number: Entry(row, self._spool)
-                                            for number, row in self._own.rows.items()}}
-            if kind is None or entries:
-                self._write(entries, kind)
+        rows = {**self._taken_in, **self._own.rows}
+        keep_all = self._is_resumable and kind is not None
+        if kind is None or rows:
+            page = ReportPage(self._title, self._summary, self._scale, rows, self.files,
+                              _note(kind, len(rows)), self._words)
+            try:
+                page.write(self.path, keep_all)
+            except BaseException:
+                if not self._is_resumable:
+                    self.files.keep((), ())
+                raise
 
     def add(self, sample: ReportSample, number: int | None = None) -> ReportRow:
         """Add an image.
 
         Args:
             sample: The image.
-            number: Decides the order of images with the same area. Default: as they are added.
+            number: Decides the order of images with the same area, and the names of its files.
+                Default: as they are added.
 
         Returns:
             ReportRow: Its line of the table.
@@ -114,21 +119,15 @@ class ReportWriter:
         """Add an image that could not be used, and why; ``number`` as for :meth:`add`."""
         return self._own.add_skipped(name, reason, number)
 
-    def take_in(self, part: ReportPart) -> None:
-        """Add what another process or an earlier run has collected; its numbers must be others.
+    def take_in(self, rows: Mapping[int, ReportRow]) -> None:
+        """Add what another process or an earlier run has collected, by number.
 
-        Its spool is read when the report is written.
-
-        Raises:
-            OSError: If that cannot be opened.
+        Its numbers must be others, and its pictures lie beside the page already.
         """
-        spool = self._stack.enter_context(Spool.open(part.spool))
-        self._taken_in.update({number: Entry(row, spool) for number, row in part.rows.items()})
+        self._taken_in.update(rows)
 
-    def _write(self, entries: dict[int, Entry], stopped_by: type[BaseException] | None) -> None:
-        note = '' if stopped_by is None else (
-            f'This run was stopped before its end ({stopped_by.__name__}): the report holds the '
-            f'{len(entries)} images done until then.')
-        page = ReportPage(self._title, self._summary, self._scale, entries, note)
-        with atomic_path(self.path) as part, part.open('wb') as file:
-            file.writelines(page.parts())
+
+def _note(stopped_by: type[BaseException] | None, count: int) -> str:
+    return '' if stopped_by is None else (
+        f'This run was stopped before its end ({stopped_by.__name__}): the report holds the '
+        f'{count} images done until then.')

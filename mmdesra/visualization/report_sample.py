@@ -23,6 +23,9 @@ class ReportSample:
         facts: More (label, value) pairs to be shown with it.
         largest_dropped: Area of the largest region that was dropped for its size, in px; 0: none
             was.
+        strengths: How strong each region of the mask is, in the order of
+            :func:`mmdesra.ops.label_regions`, in grey levels; see
+            :func:`mmdesra.ops.region_strengths`. None: it is not known.
 
     Raises:
         ValueError: If a dtype or a shape differs from the above; the message names the sample.
@@ -35,6 +38,7 @@ class ReportSample:
     lq: np.ndarray | None = None
     facts: Sequence[tuple[str, object]] = ()
     largest_dropped: int = 0
+    strengths: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         lq = {} if self.lq is None else {'lq': self.lq}

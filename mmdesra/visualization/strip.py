@@ -1,4 +1,4 @@
-"""A labelled row of pictures, as for a README."""
+"""A row of pictures with captions, for a README or a page."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,14 +20,12 @@ def make_strip(panels: Sequence[tuple[str, np.ndarray]], height: int) -> np.ndar
     """Set pictures side by side on white, each with its caption above it.
 
     Every picture is scaled to ``height`` with its proportions kept: a larger one by area, a
-    smaller one (an LR image) by nearest neighbour, so that its pixels stay visible as such.
-
-    The captions are drawn in Pillow's own font (Pillow 10.1 or newer), so a strip looks the same
-    on every machine.
+    smaller one (an LR image) by nearest neighbour, so that its pixels can be seen. The captions
+    are in Pillow's own font (Pillow 10.1 or newer), so a strip looks the same on every machine.
 
     Args:
         panels: (caption, uint8 (H, W, 3) RGB image) for each picture, from left to right.
-        height: height of the pictures in px; the captions come on top of it.
+        height: Height of the pictures in px, without the captions.
 
     Returns:
         uint8 RGB array of :func:`caption_height` + ``height`` rows; its width is the sum of the
@@ -57,7 +55,7 @@ def make_strip(panels: Sequence[tuple[str, np.ndarray]], height: int) -> np.ndar
 
 
 def caption_height(height: int) -> int:
-    """Rows above pictures of ``height`` px that hold the captions."""
+    """Return the height in px of the captions above pictures of ``height`` px."""
     return round(1.6 * _font_size(height))
 
 
@@ -72,7 +70,7 @@ def _scale(image: np.ndarray, height: int) -> np.ndarray:
 
 
 def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int) -> Font:
-    """The largest font at which every caption fits its picture; one size for all."""
+    """Return the largest font in which every caption fits above its picture."""
     size = _font_size(height)
     while True:
         font = ImageFont.load_default(size=size)
@@ -83,9 +81,9 @@ def _fitting_font(captions: Sequence[str], widths: Sequence[int], height: int) -
 
 
 def draw_caption(text: str, height: int, width: int, font: Font) -> np.ndarray:
-    """Write a line in black on white, in the middle; uint8, shape ``(height, width, 3)``."""
+    """Draw a centred line in black on white; uint8, shape ``(height, width, 3)``."""
     head = Image.new('RGB', (width, height), 'white')
-    # A caption too long even at the smallest size starts at the left and is cut at the right.
+    # A caption too long even for the smallest font is cut off at the right.
     x = max(width / 2, font.getlength(text) / 2)
     ImageDraw.Draw(head).text((x, height / 2), text, fill='black', font=font, anchor='mm')
     return np.asarray(head)

@@ -25,7 +25,7 @@ KEY_MARK, PICTURES_MARK = '<!-- key -->\n', '<!-- pictures -->\n'
 
 @dataclass(frozen=True, eq=False)
 class StudyQuestion:
-    """Two versions of one picture, and what is asked about them.
+    """Two versions of one picture, and the question about them.
 
     Args:
         image: Name of the image in the answers.
@@ -34,8 +34,8 @@ class StudyQuestion:
         text: The question.
 
     Raises:
-        ValueError: If the names are equal, or a picture has another type or shape; the message
-            names the image.
+        ValueError: If the names are equal, or a picture has another type or shape; names the
+            image.
     """
     image: str
     versions: tuple[str, str]
@@ -59,7 +59,7 @@ class StudyQuestion:
 
 
 def pair_name(a: str, b: str) -> str:
-    """Return what the answers call a pair of versions."""
+    """Return the name of a pair of versions in the answers."""
     return f'{a} vs {b}'
 
 
@@ -73,31 +73,31 @@ def write_study(path: str | os.PathLike,
                 quality: int | None = None) -> str:
     """Write the page of a study: one HTML file that needs no other file and no network.
 
-    A participant enters a name, answers question by question by mouse, finger or key, and saves
-    a CSV file, which :mod:`mmdesra.apis.study_answers` reads. The order of the questions and the
-    sides follow from the seed and the participant's name: each participant has others, and in
-    half of a pair's images (give or take one) its first version is on the left. Questions with
-    one text are asked in one go. Answers are kept by the browser, so a reload goes on.
+    A participant enters a name, answers by mouse, finger or key, and saves a CSV file, which
+    :mod:`mmdesra.apis.study_answers` reads. The seed and the participant's name determine the
+    order of the questions and which version is on the left; it is the first version in half of a
+    pair's images (give or take one). Questions with the same text are asked one after the other.
+    The browser keeps the answers, so a reload loses none.
 
-    The names of the versions and of the images are in the file, in base64, and not on the screen.
+    The names of versions and images are in the file, in base64, but never on the screen.
 
     Args:
         path: The HTML file; an existing one is replaced. Missing folders are made.
         title: Heading, plain text.
-        questions: What is asked; each pair and image once.
+        questions: The questions; each combination of pair and image once.
         intro: Paragraphs below the heading, plain text.
-        seed: Of order and sides.
-        repeats: Questions of each pair that are asked twice, the second time with the sides
-            turned, to see how consistent a participant is.
-        ties: Whether 'no difference' may be answered.
+        seed: Seed of the order and the sides.
+        repeats: For each pair of versions, the number of questions that are asked a second time
+            with the sides swapped, to see how consistent a participant is.
+        ties: Whether 'no difference' is an answer.
         quality: JPEG quality of the pictures. None: PNG, without loss.
 
     Returns:
-        The study's name in the answers: the title's words and a checksum of all of the above.
+        The study's name in the answers: the title's words and a checksum of all arguments.
 
     Raises:
-        ValueError: If there is no question, one is there twice, or there are more repeats than
-            questions of a pair.
+        ValueError: If there is no question, one is there twice, or a pair has fewer questions
+            than ``repeats``.
     """
     _check(questions, repeats)
     pictures: dict[str, int] = {}  # data URI: number; a version may be asked about twice
@@ -111,7 +111,7 @@ def write_study(path: str | os.PathLike,
             text=question.text, size=[width, height],
             pictures=[pictures.setdefault(uri, len(pictures)) for uri in uris]))
     key = dict(seed=seed, repeats=repeats, ties=ties, questions=listed)
-    # Neither the numbers of the pictures nor their order in the file may tell the versions.
+    # Shuffled, so that neither number nor order of the pictures tells the version.
     places = np.random.default_rng(seed).permutation(len(pictures)).tolist()
     for entry in listed:
         entry['pictures'] = [places[number] for number in entry['pictures']]
@@ -159,5 +159,5 @@ def _json(content: object) -> bytes:
 
 
 def _script(name: str, text: str) -> str:
-    """A text that the browser keeps, and does not show or decode."""
+    """Return a <script> whose text the browser neither shows nor runs."""
     return f'<script type="text/plain" id="{name}">{text}</script>\n'

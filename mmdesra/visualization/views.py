@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from .crop import crop_around, crop_scaled
-from .embed import data_uri
+from .embed import data_uri, encode_jpeg
 from .legend import MapScale
 from .overlay import INNER_COLOR, outline_path
 
@@ -44,7 +44,7 @@ class View:
 
 
 def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScale,
-               max_side: int) -> tuple[list[View], str]:
+               max_side: int) -> tuple[list[View], bytes]:
     """Make the views of an image, and its thumbnail.
 
     Args:
@@ -56,7 +56,7 @@ def make_views(versions: dict[str, np.ndarray], mask: np.ndarray, scale: MapScal
 
     Returns:
         The view of the whole image and, where it is reduced and has a region, one of the largest
-        region at full size; and the data URI of the thumbnail.
+        region at full size; and the thumbnail, a JPEG file's content.
     """
     small = {key: reduce(image, max_side) for key, image in versions.items()}
     small_mask = reduce_mask(mask, max_side)
@@ -115,12 +115,12 @@ def _window(share: float, full: int) -> slice:
     return slice(start, start + extent)
 
 
-def _thumbnail(image: np.ndarray, mask: np.ndarray) -> str:
+def _thumbnail(image: np.ndarray, mask: np.ndarray) -> bytes:
     image = reduce(image, THUMB_SIDE).copy()
     mask = reduce_mask(mask, THUMB_SIDE)
     # Lines would hide a picture that small.
     image[mask] = np.rint(image[mask] * 0.5 + np.array(INNER_COLOR) * 0.5)
-    return data_uri(image, quality=THUMB_QUALITY)
+    return encode_jpeg(image, THUMB_QUALITY)
 
 
 def _encode(versions: dict[str, np.ndarray], scale: MapScale) -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_the_page_is_written(folder):
     page = (folder / 'page.html').read_text()
     assert page.count('<figcaption>Truth</figcaption>') == 1
     assert page.count('</i>2 faded</li>') == page.count('</i>1 faded</li>') == 1
-    assert 'Distances to the truth are inside the masks from before' in page
+    assert 'Distances to the truth are measured inside the masks before' in page
 
 
 def test_figures_that_are_not_there_or_damaged_are_named(folder):

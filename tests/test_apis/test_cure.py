@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 
 import numpy as np
@@ -11,11 +13,12 @@ from command_lines import call
 from PIL import Image
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_config
 
-from mmdesra.apis.curing import bar, recipe, run, steps
+from mmdesra.apis.curing import bar, outcome, recipe, record, run, steps
 from mmdesra.apis.curing.recipe import Recipe
 from mmdesra.apis.curing.run import cure
 from mmdesra.engine import partner_watch
 from mmdesra.errors import InputError
+from mmdesra.generators import GeneratorError
 
 pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
 OPTIONS = dict(max_iters=6, partner_iters=5, degradation='bicubic', device='cpu')
@@ -66,7 +69,7 @@ def whole(tmp_path_factory):
 
 def test_the_artifacts_go_and_the_layout_stays(whole):
     out, result, said = whole
-    assert result.outcome == run.CURED, result.reasons
+    assert result.outcome == record.CURED, result.reasons
     cured = torch.load(out / 'cured.pth', weights_only=True)
     assert cured['step'] == 7
     assert abs(amplitude(out / 'cured.pth')) < GAN_AMPLITUDE - .05
@@ -101,6 +104,30 @@ def test_the_same_command_again_says_the_same(whole, monkeypatch):
                  config=str(out.parent / 'toy_generator.py'), **OPTIONS)
     assert again.reasons == result.reasons
     assert (out / 'cured.pth').read_bytes() == before
+
+
+def test_what_cannot_be_written_beside_the_weights_is_told(whole, tmp_path, capsys, monkeypatch):
+    out, _, _ = whole
+    shutil.copytree(out, tmp_path / 'out')
+    given = dict(model=out.parent / 'gan.pth', photographs=out.parent / 'photos',
+                 out=tmp_path / 'out', config=str(out.parent / 'toy_generator.py'))
+    page = tmp_path / 'out/before_after.html'
+    page.unlink()
+    page.mkdir()  # stands for a full disk
+    monkeypatch.setattr(outcome, 'require_packages', lambda _: None)
+
+    def cannot(*args, **options):
+        raise GeneratorError('cannot be expressed')
+    monkeypatch.setattr(outcome, 'export_checkpoint', cannot)
+    assert command_line(given, '--export', 'onnx') == 1
+    printed = capsys.readouterr().out
+    weights = tmp_path / 'out/cured.pth'
+    for name in ('before_after.html', 'cured.onnx'):
+        assert re.search(rf'not written: {name}: .*; the weights are there .{weights}', printed)
+    assert weights.read_bytes() == (out / 'cured.pth').read_bytes()
+    figures = json.loads((tmp_path / 'out/cure.json').read_text())
+    assert figures['unwritten'].keys() == {'before_after.html', 'cured.onnx'}
+    assert figures['pages'] == ['before_after_truth.html']
 
 
 def test_other_settings_are_refused(whole):
@@ -139,7 +166,7 @@ def test_a_cure_stopped_after_each_step_and_in_the_middle_ends_in_the_same_bytes
             cure(**given)
         assert not (given['out'] / 'cured.pth').exists()
     assert len(stopped) == 2
-    assert cure(**given).outcome == run.CURED
+    assert cure(**given).outcome == record.CURED
     assert (given['out'] / 'cured.pth').read_bytes() == (whole[0] / 'cured.pth').read_bytes()
 
 
@@ -164,7 +191,7 @@ def test_exit_codes(given, tmp_path, capsys, monkeypatch):
     assert command_line(clean, '--mse', mse) == 3
     assert '0 artifact regions' in capsys.readouterr().out
     assert not (tmp_path / 'nothing/cured.pth').exists()
-    assert json.loads((tmp_path / 'nothing/cure.json').read_text())['outcome'] == run.NOTHING
+    assert json.loads((tmp_path / 'nothing/cure.json').read_text())['outcome'] == record.NOTHING
 
     monkeypatch.setitem(recipe.RECIPES, 'ToyGenerator', Recipe(lq_patch=16, lr=1e-9))
     idle = dict(given, out=tmp_path / 'idle')

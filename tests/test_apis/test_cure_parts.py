@@ -12,13 +12,26 @@ from mmengine.config import Config
 from networks import Enlarging
 from toys import make_lq_image
 
-from mmdesra.apis.curing.crops import MAX_SIDE, choose_crops
+from mmdesra.apis.curing.bar import Bar
+from mmdesra.apis.curing.crops import SIDES, choose_crops
 from mmdesra.apis.curing.network import Network, tell_degradation
-from mmdesra.apis.curing.plan import LEAST_HELDOUT, LEAST_TRAIN, Amounts, Speed, make_plan
+from mmdesra.apis.curing.plan import (
+    ENSEMBLE_PASSES,
+    LEAST_HELDOUT,
+    LEAST_ITERS,
+    LEAST_TRAIN,
+    Amounts,
+    Plan,
+    Speed,
+    make_plan,
+    measured_again,
+    timed,
+)
 from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
 from mmdesra.apis.curing.settings import CureSettings
 from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
 from mmdesra.apis.curing.taking import Album, assign
+from mmdesra.apis.curing.telling import TITLES, tell_step
 from mmdesra.apis.curing.training import of_partner
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
@@ -64,7 +77,7 @@ def test_crops_are_where_the_texture_is():
     image = np.full((500, 700, 3), 100, np.uint8)
     image[:150, 550:] = np.random.default_rng(0).integers(0, 255, (150, 150, 3))
     (row, column, height, width, texture), *others = choose_crops(image)
-    assert row == 0 and column == 700 - MAX_SIDE and (height, width) == (MAX_SIDE, MAX_SIDE)
+    assert row == 0 and column == 700 - SIDES[0] and (height, width) == (SIDES[0], SIDES[0])
     assert texture > 10 and not others  # flat ones are not taken beside it
 
 
@@ -73,7 +86,7 @@ def test_crops_are_where_the_texture_is():
 def test_crops_lie_in_the_photograph(height, width):
     for row, column, high, wide, _ in choose_crops(np.zeros((height, width, 3), np.uint8)):
         assert 0 <= row <= height - high and 0 <= column <= width - wide
-        assert high == min(height, MAX_SIDE) and wide == min(width, MAX_SIDE)
+        assert high == min(height, SIDES[0]) and wide == min(width, SIDES[0])
 
 
 def test_what_is_held_out_is_not_trained_on(tmp_path):
@@ -106,7 +119,7 @@ def test_a_network_that_takes_noise_away_is_told_from_one_that_keeps_it():
 
 X4PLUS = Speed(forward=3.75e-4, step=3.)
 SRGAN = Speed(forward=1e-5, step=.6)
-MANY = Amounts(400, 100, 192**2, 4)
+MANY = Amounts(400, 100, 192**2, truths=100, truth_pixels=96**2)
 
 
 @pytest.mark.parametrize('speed', [X4PLUS, SRGAN])
@@ -126,7 +139,7 @@ def test_more_time_is_used_until_the_recipe_is_done():
 def test_with_no_time_the_least_is_done():
     plan = make_plan(X4PLUS, MANY, Recipe(), .001)
     assert (plan.train_crops, plan.heldout_crops) == (LEAST_TRAIN, LEAST_HELDOUT)
-    assert plan.max_iters == 1
+    assert plan.max_iters == LEAST_ITERS
 
 
 def test_what_is_asked_for_is_done():
@@ -137,12 +150,50 @@ def test_what_is_asked_for_is_done():
 
 
 def test_the_seconds_are_those_of_what_is_done():
-    """By hand: 10 crops of 100 px, 2 held out, a partner of 5, 20 iterations."""
-    plan = make_plan(Speed(.01, 2.), Amounts(10, 2, 100, 2), Recipe(), 100, 20, 5)
+    """By hand: 10 crops of 100 px, 2 held out, 3 truths of 25 px, a partner of 5, 20 steps."""
+    amounts = Amounts(10, 2, 100, truths=3, truth_pixels=25)
+    plan = make_plan(Speed(.01, 2.), amounts, Recipe(), 100, 20, 5)
     assert plan.seconds['partner'] == pytest.approx(1.2 * 5 * 2)
     assert plan.seconds['find'] == pytest.approx(1.2 * 10 * 2)  # the model and its reference
     assert plan.seconds['finetune'] == pytest.approx(1.2 * (20 * 2 + (2 + 20 + 1) * 2))
-    assert plan.seconds['judge'] == pytest.approx(1.2 * 2 * 3 / 4)
+    assert plan.seconds['judge'] == pytest.approx(1.2 * 3 * 3 / 4)
+
+
+@pytest.mark.parametrize('slower, iterations, looks', [
+    (1., 200, 10), (1.2, 200, 10), (2., 100, 5), (4., 60, 4), (.5, 400, 20), (.1, 1000, 20),
+    (1000., 60, 4)])
+def test_a_machine_that_has_become_busy_does_less_in_the_same_time(slower, iterations, looks):
+    plan = Plan(200, 0, 8, 4, 10, dict(finetune=60.))
+    again = measured_again(plan, SRGAN, replace(SRGAN, step=SRGAN.step * slower), Recipe())
+    assert (again.max_iters, again.looks) == (iterations, looks)
+    assert again.seconds == plan.seconds
+
+
+def test_the_ensemble_in_place_of_a_partner_takes_its_time():
+    plan = make_plan(SRGAN, MANY, Recipe(), 1)
+    ensemble = timed(plan, SRGAN, replace(MANY, reference_passes=ENSEMBLE_PASSES))
+    assert ensemble.seconds['find'] == pytest.approx(plan.seconds['find'] * 9 / 2)
+    assert (ensemble.max_iters, ensemble.partner_iters) == (plan.max_iters, plan.partner_iters)
+
+
+def test_the_time_left_is_by_what_the_work_takes():
+    now = 0.
+    bar = Bar(dict(find=100, finetune=3000, judge=100), TITLES, lambda: now)
+    assert bar.left == 3200  # as planned
+    with bar.step('find'):
+        pass  # it was done before, and is no work done in no time
+    with bar.step('finetune'):
+        bar.skip(1000)  # likewise
+        assert bar.left == 2100
+        for _ in range(100):
+            now += 20  # a machine that takes twice as long
+            bar.tick(10)
+    assert bar.pace == pytest.approx(2, .02)
+    assert bar.left == pytest.approx(2 * 100, .02)
+    bar.close()
+    assert tell_step('judge', 100, bar.pace).endswith(
+        'about 3 min, 2.0 times slower than was said at the start')
+    assert tell_step('judge', 80, 1.1).endswith('about 88 s')
 
 
 # ---------------------------------------- what has helped

@@ -25,6 +25,7 @@ from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.desra_detector import DeSRADetector
 from mmdesra.files import ImageError, read_image, read_mask, write_mask
 from mmdesra.generators import StoredPairs, Upscaler
+from mmdesra.ops import local_std
 from mmdesra.segmentors import LabelFolder
 
 COUNT = 7
@@ -142,6 +143,26 @@ def test_the_metric_asks_only_where_there_are_artifacts(root):
 # ---------------------------------------- detections.json
 
 
+def excess_of(root, name):
+    """How much more texture GAN-SR has than MSE-SR, of each pixel."""
+    gan, mse = (local_std(torch.from_numpy(read_image(root / kind / name)).permute(2, 0, 1))
+                for kind in ('gan', 'mse'))
+    return np.pad((gan - mse).clamp(min=0).mean(dim=0).numpy(), 5, 'edge')
+
+
+def test_images_compared_with_themselves_have_no_strength(root, tmp_path):
+    """A detector of GAN-SR images alone is given them twice."""
+    class Everywhere(DeSRA):
+        def artifact_map(self, gan, mse):
+            return torch.zeros([side - 10 for side in gan.shape[1:]])
+
+    run(root, tmp_path, source=StoredPairs(root / 'gan', root / 'gan'), report=True,
+        detector=Everywhere(min_area=MIN_AREA))
+    entry = read_json(tmp_path)['images'][0]
+    assert entry['regions'] == 1 and entry['strength'] is None and entry['strengths'] == []
+    assert read_rows(tmp_path)[0]['strength'] == ''
+
+
 def test_the_json_says_what_was_done_and_found(root, tmp_path):
     results = run(root, tmp_path, KnownLabels())
     content = read_json(tmp_path)
@@ -152,14 +173,21 @@ def test_the_json_says_what_was_done_and_found(root, tmp_path):
     for row, entry, result in zip(read_rows(tmp_path), content['images'], results):
         mask = read_mask(tmp_path / 'mask' / entry['image'])
         regions, count = ndimage.label(mask, np.ones((3, 3)))
-        boxes = sorted([columns.start, rows.start, columns.stop - columns.start,
-                        rows.stop - rows.start, int((regions == number + 1).sum())]
-                       for number, (rows, columns) in enumerate(ndimage.find_objects(regions)))
-        assert sorted(entry['boxes']) == boxes
+        boxes = [(columns.start, rows.start, columns.stop - columns.start,
+                  rows.stop - rows.start, int((regions == number + 1).sum()))
+                 for number, (rows, columns) in enumerate(ndimage.find_objects(regions))]
+        assert sorted(map(tuple, entry['boxes'])) == sorted(boxes)
         assert (entry['regions'], entry['artifact_px']) == (count, mask.sum())
         assert entry['largest_px'] == max((box[4] for box in boxes), default=0)
         assert (entry['width'], entry['height']) == (192, 160)
-        assert {key: str(value) for key, value in entry.items() if key != 'boxes'} == row
+        assert {key: '' if value is None else str(value) for key, value in entry.items()
+                if key not in ('boxes', 'strengths')} == row
+        excess = excess_of(root, entry['image'])
+        strengths = dict(zip(boxes, ndimage.mean(excess, regions, range(1, count + 1))))
+        assert entry['strengths'] == pytest.approx(
+            [strengths[tuple(box)] for box in entry['boxes']], abs=1e-3)
+        assert entry['strength'] == (pytest.approx(excess[mask].mean(), abs=1e-3) if count
+                                     else None)
         assert entry == vars(result)
     totals = content['totals']
     area = sum(entry['artifact_px'] for entry in content['images'])
@@ -190,8 +218,8 @@ def test_skipped_images_are_in_the_tables_but_not_in_the_totals(root, tmp_path):
     content = read_json(tmp_path)
     assert content['images'][0] == dict(
         image='image0.png', width=0, height=0, regions=0, artifact_px=0, artifact_share=0,
-        largest_px=0, largest_dropped_px=0, labelled=False,
-        error='image0.png: "damaged", é, \udce9', boxes=[])
+        largest_px=0, strength=None, largest_dropped_px=0, labelled=False,
+        error='image0.png: "damaged", é, \udce9', boxes=[], strengths=[])
     assert content['labels'] is None
     assert (content['totals']['images'], content['totals']['skipped']) == (COUNT - 1, 1)
     assert 'damaged' in (tmp_path / 'report.html').read_text(errors='replace')

@@ -102,6 +102,10 @@ def files_of(folder):
             for path in folder.rglob('*')}
 
 
+def pictures_of(out, number):
+    return out / f'report_files/0/{number}.js'
+
+
 def journal_of(out):
     return out / FOLDER / '0-0.jsonl'
 
@@ -265,9 +269,9 @@ def test_a_result_that_is_gone_or_empty_is_made_again(pairs, tmp_path, is_there)
 
 
 def test_pictures_of_the_report_that_are_gone_are_made_again(pairs, out, whole):
-    pictures = journal_of(out).with_suffix('.pictures')
-    os.truncate(pictures, pictures.stat().st_size - 1)
-    assert run(pairs, out, resume=True) == NAMES[3:]
+    os.truncate(pictures_of(out, 1), pictures_of(out, 1).stat().st_size - 1)
+    (out / 'report_files/0/2.jpg').unlink()
+    assert run(pairs, out, resume=True) == [*NAMES[1:3], *NAMES[4:]]
     assert files_of(out) == whole
 
 
@@ -426,8 +430,9 @@ def forge_record(out, forge):
     lambda image, result, row: result.pop('image'),
     lambda image, result, row: row.update(areas=[-1]),
     lambda image, result, row: row.update(pixels=0),
-    lambda image, result, row: row.update(thumb=['x', 1]),
-    lambda image, result, row: row.update(thumb=[1, 2, 3]),
+    lambda image, result, row: row.update(pictures=1),
+    lambda image, result, row: row.update(strength='8'),
+    lambda image, result, row: result.update(strengths=[None]),
     lambda image, result, row: row.update(name='other.png'),
     lambda image, result, row: row.update(spool='/')])
 def test_a_forged_record_is_refused(pairs, out, forge):
@@ -443,8 +448,8 @@ def test_a_forged_record_is_refused(pairs, out, forge):
     lambda image, result, row: image.update(made_from=[]),
     lambda image, result, row: [one.update({key: '../image0.png'}) for one, key in (
         (result, 'image'), (row, 'name'))],
-    lambda image, result, row: row.update(thumb=[-5, 3]),
-    lambda image, result, row: row.update(pictures=[0, 10**12]),
+    lambda image, result, row: row.update(pictures=False),
+    lambda image, result, row: image['sizes'].pop(),
     lambda image, result, row: image.update(row=None)])
 def test_a_record_of_nothing_that_is_there_is_left_out(pairs, out, whole, forge):
     forge_record(out, forge)
@@ -461,7 +466,7 @@ def test_an_image_that_is_gone_is_not_taken_for_one_made_from_nothing(root, tmp_
     assert 'image0.png' in results[0].error and not results[1].error
 
 
-@pytest.mark.parametrize('name', [FOLDER, f'{FOLDER}/0-0.jsonl', f'{FOLDER}/0-0.pictures'])
+@pytest.mark.parametrize('name', [FOLDER, f'{FOLDER}/0-0.jsonl'])
 def test_links_lead_nowhere(pairs, out, whole, tmp_path, name):
     elsewhere = tmp_path / 'elsewhere'
     (out / name).rename(elsewhere)
@@ -474,15 +479,22 @@ def test_links_lead_nowhere(pairs, out, whole, tmp_path, name):
     assert before == (files_of(elsewhere) or elsewhere.read_bytes())
 
 
-@pytest.mark.parametrize('old, new', [
-    ('data:image/jpeg;base64,', 'https://example.org/xx/'), ('"key": "whole"', '"key": "wh><e"'),
-    ('"gan": "data', '"g><": "data'), ('"views": [', '"veiws": ['), ('"size": [', '"siez": [')])
-def test_forged_pictures_do_not_reach_the_report(pairs, out, old, new):
-    pictures = journal_of(out).with_suffix('.pictures')
-    content, before = pictures.read_bytes(), (out / 'report.html').read_bytes()
-    assert old.encode() in content and len(old) == len(new)
-    pictures.write_bytes(content.replace(old.encode(), new.encode()))
-    with pytest.raises(InputError, match='0-0.pictures: is damaged'):
+def test_a_script_among_the_pictures_is_not_kept(pairs, out, whole):
+    """Of the size that was noted."""
+    content = pictures_of(out, 1).read_bytes()
+    forged = b"alert('1');//" + content[13:]
+    assert len(forged) == len(content)
+    pictures_of(out, 1).write_bytes(forged)
+    assert run(pairs, out, resume=True) == ['image1.png', *NAMES[4:]]
+    assert files_of(out) == whole
+
+
+def test_forged_pictures_do_not_reach_the_report(pairs, out):
+    content, before = pictures_of(out, 0).read_bytes(), (out / 'report.html').read_bytes()
+    old, new = b'data:image/jpeg;base64,', b'https://example.org/xx/'
+    assert old in content and len(old) == len(new)
+    pictures_of(out, 0).write_bytes(content.replace(old, new))
+    with pytest.raises(InputError, match='0.js: is damaged'):
         run(pairs, out, resume=True)
     assert (out / 'report.html').read_bytes() == before
 
@@ -499,8 +511,7 @@ def test_what_is_done_is_noted_at_once(pairs, tmp_path):
             if path.stem == 'image6':  # at most five are on their way
                 rows = [json.loads(line)['row'] for line in journal_of(out).read_text().split(
                     '\n')[1:-1]]
-                size = journal_of(out).with_suffix('.pictures').stat().st_size
-                seen.append((rows[0]['name'], max(sum(row['pictures']) for row in rows) <= size))
+                seen.append((rows[0]['name'], all(row['pictures'] for row in rows)))
             return super().read(path)
 
     run_on(Looking(pairs / 'gan', pairs / 'mse'), out)

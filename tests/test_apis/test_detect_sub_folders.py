@@ -105,7 +105,7 @@ def test_images_of_one_name_are_skipped_and_the_others_done(root, tmp_path):
     results = run(flat, tmp_path / 'out', recursive=False)
     errors = {result.image: result.error.partition(': ')[2] for result in results if result.error}
     assert errors == {
-        'f.png': 'is a link to /nowhere/f.png, where no file is',
+        'f.png': 'is a link to /nowhere/f.png, which does not exist',
         'image1.bmp': ("shares the stem 'image1' with image1.png; results are named by the stem, "
                        'rename one'),
         'image1.png': ("shares the stem 'image1' with image1.bmp; results are named by the stem, "
@@ -162,7 +162,7 @@ def test_label_offset_on_the_command_line(root, tmp_path, capsys):
     assert masks['plain'] == masks['shifted'] != masks['wrong']
     assert call('detect.py', '--gan', root / 'flat/gan', '--mse', root / 'flat/mse', '--out',
                 tmp_path / 'none', '--label-offset', 1) == 2
-    assert '--label-offset 1: give the label maps that it is about' in capsys.readouterr().err
+    assert '--label-offset 1: has no effect without label maps' in capsys.readouterr().err
 
 
 def test_the_inferencer(root):

@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_named(pair, tmp_path):
 def test_folders_that_are_not_there_and_pairs_of_one_name(pair, tmp_path):
     with pytest.raises(ImageError, match='expected a folder'):
         read_questions([StudyPair(('A', 'B'), (tmp_path / 'a', tmp_path / 'none'))])
-    with pytest.raises(InputError, match="pair 'A vs B': expected each once"):
+    with pytest.raises(InputError, match="pair 'A vs B': is there twice"):
         read_questions([pair, pair])
 
 
@@ -110,7 +110,7 @@ def test_parse_pair(words, versions, folders, text):
 
 @pytest.mark.parametrize('words, message', [
     (['a'], 'got 1 words'), (['a', 'b', 'c', 'd'], 'got 4 words'),
-    (['x/gan', 'y/gan'], 'expected two names, got one twice; name the versions, as in before='),
+    (['x/gan', 'y/gan'], 'expected two different names; name the versions, as in before='),
 ])
 def test_parse_pair_refuses(words, message):
     with pytest.raises(InputError, match=message):
@@ -118,7 +118,7 @@ def test_parse_pair_refuses(words, message):
 
 
 def test_heldout_folder_of_the_hook(tmp_path):
-    with pytest.raises(InputError, match='expected the folder that DeSRAFinetuneHook writes'):
+    with pytest.raises(InputError, match='expected WORK_DIR/heldout of a training run'):
         heldout_pairs(tmp_path)
     for name in ('mse', 'gan_before', 'gan_after', 'mask_before'):
         (tmp_path / name).mkdir()

@@ -254,7 +254,7 @@ def test_photographs_are_not_written_over(plain, photos):
     with pytest.raises(InputError, match='lies in'):
         apis.upscale(plain, photos, photos / 'out', recursive=True, **SETTINGS)
     results = apis.upscale(plain, [*sorted(photos.glob('*.png'))], photos, **SETTINGS)
-    assert 'would be written over' in results[0].error
+    assert 'would overwrite' in results[0].error
     assert results[1].file.name == 'a_out_out.png'
     assert (photos / 'a_out.png').read_bytes() == before
 

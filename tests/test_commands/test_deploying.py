@@ -78,10 +78,10 @@ def test_artifacts_are_healed_without_a_sibling(run, here):
 @pytest.mark.parametrize('words, said', [
     (['--heal'], '--heal needs --mse-checkpoint'), (['--heal'], '--reference self-ensemble'),
     (['--heal', '--mse-checkpoint', 'mse.pth', '--reference', 'self-ensemble'], 'got both'),
-    (['--reference', 'self-ensemble'], 'give --heal, too'),
+    (['--reference', 'self-ensemble'], 'has no effect without --heal'),
     (['--reference-options', 'passes=4'], 'give --reference, too'),
-    (['--mse-checkpoint', 'mse.pth'], 'give --heal, too'),
-    (['--save-masks'], 'give --heal, too')])
+    (['--mse-checkpoint', 'mse.pth'], 'has no effect without --heal'),
+    (['--save-masks'], 'has no effect without --heal')])
 def test_half_of_healing_is_an_error(run, here, words, said):
     code, printed = run(*upscale(here, *words))
     assert code == 2 and said in printed.err and len(printed.err.splitlines()) == 1

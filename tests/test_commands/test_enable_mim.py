@@ -69,7 +69,7 @@ def test_the_users_own_folder_is_the_second_choice(site, mim_starts, monkeypatch
     mim_starts()
     site.rmdir()
     site.write_text('a file is in the way')
-    with pytest.raises(enable_mim.InputError, match='Expected a Python whose packages you may'):
+    with pytest.raises(enable_mim.InputError, match='Expected a Python environment that you may'):
         enable(monkeypatch)
     monkeypatch.setattr(enable_mim.site, 'ENABLE_USER_SITE', True)
     monkeypatch.setattr(enable_mim.site, 'getusersitepackages', lambda: str(tmp_path / 'user'))

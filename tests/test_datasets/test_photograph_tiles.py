@@ -72,8 +72,8 @@ def test_small_ones_are_mirrored_smaller_ones_are_named(photos, tmp_path):
     tile = read_image(photograph.paths[0])
     assert tile.shape == (48, 60, 3)
     np.testing.assert_array_equal(tile, np.concatenate([small, small[:-9:-1]]))
-    assert 'b.png: expected a photograph of at least 32x32 px' in low and 'got 200x31' in low
-    assert '--patch-size' in low
+    # Without the name of an option: `mmdesra cure` has none for it.
+    assert low.endswith('b.png: expected a photograph of at least 32x32 px, one patch, got 200x31')
     assert 'c.png: ' in torn
 
 

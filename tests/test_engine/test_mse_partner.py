@@ -8,15 +8,15 @@ import torch
 from mmengine.runner import Runner
 from PIL import Image
 from toy_training import MMAGICS_CONFIGS, OUR_CONFIGS, Probe, model_config, training_config
-from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_checkpoints
+from toys import GAN_AMPLITUDE, make_lq_image, write_checkpoints
 
 from mmdesra.engine.inherit import HOOK
-from mmdesra.engine.mse_partner import inherit_mse_partner, write_partner
+from mmdesra.engine.mse_partner import inherit_mse_partner
 from mmdesra.engine.original_data import set_aside_original_data
 from mmdesra.errors import InputError
 from mmdesra.files.configs import read_config
-from mmdesra.generators import build_generator, load_weights
-from mmdesra.generators.wrappers import generator_of
+from mmdesra.generators import build_generator
+from mmdesra.generators.wrappers import generator_of, result_generator_of
 
 REAL_ESRGAN, ESRGAN, SRGAN = MMAGICS_CONFIGS
 LDL = next((Path(__file__).parents[2] / 'configs/ldl').glob('*.py'))
@@ -176,9 +176,7 @@ def test_training_makes_the_partner(model_type, gan, photographs, tmp_path):
     assert abs(generator_of(runner.model).amplitude.item()) < .03
     assert probe.start.keys() == probe.states[-1].keys()
 
-    write_partner(runner.model, tmp_path / 'partner.pth')
-    partner = ToyGenerator()
-    load_weights(partner, tmp_path / 'partner.pth')
+    partner = result_generator_of(runner.model)
     wanted = 'generator_ema.amplitude' if model_type == 'RealESRGAN' else 'generator.amplitude'
     assert torch.equal(partner.amplitude, probe.states[-1][wanted])
     assert abs(partner.amplitude.item()) < GAN_AMPLITUDE / 2  # MMagic's 0.001 leaves all of it

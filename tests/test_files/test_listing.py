@@ -109,7 +109,7 @@ def test_a_broken_link_is_an_image_that_cannot_be_read(tmp_path, target):
     (tmp_path / 'f.png').symlink_to(target)
     paths = list_images(tmp_path)
     assert names(paths) == ['a', 'f']
-    with pytest.raises(ImageError, match=f'f.png: is a link to {target}, where no file is'):
+    with pytest.raises(ImageError, match=f'f.png: is a link to {target}, which does not exist'):
         read_image(paths[1])
 
 
@@ -117,7 +117,7 @@ def test_what_is_neither_file_nor_folder_is_left_out(tmp_path, caplog):
     touch(tmp_path, 'a.png')
     os.mkfifo(tmp_path / 'pipe.png')  # opening it would wait for ever
     assert names(list_images(tmp_path)) == ['a']
-    assert 'pipe.png (no file)' in said(caplog)[0]
+    assert 'pipe.png (neither file nor folder)' in said(caplog)[0]
 
 
 # --- Formats ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from torch import nn
 
 from mmdesra.generators import CheckpointError, build_generator, load_weights
 from mmdesra.generators.basicsr_keys import to_basicsr, to_mmagic
+from mmdesra.generators.same_layout import write_like
 
 pytest.importorskip('mmagic')
 UNET = dict(type='UNetDiscriminatorWithSpectralNorm', in_channels=3, mid_channels=4)
@@ -70,6 +71,19 @@ def test_rrdbnet_under_basicsrs_names_and_those_of_esrgans_first_release(tmp_pat
     layout = load_weights(copy, save(tmp_path, official.state_dict()))
     assert layout == 'BasicSR, params_ema, renamed'
     assert torch.equal(run(copy, image), run(network, image))
+
+
+def test_cured_weights_load_strictly_into_spandrels_network(tmp_path):
+    image = torch.rand(1, 3, 12, 16)
+    before, after = randomised(rrdbnet()), randomised(rrdbnet(), seed=1)
+    cured = tmp_path / 'cured.pth'
+    write_like(save(tmp_path, before.state_dict()), after.state_dict(), cured)
+    state = torch.load(cured, weights_only=True)['params_ema']
+    assert [*state] == [*before.state_dict()]
+    torch.testing.assert_close(run(spandrels(state), image), run(after, image))
+    del state['conv_hr.bias']
+    with pytest.raises(RuntimeError, match='Missing key'):  # it would have seen one
+        spandrels(state)
 
 
 @pytest.mark.parametrize('change', SWINIRS)

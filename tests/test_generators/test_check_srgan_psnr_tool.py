@@ -1,4 +1,4 @@
-"""tools/check_srgan_psnr.py: the measure itself, and a run on a small image."""
+"""tools/reproductions/check_srgan_psnr.py: the measure itself, and a run on a small image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmdesra.models.srresnet import SRResNet
 
 @pytest.fixture(scope='module')
 def tool():
-    path = Path(__file__).parents[2] / 'tools' / 'check_srgan_psnr.py'
+    path = Path(__file__).parents[2] / 'tools/reproductions/check_srgan_psnr.py'
     spec = importlib.util.spec_from_file_location('check_srgan_psnr', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

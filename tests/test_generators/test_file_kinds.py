@@ -35,7 +35,8 @@ LEGACY = written(torch.save, STATE, _use_new_zipfile_serialization=False)
 
 
 @pytest.mark.parametrize('name', ['a.pth', 'a.ckpt', 'a.safetensors', 'a.bin', 'a.onnx', 'a'])
-@pytest.mark.parametrize('content', [SAFETENSORS, ZIP, LEGACY])
+@pytest.mark.parametrize('content', [SAFETENSORS, ZIP, LEGACY],
+                         ids=['safetensors', 'zip', 'legacy'])
 def test_weights_are_read_whatever_they_are_called(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     network = nn.Conv2d(3, 4, 3)

@@ -58,7 +58,8 @@ def test_maps_and_masks_are_the_same(with_numba, without_numba, monkeypatch):
     for form, expected in zip(MAP_FORMS, with_numba['maps']):
         found = difference_map(*pair, form)
         assert found.dtype == torch.float32
-        torch.testing.assert_close(found, expected, rtol=2e-7, atol=1e-9)
+        torch.testing.assert_close(found, expected, rtol=2e-7,
+                                   atol=1e-6 if form == 'excess' else 1e-9)
     np.testing.assert_allclose(block_planes(gan[:208, :168]), with_numba['planes'], rtol=1e-6,
                                atol=1e-6)
     mask = DeSRA(min_area=50).find_mask(gan, mse)

@@ -1,6 +1,7 @@
-"""tools/benchmark_finetuning.py: what it trains and prints."""
+"""tools/benchmarks/benchmark_finetuning.py: what it trains and prints."""
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,12 +10,9 @@ from toy_training import DETECTOR, GT_PATCH_SIZE, make_data, model_config, train
 
 pytestmark = pytest.mark.usefixtures('own_scope')
 
-LINE = (r'{}: ours (\d\.\d{{4}}) s, plain (\d\.\d{{4}}) s; overhead [+-]\d+\.\d% '
-        r'\(quartiles of 2 turns: [+-]\d+\.\d% to [+-]\d+\.\d%\)\n')
 PRINTED = re.compile(
-    r'3 pairs, batch size 2, .*\n'
-    r'loading: ours (\d+\.\d) ms a sample, plain (\d+\.\d) ms\n'
-    + LINE.format('iteration') + LINE.format('processor time of an iteration'))
+    r'\| iteration +\| +\d\.\d{4} \| +\d\.\d{4} \| '
+    r'+[+-]\d+\.\d% \([+-]\d+\.\d% to [+-]\d+\.\d%\) \|\n')
 
 
 def test_both_sides_train_and_are_compared(tmp_path, capsys):
@@ -24,16 +22,22 @@ def test_both_sides_train_and_are_compared(tmp_path, capsys):
     training_config(model_config('RealESRGAN'), hooks=[hook]).dump(tmp_path / 'toy.py')
     arguments = [tmp_path / 'toy.py', '--lq-dir', data.lq, '--gan-checkpoint', data.gan,
                  '--mse-checkpoint', data.mse, '--pseudo-gt-dir', tmp_path / 'pairs',
-                 '--turns', 2, '--iterations', 2]
-    assert call('benchmark_finetuning.py', *arguments) == 0
-    figures = PRINTED.search(capsys.readouterr().out)
-    assert figures and all(float(figure) > 0 for figure in figures.groups())
+                 '--turns', 2, '--iterations', 2, '--json', tmp_path / 'figures.json']
+    assert call('benchmarks/benchmark_finetuning.py', *arguments) == 0
+    assert PRINTED.search(capsys.readouterr().out)
+    found = json.loads((tmp_path / 'figures.json').read_text())
+    assert found['settings'] == {'pairs': 3, 'batch size': 2, 'turns': 2, 'iterations': 2}
+    loading, iterations = (table['rows'] for table in found['tables'])
+    assert min(loading[0]['ours ms'], loading[0]['plain ms']) > 0
+    assert [row['what'] for row in iterations] == ['iteration', 'processor time of an iteration']
+    assert all(min(row['ours s'], row['plain s']) > 0 for row in iterations)
     assert (tmp_path / 'pairs/manifest.json').is_file()
     assert {path.name for path in tmp_path.iterdir()} == {'lq', 'heldout', 'weights', 'toy.py',
-                                                          'pairs'}
+                                                          'pairs', 'figures.json'}
 
 
 @pytest.mark.parametrize('option', ['--turns', '--iterations'])
 def test_nothing_to_compare_is_a_usage_error(option, tmp_path, capsys):
-    assert call('benchmark_finetuning.py', 'toy.py', '--pseudo-gt-dir', tmp_path, option, 0) == 2
+    assert call('benchmarks/benchmark_finetuning.py', 'toy.py', '--pseudo-gt-dir', tmp_path,
+                option, 0) == 2
     assert 'expected at least 1 turn and 2 iterations' in capsys.readouterr().err

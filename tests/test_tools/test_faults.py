@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -206,7 +207,7 @@ def leftovers(folder):
 def test_a_full_disk(data, undisturbed, disk, capsys, script, share):
     """It is told, nothing is half there, and with more space the results are those of always."""
     tool, wanted = TOOLS[script], undisturbed(script)
-    # Without the page of train: where that alone finds no space, this is said, and all is well.
+    # Without the page of train, which is large: nothing else would find too little space.
     size = sum(path.stat().st_size for path in wanted.rglob('*')
                if path.is_file() and path.name != PAGE)
     with disk.with_space_for(int(size * share)):
@@ -222,6 +223,19 @@ def test_a_full_disk(data, undisturbed, disk, capsys, script, share):
         shutil.rmtree(disk.path / 'out')
     assert tool.call(script, data, disk.path, again=bool(tool.again)) == 0
     assert tool.results(disk.path) == expected
+
+
+def test_a_training_whose_page_cannot_be_written_says_that_the_weights_are_there(
+        data, tmp_path, capsys):
+    page = tmp_path / 'out' / PAGE
+    page.mkdir(parents=True)  # stands for a full disk
+    error = error_of(capsys, 'train.py', data, tmp_path)
+    assert f'{page}: the page cannot be written' in error
+    [weights] = re.findall(r'weights are there: (\S+)', error)
+    assert Path(weights).is_file()
+    page.rmdir()
+    assert TOOLS['train.py'].call('train.py', data, tmp_path, again=True) == 0
+    assert page.is_file()
 
 
 @pytest.mark.parametrize('script', TOOLS)

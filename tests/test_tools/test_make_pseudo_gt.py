@@ -311,7 +311,7 @@ def test_what_must_be_given(made, weights, capsys, missing):
 def test_help_is_for_newcomers(capsys):
     assert call('make_pseudo_gt.py', '--help') == 0
     text = capsys.readouterr().out
-    for part in ('gt/NAME.png', 'goes on where it was', '--recompose', 'Exit code'):
+    for part in ('gt/NAME.png', 'goes on where it stopped', '--recompose', 'Exit code'):
         assert part in text
 
 

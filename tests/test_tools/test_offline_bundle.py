@@ -267,7 +267,9 @@ def test_the_manifest_names_all(bundle):
     assert list(manifest['added']) == ['added/photos/one.txt']
     page = (bundle / 'MANIFEST.md').read_text()
     assert f'| mmdesra | {package["version"]} |' in page and package['sha256'] in page
-    assert {'check_gpu/tools/check_gpu.py', 'check_gpu/tools/gpu_checks/clock.py',
+    assert {'check_gpu/tools/check_gpu.py',
+            'check_gpu/tools/benchmarks/benchmark_finetuning.py',
+            'check_gpu/tools/gpu_checks/part.py', 'check_gpu/tools/benchmarks/harness/clock.py',
             'check_gpu/tests/test_cuda/conftest.py', 'check_gpu/tests/toys.py'} <= {
                 path.relative_to(bundle).as_posix() for path in bundle.rglob('*')}
     assert not list(bundle.rglob('__pycache__'))

@@ -15,13 +15,13 @@ from mmdesra.errors import InputError
 def tools_on_the_path():
     """As for a script that is run from the command line."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(TOOLS)
+        patch.syspath_prepend(TOOLS / 'reproductions')
         yield
 
 
 @pytest.fixture(scope='module')
 def script():
-    return SimpleNamespace(**runpy.run_path(str(TOOLS / 'reproduce_results.py')))
+    return SimpleNamespace(**runpy.run_path(str(TOOLS / 'reproductions/reproduce_results.py')))
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_figures_of_other_settings_are_not_taken_over(script, args, change):
 @pytest.mark.parametrize('option', ['--iters', '--variation-iters'])
 @pytest.mark.parametrize('count', ['80', '110'])
 def test_iterations_without_a_checkpoint_are_an_error_of_usage(tmp_path, option, count, capsys):
-    assert call('reproduce_results.py', '--train', tmp_path, '--test', f'a={tmp_path}',
-                option, count) == 2
+    assert call('reproductions/reproduce_results.py', '--train', tmp_path, '--test',
+                f'a={tmp_path}', option, count) == 2
     assert f'expected a multiple of 20 from 100 on, got {count}' in capsys.readouterr().err
 
 
@@ -99,6 +99,6 @@ def test_tables_of_the_truth(script, args):
 
 
 def test_truths_of_no_test_set_are_an_error_of_usage(tmp_path, capsys):
-    assert call('reproduce_results.py', '--train', tmp_path, '--test', f'a={tmp_path}',
-                '--test-gt', f'b={tmp_path}') == 2
+    assert call('reproductions/reproduce_results.py', '--train', tmp_path, '--test',
+                f'a={tmp_path}', '--test-gt', f'b={tmp_path}') == 2
     assert 'expected names of test sets (a), got b' in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""tools/setup_env.sh with a stand-in for Python that writes down what it was asked to do."""
+"""setup_env.sh with a stand-in for Python that writes down what it was asked to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from command_lines import PATIENCE
 
 import mmdesra
 
-SCRIPT = Path(mmdesra.__file__).parents[1] / 'tools' / 'setup_env.sh'
+SCRIPT = Path(mmdesra.__file__).parents[1] / 'tools/project/setup_env.sh'
 pytestmark = pytest.mark.skipif(
     not SCRIPT.is_file() or shutil.which('bash') is None, reason='needs a checkout and bash')
 
@@ -29,9 +29,9 @@ esac
 def checkout(tmp_path):
     """A checkout with the files that the script reads, and a Python that does nothing."""
     root = tmp_path / 'a checkout'
-    for name in ('tools', 'requirements', 'mmdesra'):
+    for name in ('tools/project', 'requirements', 'mmdesra'):
         (root / name).mkdir(parents=True)
-    shutil.copy(SCRIPT, root / 'tools')
+    shutil.copy(SCRIPT, root / 'tools/project')
     for name in ('requirements/torch.txt', 'requirements/runtime.txt', 'requirements/tests.txt',
                  'requirements/demo.txt', 'setup.cfg', 'pyproject.toml', 'mmdesra/version.py'):
         (root / name).write_text(f'{name}\n')
@@ -48,7 +48,7 @@ def set_up(root: Path, *lists: str, **environment: str) -> tuple[int, str, list[
     environment = {**os.environ, 'PYTHON': str(root / 'fake-python'), 'CALLS': str(calls),
                    'PIP_ARGS': '', **environment}
     done = subprocess.run(
-        ['bash', 'tools/setup_env.sh', *lists], cwd=root, env=environment, text=True,
+        ['bash', 'tools/project/setup_env.sh', *lists], cwd=root, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     return done.returncode, done.stdout, calls.read_text().splitlines()
 

@@ -87,7 +87,7 @@ def test_skipped_image_is_named(heldout, tmp_path, capsys, caplog):
 @pytest.mark.parametrize('options, message', [
     ([], 'give --heldout or --pair'),
     (['--heldout', 'x', '--pair', 'a', 'b'], 'give --heldout or --pair'),
-    (['--heldout', 'nowhere'], 'expected the folder that DeSRAFinetuneHook writes'),
+    (['--heldout', 'nowhere'], 'expected WORK_DIR/heldout of a training run'),
     (['--pair', 'a', 'nowhere'], 'expected a folder of images'),
     (['--pair', 'a'], 'expected two folders'),
     (['--pair', 'a', 'b', '--jpeg', '101'], '--jpeg: expected 1 to 100, got 101'),
@@ -109,7 +109,7 @@ def test_nothing_to_ask(heldout, tmp_path, capsys):
 def test_more_repeats_than_questions(heldout, tmp_path, capsys):
     assert call('make_study.py', '--heldout', heldout, '--repeats', 3, '--out',
                 tmp_path / 'study.html') == 2
-    assert '--repeats 3: expected no more' in capsys.readouterr().err
+    assert '--repeats 3: expected at most' in capsys.readouterr().err
 
 
 def write_answers(path, participant, chosen, again=()):
@@ -156,7 +156,7 @@ def test_tally_names_what_it_does_not_count(tmp_path, capsys):
     (tmp_path / 'in/other.csv').write_text('a,b\n')
     assert call('tally_study.py', tmp_path / 'in') == 1
     out, err = capsys.readouterr()
-    assert '1 rows were there twice and are counted once' in out
+    assert '1 rows were repeated and are counted once' in out
     assert 'not counted: 2 rows or files' in out
     assert 'copy.csv, line 3' in err and 'other.csv: expected the columns' in err
 

@@ -161,7 +161,7 @@ def test_setting_that_nobody_reads_is_said(config, options, caplog):
         assert call('train.py', config, *flat(options), 'randomness.seed=1', '--print-config') == 0
     (warning,) = (one.message for one in caplog.records if one.name == 'mmdesra')
     assert warning == ('--cfg-options trian_cfg.max_iters=3: the config has no trian_cfg (did you '
-                       'mean train_cfg?); it is added, and changes nothing')
+                       'mean train_cfg?); it is added, but nothing reads it')
 
 
 def test_pseudo_gts_elsewhere(config, options, tmp_path):

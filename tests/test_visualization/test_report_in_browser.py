@@ -48,11 +48,17 @@ def tab(browser, path):
     """The report, freshly opened on a desktop; nothing may go wrong in it or be fetched."""
     browser.problems.clear()
     browser.requests.clear()
-    browser.open(path)
+    _open(browser, path)
     yield browser
     assert not browser.problems
     assert {url.split(',')[0] for url in browser.requests} <= {
         path.as_uri(), 'data:image/jpeg;base64', 'data:image/png;base64', 'data:'}
+
+
+def _open(browser, path, **options):
+    """Open a report, and close what it opens by itself."""
+    browser.open(path, **options)
+    browser.run("document.querySelector('.close-all').click()")
 
 
 def _box(tab, selector):
@@ -225,7 +231,7 @@ def test_magnified_picture_moves_below_the_divider(tab):
 
 
 def test_phone_needs_no_sideways_scrolling_and_a_finger_moves_the_divider(browser, tab, path):
-    browser.open(path, width=360, height=740)
+    _open(browser, path, width=360, height=740)
     overflow = 'document.documentElement.scrollWidth'
     assert tab.run(overflow) == 360
     assert _box(tab, '.row th')[2] > 300  # a list, no squeezed columns
@@ -252,7 +258,7 @@ def test_link_to_an_image_opens_it(browser, tab, path):
 def test_dark_and_printed(browser, tab, path):
     background = 'getComputedStyle(document.body).backgroundColor'
     light = tab.run(background)
-    browser.open(path, dark=True)
+    _open(browser, path, dark=True)
     assert tab.run(background) != light
     tab.run(OPEN.format(0))
     tab.call('Emulation.setEmulatedMedia', media='print')
@@ -273,7 +279,7 @@ def test_file_names_run_no_code(browser, tmp_path):
                                 np.ones((HEIGHT, WIDTH), bool), facts=[(evil, evil)]))
         report.add_skipped(evil, f'{evil}: cannot be read')
     browser.problems.clear()
-    browser.open(tmp_path / 'evil.html')
+    _open(browser, tmp_path / 'evil.html')
     browser.run(OPEN.format(0))
     browser.settle()
     assert browser.run(NAMES) == [evil, evil]

@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 import torch
+from harness.clock import Clock
 from torch import Tensor
 
 from mmdesra.detectors import DeSRA
 from mmdesra.ops import difference_map
 
-from .clock import Clock
 from .images import make_pair
 from .part import Part, Settings
 

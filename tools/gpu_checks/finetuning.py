@@ -10,13 +10,13 @@ from statistics import median
 
 import torch
 from benchmark_finetuning import our_config, plain_config, train
+from harness.clock import Clock
 from mmengine.config import Config
 
 from mmdesra.engine.amp import use_amp
 from mmdesra.engine.inherit import find_hook
 from mmdesra.files import write_image
 
-from .clock import Clock
 from .images import make_lq
 from .networks import QUICK_RRDBNET, QUICK_UNET, write_vgg19, write_weights
 from .part import Part, Settings
@@ -67,7 +67,7 @@ def measure(part: Part, settings: Settings, amp: bool, float32: float | None) ->
     for turn in range(QUICK_TURNS if settings.quick else TURNS):
         for side, config in [('ours', ours), ('plain', plain)][::(-1)**turn]:
             def once(side: str = side, config: Config = config, turn: int = turn) -> None:
-                seconds[side].append(float(train(config, f'{side}-{amp}-{turn}')[1][0]))
+                seconds[side].append(train(config, f'{side}-{amp}-{turn}')[1].clock)
             gc.collect()  # the runner before refers to itself, and holds its memory
             peaks[side] = clock.peak_mib(once)
         if settings.seconds_left() < SECONDS_TO_SPARE:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmdesra.files.tables import markdown_table
+
 from .part import Figure, Part
 
 NAME = 'check_gpu'
@@ -16,7 +18,7 @@ def write_report(folder: Path, machine: Mapping[str, str], parts: Sequence[Part]
     content = dict(machine=dict(machine), failures=sum(len(part.failures) for part in parts),
                    parts=[part.to_dict() for part in parts])
     paths = [folder / f'{NAME}.json', folder / f'{NAME}.md']
-    paths[0].write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
+    paths[0].write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')  # may hold nan
     paths[1].write_text(to_markdown(machine, parts), encoding='utf-8')
     return paths
 
@@ -28,7 +30,7 @@ def to_markdown(machine: Mapping[str, str], parts: Sequence[Part]) -> str:
     for part in parts:
         lines += [f'## {part.name}: {verdict(part)}, {part.seconds:.0f} s', '']
         for table in dict.fromkeys(row['table'] for row in part.rows):
-            lines += [*draw_table([row for row in part.rows if row['table'] == table]), '']
+            lines += [draw_table([row for row in part.rows if row['table'] == table]), '']
         lines += [f'- {note}' for note in part.notes]
         lines += ['', *(f'```\n{failure}\n```' for failure in part.failures)]
     return '\n'.join(lines).rstrip() + '\n'
@@ -39,14 +41,12 @@ def verdict(part: Part) -> str:
     return f'FAILED ({len(part.failures)})' if part.failures else 'ok'
 
 
-def draw_table(rows: Sequence[Mapping[str, Figure]]) -> list[str]:
-    """Return the rows of one table as lines of Markdown."""
+def draw_table(rows: Sequence[Mapping[str, Figure]]) -> str:
+    """Return the rows of one table as Markdown."""
     names = [name for name in dict.fromkeys(name for row in rows for name in row)
              if name != 'table']
-    return ['| ' + ' | '.join(name.replace('_', ' ') for name in names) + ' |',
-            '| ' + ' | '.join('---:' for _ in names) + ' |',
-            *('| ' + ' | '.join(in_words(name, row.get(name)) for name in names) + ' |'
-              for row in rows)]
+    return markdown_table([name.replace('_', ' ') for name in names],
+                          [[in_words(name, row.get(name)) for name in names] for row in rows])
 
 
 def in_words(name: str, value: Figure) -> str:

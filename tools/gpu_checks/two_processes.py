@@ -46,6 +46,7 @@ def run(part: Part, settings: Settings) -> None:
 def join(folder: Path) -> int:
     """Be one of the two."""
     import torch
+    from harness.clock import MIB
     from mmengine.config import Config
     from mmengine.runner import Runner
     from torch import distributed
@@ -53,8 +54,6 @@ def join(folder: Path) -> int:
     from mmdesra.engine.process_group import end_process_group, join_process_group
     from mmdesra.generators.checkpoint import fingerprint
     from mmdesra.generators.wrappers import generator_of
-
-    from .clock import MIB
     config = Config.fromfile(folder / 'config.py')
     join_process_group(config, 'pytorch')
     runner = Runner.from_cfg(config)

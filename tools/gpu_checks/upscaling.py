@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from harness.clock import Clock
 from torch import Tensor, nn
 
 from mmdesra.generators import Upscaler, load_weights
 
-from .clock import Clock
 from .images import make_lq
 from .networks import random_rrdbnet
 from .part import Part, Settings

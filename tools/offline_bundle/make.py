@@ -28,8 +28,9 @@ from wheels import WheelError, build_wheel, describe_wheel, download, sha256_of
 CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = Path(__file__).resolve().parent
 SCRIPTS = ('install.sh', 'install.py', 'names.py', 'smoke_test.py')
-CHECK_GPU = ('tools/check_gpu.py', 'tools/benchmark_finetuning.py', 'tools/gpu_checks',
-             'tests/test_cuda', 'tests/toys.py', 'tests/toy_training.py')
+CHECK_GPU = ('tools/check_gpu.py', 'tools/gpu_checks', 'tools/benchmarks/harness',
+             'tools/benchmarks/benchmark_finetuning.py', 'tests/test_cuda', 'tests/toys.py',
+             'tests/toy_training.py')
 LIMIT_MIB = 40
 MIB = 2**20
 

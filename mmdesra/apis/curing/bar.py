@@ -1,7 +1,8 @@
 """One progress bar for a whole that is made of steps with bars of their own."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,29 +12,37 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-FORMAT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left'
+FORMAT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, {left} left'
+HALF_LIFE = 120.
+"""Seconds after which what was measured counts half: a machine may be busy for a while."""
+AS_PLANNED = 30.
+"""Seconds that speak for the plan at the beginning."""
 
 
 class Bar:
-    """Counts seconds by the plan, so that the time left follows what it really takes.
+    """Counts seconds by the plan; the time left is by how much longer they really take.
 
     Args:
         seconds (Mapping): What each step takes by the plan, in their order.
         titles (Mapping): What people are told of each.
+        clock (Callable): Tells the seconds.
     """
 
-    def __init__(self, seconds: Mapping[str, float], titles: Mapping[str, str]) -> None:
-        self._ends: dict[str, float] = {}
-        total = 0.
-        for name, value in seconds.items():
-            total += value
-            self._ends[name] = total
-        self._starts = {name: self._ends[name] - value for name, value in seconds.items()}
+    def __init__(self, seconds: Mapping[str, float], titles: Mapping[str, str],
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._titles = titles
-        self._end = 0.
-        self._bar = tqdm_package.tqdm(total=max(total, 1e-9), bar_format=FORMAT,
-                                      disable=None if get_rank() == 0 else True)
-        self._done = 0.
+        self._clock = clock
+        self._last = clock()
+        self._planned = self._real = AS_PLANNED
+        self._done = self._end = 0.
+        self._take(seconds)
+        self._bar = _TimeLeftBar(self, bar_format=FORMAT, total=self._total,
+                                 disable=None if get_rank() == 0 else True)
+
+    def replan(self, seconds: Mapping[str, float]) -> None:
+        """Take another plan, of the same steps."""
+        self._take(seconds)
+        self._bar.total = self._total
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -41,13 +50,38 @@ class Bar:
         self._bar.set_description_str(self._titles[name])
         self._to(self._starts[name])
         self._end = self._ends[name]
+        self._last = self._clock()
         with other_bars_hidden():
             yield
         self._to(self._end)
 
     def tick(self, seconds: float) -> None:
-        """Count what was done, at most until the end of the step."""
+        """Count what was done, at most until the end of the step.
+
+        Args:
+            seconds (float): What it takes by the plan.
+        """
+        now = self._clock()
+        real, self._last = now - self._last, now
+        keep = .5**(real / HALF_LIFE)
+        self._planned = keep * self._planned + seconds
+        self._real = keep * self._real + real
+        self.skip(seconds)
+
+    def skip(self, seconds: float) -> None:
+        """Count what was done before, by a run that was stopped."""
+        self._last = self._clock()
         self._to(min(self._done + seconds, self._end))
+
+    @property
+    def pace(self) -> float:
+        """float: How many seconds one of the plan takes by now."""
+        return self._real / self._planned
+
+    @property
+    def left(self) -> float:
+        """float: Seconds until the end, by the pace."""
+        return max(self._total - self._done, 0) * self.pace
 
     def close(self) -> None:
         """Leave it as it stands."""
@@ -58,7 +92,7 @@ class Bar:
 
         Args:
             network (nn.Module): Copies of it are counted, too.
-            seconds_per_pixel (float): Of an LR pixel.
+            seconds_per_pixel (float): Of an LR pixel, by the plan.
         """
         def count(module: nn.Module, inputs: tuple, _: object) -> None:
             if not module.training:
@@ -66,9 +100,30 @@ class Bar:
                 self.tick(pixels * seconds_per_pixel)
         network.register_forward_hook(count)
 
+    def _take(self, seconds: Mapping[str, float]) -> None:
+        self._starts: dict[str, float] = {}
+        self._ends: dict[str, float] = {}
+        total = 0.
+        for name, value in seconds.items():
+            self._starts[name] = total
+            self._ends[name] = total = total + value
+        self._total = max(total, 1e-9)
+
     def _to(self, done: float) -> None:
         self._bar.update(max(done - self._done, 0))
         self._done = max(done, self._done)
+
+
+class _TimeLeftBar(tqdm_package.tqdm):
+    """A bar that shows another time left than its own, which takes what is skipped for work."""
+
+    def __init__(self, whole: Bar, **options: Any) -> None:
+        self._whole = whole
+        super().__init__(**options)
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        return dict(super().format_dict, left=self.format_interval(self._whole.left))
 
 
 class CountIterations(Hook):
@@ -86,7 +141,7 @@ class CountIterations(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Count those of before a stop."""
-        self.bar.tick(runner.iter * self.seconds)
+        self.bar.skip(runner.iter * self.seconds)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Count one."""

@@ -14,8 +14,9 @@ from ...files.tables import write_csv
 from ...ops import local_std
 from .split import Photograph
 
-MAX_SIDE = 192
-"""In LR px: a photograph with both sides up to it is taken whole, larger ones are cut."""
+SIDES = 192, 128
+"""Sides of crops in LR px, for networks that are quick here and for slow ones: a photograph with
+both sides up to it is taken whole, larger ones are cut."""
 WANTED_CROPS = 40
 LEAST_CROPS, MOST_CROPS = 2, 8
 """Of a large photograph."""
@@ -57,7 +58,7 @@ def crops_per_photograph(photographs: int) -> int:
     return min(max(-(-WANTED_CROPS // max(photographs, 1)), LEAST_CROPS), MOST_CROPS)
 
 
-def choose_crops(image: np.ndarray, side: int = MAX_SIDE, count: int = LEAST_CROPS
+def choose_crops(image: np.ndarray, side: int = SIDES[0], count: int = LEAST_CROPS
                  ) -> list[tuple[int, int, int, int, float]]:
     """Choose what to cut from a photograph: of its tiles those with the most texture.
 
@@ -92,7 +93,7 @@ def texture_of(image: np.ndarray) -> float:
 
 
 def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str], role: str,
-                folder: Path, limit: int) -> list[Crop]:
+                folder: Path, limit: int, side: int = SIDES[0]) -> list[Crop]:
     """Write the crops of the photographs of a role as PNG; of too many those with most texture.
 
     Args:
@@ -102,13 +103,15 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
         role (str): Those to cut.
         folder (Path): Where the crops go.
         limit (int): At most so many crops, but one of as many photographs as can be.
+        side (int): Of the crops, in px.
 
     Returns:
         list[Crop]: What was made of each photograph of the role, in the order of their names.
     """
     make_output_folder(folder)
     taken = [one for one in photographs if roles[one.inside] == role]
-    found = [list(_crops_of(root, one, role, crops_per_photograph(len(taken)))) for one in taken]
+    found = [list(_crops_of(root, one, role, side, crops_per_photograph(len(taken))))
+             for one in taken]
     kept = _within(found, limit)
     crops = []
     for place, one in enumerate(crop for crops in found for crop in crops):
@@ -131,10 +134,11 @@ def write_table(path: Path, crops: list[Crop], left_out: dict[str, str]) -> None
     write_csv(path, COLUMNS, sorted(rows, key=lambda row: (row['photograph'], row['file'])))
 
 
-def _crops_of(root: Path, photograph: Photograph, role: str, count: int) -> Iterator[Crop]:
+def _crops_of(root: Path, photograph: Photograph, role: str, side: int, count: int
+              ) -> Iterator[Crop]:
     image = read_image(root / photograph.inside)
-    is_whole = max(image.shape[:2]) <= MAX_SIDE
-    for row, column, height, width, texture in choose_crops(image, count=count):
+    is_whole = max(image.shape[:2]) <= side
+    for row, column, height, width, texture in choose_crops(image, side, count):
         yield Crop(photograph.inside, role, '', width, height, column, row, texture,
                    'whole' if is_whole else
                    f'cut from {photograph.width}x{photograph.height} px: most texture')

@@ -4,17 +4,19 @@ from __future__ import annotations
 import datetime
 import logging
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import mmengine
+import numpy as np
 import torch
 
 from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...evaluation.figures import percent
-from ...generators.export import Export, export_checkpoint, require_packages
+from ...generators import Upscaler
+from ...generators.export import export_checkpoint, require_packages
 from ...generators.same_layout import suffix_like, write_like
 from ...version import __version__
 from ..before_after_page import write_before_after_page
@@ -22,6 +24,7 @@ from .settings import EXPORTS
 
 CURED = 'cured'
 PAGE, TRUTH_PAGE = 'before_after.html', 'before_after_truth.html'
+SETTLING_SIDE, GREY = 16, 128
 FIGURES, LOG, TABLE = 'cure.json', 'cure.log', 'photographs.csv'
 
 
@@ -30,13 +33,21 @@ def cured_path(out: Path, model: Path) -> Path:
     return out / f'{CURED}{suffix_like(model)}'
 
 
-def write_cured(model: Path, state: Mapping[str, torch.Tensor], target: Path) -> dict:
+def write_cured(model: Path, cured: Upscaler, target: Path) -> dict:
     """Write the cured weights in the layout of the model's file.
+
+    Args:
+        model (Path): The model's file.
+        cured (Upscaler): The cured network.
+        target (Path): The file to write.
 
     Returns:
         dict: Its name and SHA-256.
     """
-    write_like(model, state, target)
+    # Some networks (SPAN) hold what they train, and what they run with: the one is made of the
+    # other when they run, and a file must not hold the new one beside the old.
+    cured(np.full((SETTLING_SIDE, SETTLING_SIDE, 3), GREY, np.uint8))
+    write_like(model, cured.generator.state_dict(), target)
     return dict(file=target.name, sha256=file_sha256(target))
 
 
@@ -47,46 +58,48 @@ def check_export(cured: Path, formats: tuple[str, ...]) -> None:
         InputError: If one is.
     """
     for name in formats:
-        require_packages(cured.with_suffix(EXPORTS[name]))
+        require_packages(exported_path(cured, name))
 
 
-def export(cured: Path, formats: tuple[str, ...], generator: dict) -> list[Export]:
-    """Write the cured network for programs without PyTorch, beside its weights."""
-    spec = None if generator['type'] == 'SpandrelGenerator' else generator
-    return [export_checkpoint(cured, cured.with_suffix(EXPORTS[name]), spec, overwrite=True)
-            for name in formats]
+def exported_path(cured: Path, name: str) -> Path:
+    """Return where the cured network goes in another format, beside its weights."""
+    return cured.with_suffix(EXPORTS[name])
 
 
-def write_pages(out: Path, work: Path, title: str, reasons: Sequence[str],
-                facts: list[tuple[str, object]], heldout: Mapping | None,
-                truth: Mapping | None) -> list[str]:
-    """Write the pages that show images before and after.
-
-    Args:
-        out (Path): Where they go.
-        work (Path): Where the images are.
-        title (str): Of the pages.
-        reasons (Sequence[str]): Why it came out so.
-        facts (list): What is said at their head.
-        heldout (Mapping, optional): Figures of the held-out photographs; None: there are none.
-        truth (Mapping, optional): Figures of their reductions, likewise.
+def export(cured: Path, name: str, generator: dict) -> dict:
+    """Write the cured network for programs without PyTorch, beside its weights.
 
     Returns:
-        list[str]: Their names.
+        dict: The files, and by how many levels of 255 its images differ at most.
     """
-    pages = []
-    if heldout is not None:
-        write_before_after_page(out / PAGE, title, work / 'crops/heldout',
-                                work / 'finetune/heldout',
-                                [*_figures(heldout), *facts], sentences=reasons)
-        pages.append(PAGE)
-    if truth is not None:
-        write_before_after_page(
-            out / TRUTH_PAGE, f'{title}: reductions of the held-out photographs, beside the truth',
-            work / 'truth/lq', work / 'truth/judged', [*_figures(truth), *facts],
-            work / 'truth/gt', sentences=reasons)
-        pages.append(TRUTH_PAGE)
-    return pages
+    spec = None if generator['type'] == 'SpandrelGenerator' else generator
+    done = export_checkpoint(cured, exported_path(cured, name), spec, overwrite=True)
+    return dict(files=[file.name for file in done.files], difference=done.difference)
+
+
+def write_page(path: Path, work: Path, title: str, reasons: Sequence[str], figures: Mapping,
+               facts: Iterable[tuple[str, object]]) -> None:
+    """Write the page that shows the held-out photographs before and after.
+
+    Args:
+        path (Path): The page.
+        work (Path): Where the images are.
+        title (str): Its heading.
+        reasons (Sequence[str]): Why it came out so.
+        figures (Mapping): Of the held-out photographs.
+        facts (Iterable): What else is said at its head.
+    """
+    write_before_after_page(path, title, work / 'crops/heldout', work / 'finetune/heldout',
+                            [*_figures(figures), *facts], sentences=reasons)
+
+
+def write_truth_page(path: Path, work: Path, title: str, reasons: Sequence[str],
+                     figures: Mapping, facts: Iterable[tuple[str, object]]) -> None:
+    """Write the page that shows their reductions, beside the truth; see :func:`write_page`."""
+    write_before_after_page(
+        path, f'{title}: reductions of the held-out photographs, beside the truth',
+        work / 'truth/lq', work / 'truth/judged', [*_figures(figures), *facts],
+        work / 'truth/gt', sentences=reasons)
 
 
 def _figures(figures: Mapping) -> Iterator[tuple[str, object]]:

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from ...errors import InputError
 from ...generators import Upscaler
 from ...generators.evaluating import device_of, evaluating
 from ...models.texture_loss import PixelTextureLoss
+from .crops import SIDES
 from .recipe import Recipe
 
 ENSEMBLE_PASSES = 8
@@ -20,11 +22,20 @@ LOOKS = 20
 """At the held-out photographs while training."""
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
-"""Of the time that enlarging photographs may take: finding artifacts, looking, judging."""
+"""Of the time that enlarging photographs may take: finding artifacts, looking."""
+SEARCH_SHARE = .35
+"""Of the time that finding artifacts may take where no partner is trained: a self-ensemble takes
+eight passes for each crop, and what it finds is what there is to learn from."""
+TRUTH_SHARE = .1
+"""Of the whole: judging by the truth."""
 PARTNER_SHARE = .4
 """Of the rest that training the partner may take."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
+ENOUGH_TRAIN = 24
+"""Smaller crops are taken where there is no time for so many to train on: artifacts are rare."""
+LEAST_ITERS = 60
+"""Of fine-tuning: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
 PROBE_SIDE = 48
@@ -32,6 +43,10 @@ ENOUGH = 5.
 """Seconds: what takes longer need not be measured again."""
 SPARE = 1.2
 """Reading, writing and detecting take time, too."""
+MMAGIC_MEMORY = 450 * 2**20
+"""Bytes that MMagic takes once it is imported, which a network of spandrel's has no need of."""
+MUCH = 1.25
+"""By what a machine is slower or faster before the plan follows it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,8 @@ class Speed:
     Attributes:
         forward (float): Seconds to enlarge one LR pixel.
         step (float): Seconds of an iteration of training.
-        memory (int): Bytes that the process, or the GPU, has used at most so far.
+        memory (int): Bytes that the process, or the GPU, has used at most for one, and will use
+            beside it.
         image_memory (float): Bytes that enlarging takes for each LR pixel, as far as it showed.
     """
     forward: float
@@ -59,8 +75,10 @@ class Plan:
         partner_iters (int): Of training the partner; 0: none is made.
         train_crops (int): At most so many crops to train on.
         heldout_crops (int): At most so many to judge with.
+        truths (int): At most so many crops of held-out photographs, reduced, to judge with.
         looks (int): At the held-out crops while training.
         seconds (dict): Of each step.
+        crop_side (int): Of the crops, in LR px.
     """
     max_iters: int
     partner_iters: int
@@ -68,11 +86,18 @@ class Plan:
     heldout_crops: int
     looks: int
     seconds: dict[str, float]
+    crop_side: int = SIDES[0]
+    truths: int = LEAST_HELDOUT
 
     @property
     def total(self) -> float:
         """float: Seconds of the whole."""
         return sum(self.seconds.values())
+
+    def is_ample(self, amounts: Amounts, hours: float) -> bool:
+        """Tell whether it fits into the time, with enough crops to find artifacts in."""
+        return (self.total <= 3600 * hours
+                and self.train_crops >= min(amounts.train, ENOUGH_TRAIN))
 
 
 @dataclass(frozen=True)
@@ -83,25 +108,29 @@ class Amounts:
         train (int): Crops to train on that there are.
         heldout (int): Held-out crops that there are.
         crop_pixels (float): LR pixels of a crop, in the mean.
-        scale (int): By how much the network enlarges.
         reference_passes (int): Passes of the network that a reference takes.
         makes_partner (bool): Whether one is to be trained.
+        crop_side (int): Of the crops, in LR px.
+        truths (int): Crops of held-out photographs that can be reduced.
+        truth_pixels (float): LR pixels of such a reduction, in the mean.
     """
     train: int
     heldout: int
     crop_pixels: float
-    scale: int
     reference_passes: int = 1
     makes_partner: bool = True
+    crop_side: int = SIDES[0]
+    truths: int = 0
+    truth_pixels: float = 0.
 
 
 def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
               max_iters: int | None = None, partner_iters: int | None = None) -> Plan:
     """Divide the time.
 
-    Photographs get at most 30% of it, of the rest the partner at most 40%; what is left over goes
-    to fine-tuning, up to the recipe's iterations. What is asked for is done, however long it
-    takes.
+    Photographs get at most 30% of it, judging by the truth 10%, of the rest the partner at most
+    40%; what is left over goes to fine-tuning, up to the recipe's iterations. Without a partner to
+    train, finding artifacts alone gets 35%. What is asked for is done, however long it takes.
 
     Args:
         speed (Speed): Of this machine.
@@ -112,18 +141,21 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
         partner_iters (int, optional): Of training the partner.
 
     Returns:
-        Plan: With at least an iteration, eight crops to train on and four held-out ones, where
+        Plan: With at least 60 iterations, eight crops to train on and four held-out ones, where
         there are any, however short the time.
     """
     budget = 3600 * hours / SPARE
     image = speed.forward * amounts.crop_pixels
     passes = 1 + amounts.reference_passes
-    truth = (passes + 1) / amounts.scale**2
-    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS + truth),
+    truth = _truth_seconds(speed, amounts)
+    truths = _at_most(TRUTH_SHARE * budget, truth, LEAST_HELDOUT,
+                      min(MOST_HELDOUT, amounts.truths))
+    heldout = _at_most(IMAGE_SHARE / 2 * budget, image * (passes + 1 + LEAST_LOOKS),
                        LEAST_HELDOUT, min(MOST_HELDOUT, amounts.heldout))
-    train = _at_most(IMAGE_SHARE / 2 * budget, image * passes, LEAST_TRAIN,
+    search = IMAGE_SHARE / 2 if amounts.makes_partner else SEARCH_SHARE
+    train = _at_most(search * budget, image * passes, LEAST_TRAIN,
                      min(MOST_TRAIN, amounts.train))
-    fixed = image * (train * passes + heldout * (passes + 1 + truth))
+    fixed = image * (train * passes + heldout * (passes + 1)) + truths * truth
     rest = max(budget - fixed, 0)
     if not amounts.makes_partner:
         partner_iters = 0
@@ -134,14 +166,49 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     look = heldout * image
     looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
     if max_iters is None:
-        max_iters = _at_most(rest - looks * look, speed.step, 1, recipe.max_iters)
+        max_iters = _at_most(rest - looks * look, speed.step, LEAST_ITERS,
+                            recipe.max_iters)
     looks = min(looks, max_iters)
+    plan = Plan(max_iters, partner_iters, train, heldout, looks, {}, amounts.crop_side, truths)
+    return timed(plan, speed, amounts)
+
+
+def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
+    """Return a plan with the seconds of each step, by what was measured."""
+    image, passes = speed.forward * amounts.crop_pixels, 1 + amounts.reference_passes
+    look = plan.heldout_crops * image
     seconds = dict(
-        partner=partner_iters * speed.step, find=train * image * passes,
-        finetune=max_iters * speed.step + (passes + looks + 1) * look,
-        judge=heldout * image * truth)
-    return Plan(max_iters, partner_iters, train, heldout, looks,
-                {name: round(SPARE * value, 3) for name, value in seconds.items()})
+        partner=plan.partner_iters * speed.step, find=plan.train_crops * image * passes,
+        finetune=plan.max_iters * speed.step + (passes + plan.looks + 1) * look,
+        judge=plan.truths * _truth_seconds(speed, amounts))
+    return replace(plan, seconds={name: round(SPARE * value, 3)
+                                  for name, value in seconds.items()})
+
+
+def measured_again(plan: Plan, before: Speed, now: Speed, recipe: Recipe) -> Plan:
+    """Fit the iterations of fine-tuning into their time by what they take now.
+
+    Args:
+        plan (Plan): By what was measured at the start.
+        before (Speed): That.
+        now (Speed): What is measured now.
+        recipe (Recipe): Most iterations.
+
+    Returns:
+        Plan: The same where the speed is much the same. The time stays.
+    """
+    slower = now.step / max(before.step, 1e-9)
+    if 1 / MUCH <= slower <= MUCH:
+        return plan
+    least = min(LEAST_ITERS, plan.max_iters)
+    max_iters = min(max(round(plan.max_iters / slower), least), recipe.max_iters)
+    looks = min(max(round(plan.looks / slower), LEAST_LOOKS), LOOKS, max_iters)
+    return replace(plan, max_iters=max_iters, looks=looks)
+
+
+def _truth_seconds(speed: Speed, amounts: Amounts) -> float:
+    """Return what judging by a truth takes: before, after, and the reference."""
+    return speed.forward * amounts.truth_pixels * (2 + amounts.reference_passes)
 
 
 def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
@@ -160,7 +227,7 @@ def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
     image_memory = max(memory_used(device) - before, 0) / side**2
     patch = recipe.patch_for(upscaler.sizes)
     step = _time(_training_step(upscaler, patch, recipe.batch_size), device)
-    return Speed(forward, step, memory_used(device), image_memory)
+    return Speed(forward, step, memory_used(device) + _training_memory(upscaler), image_memory)
 
 
 def memory_used(device: torch.device) -> int:
@@ -172,6 +239,13 @@ def memory_used(device: torch.device) -> int:
     except ImportError:  # Windows
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _training_memory(upscaler: Upscaler) -> int:
+    """Return what a training keeps beside an iteration: Adam's two moments, the EMA, its code."""
+    weights = sum(one.numel() * one.element_size() for one in upscaler.generator.parameters())
+    has_code = upscaler.device.type != 'cpu' or 'mmagic' in sys.modules
+    return 3 * weights + (0 if has_code else MMAGIC_MEMORY)
 
 
 def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int) -> int:

@@ -4,93 +4,47 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import get_rank
 
-from ...datasets.pseudo_gt_folder import file_sha256
 from ...detectors import build_detector
-from ...errors import InputError
-from ...files import read_image
 from ...files.folder_lock import held_folder
-from ...files.tables import write_json
 from ...generators import GeneratedPairs, Reference, Sibling, build_reference, load_upscaler
 from ...generators.checkpoint import local_checkpoint
-from ...generators.same_weights import have_same_weights
 from ..command_line import default_device
 from ..processes import call_in_first
 from ..pseudo_gt import make_pseudo_gts
 from .bar import Bar
 from .crops import Crop, write_table
-from .network import Network, find_network, tell_degradation
-from .outcome import (
-    FIGURES,
-    LOG,
-    TABLE,
-    check_export,
-    cured_path,
-    export,
-    logged_to,
-    refuse_strangers,
-    today,
-    versions,
-    write_cured,
-    write_pages,
-)
+from .network import Network, find_network
+from .outcome import LOG, TABLE, check_export, cured_path, logged_to, refuse_strangers
 from .plan import (
-    ENSEMBLE_PASSES,
     LEAST_PARTNER_ITERS,
-    Amounts,
+    SPARE,
     Plan,
     Speed,
-    make_plan,
     measure_speed,
+    measured_again,
+    timed,
 )
+from .prepare import amounts_of, refuse_same_weights, settle, signature_of, take_photographs
 from .recipe import Recipe, recipe_for, smallest_region
-from .settings import (
-    MIN_REGIONS,
-    PARTNER,
-    REFERENCE_BY_DEGRADATION,
-    SELF_ENSEMBLE,
-    CureSettings,
-)
-from .split import HELDOUT, SAME, TRAIN
+from .record import CureResult, Record
+from .settings import MIN_REGIONS, PARTNER, SELF_ENSEMBLE, CureSettings
+from .split import HELDOUT, TRAIN
 from .steps import Steps
-from .taking import Roles, assign, cut, expected_crops, open_album
-from .telling import TITLES, in_words, iterations_of, plain, tell_plan
+from .taking import cut
+from .telling import TITLES, tell_other_speed, tell_plan, tell_step
 from .training import finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
-from .verdict import Verdict, judge_cure
+from .verdict import judge_cure
 
-CURED, NOTHING, NO_HELP = 'cured', 'nothing to cure', 'did not help'
 Report = Callable[[str], None]
 
 logger = logging.getLogger('mmdesra')
-
-
-@dataclass(frozen=True)
-class CureResult:
-    """What came of a cure.
-
-    Attributes:
-        outcome (str): :data:`CURED`, :data:`NOTHING` or :data:`NO_HELP`.
-        reasons (list[str]): Why, in sentences.
-        weights (Path): The cured weights; where it did not help, those that did not; None: none.
-        left_out (dict): Photographs that were not used, and why.
-        figures (dict): What ``cure.json`` says.
-    """
-    outcome: str
-    reasons: list[str]
-    weights: Path | None = None
-    left_out: dict[str, str] = field(default_factory=dict)
-    figures: dict = field(default_factory=dict)
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """dict[str, str]: Of those left out, the ones that no other file stands for."""
-        return {name: why for name, why in self.left_out.items() if not why.startswith(SAME)}
 
 
 def cure(model: str | Path, photographs: str | Path, out: str | Path,
@@ -144,13 +98,12 @@ class _Cure:
         self.recipe: Recipe = recipe_for(self.network.kind)
         self.say(f'{settings.model}: {self.network.name}')
         if settings.mse is not None:
-            self._check_sibling(settings.mse)
-        self.roles = self._take_photographs()
-        self.steps = Steps(self.work, self._signature())
+            refuse_same_weights(self.network, settings.mse, settings.model, self.device)
+        self.roles = take_photographs(settings, self.recipe, self.network, self.say)
+        self.steps = Steps(self.work, signature_of(settings, self.roles))
         self._plan()
         self._cut()
         self.bar = Bar(self.plan.seconds, TITLES)
-        self.bar.watch(self.network.upscaler.generator, 2 * self.speed.forward)
         try:
             return self._cure()
         finally:
@@ -174,37 +127,14 @@ class _Cure:
                                  'judge with (--heldout)', found)
         truth = self._judge()
         verdict = judge_cure(trained['heldout'], (truth or {}).get('truth'))
-        return self._finish(found, trained, truth, verdict)
+        return call_in_first(lambda: self._record().leave(verdict, self._result, found, trained,
+                                                          truth))
 
     # ------------------------------------ before it starts
 
-    def _check_sibling(self, mse: Path) -> None:
-        sibling = load_upscaler(self._spec(), mse, self.device).generator
-        if have_same_weights(self.network.upscaler.generator, sibling):
-            raise InputError(f'{mse}: holds the same weights as {self.settings.model}, and is no '
-                             'reference for it; give those of its MSE-trained sibling, or leave '
-                             '--mse out')
-
-    def _take_photographs(self) -> Roles:
-        settings, patch = self.settings, self.recipe.patch_for(self.network.upscaler.sizes)
-        album = open_album(settings.photographs, self.out)
-        heldout = open_album(settings.heldout, self.out) if settings.heldout else None
-        roles = assign(album, heldout, settings.heldout_share, patch)
-        for place, reason in roles.left_out.items():
-            logger.warning('%s: %s', place, reason)
-        self.say(f'{len(roles.photographs(TRAIN))} photographs to train on, '
-                 f'{len(roles.photographs(HELDOUT))} held out, {len(roles.left_out)} left out')
-        return roles
-
-    def _signature(self) -> dict:
-        settings, albums = self.settings, self.roles.albums
-        return dict(settings.describe(), model=file_sha256(settings.model),
-                    mse=file_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
-                    photographs=albums[TRAIN].signature(),
-                    heldout=albums[HELDOUT].signature() if settings.heldout else None)
-
     def _plan(self) -> None:
-        found = self.steps.do('plan', self._measure)
+        found = self.steps.do('plan', lambda: settle(self.settings, self.network, self.recipe,
+                                                     self.roles))
         self.speed = Speed(**found['speed'])
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
@@ -213,30 +143,11 @@ class _Cure:
                                   self.network.scale):
             self.say(sentence)
 
-    def _measure(self) -> dict:
-        settings, scale = self.settings, self.network.scale
-        speed = measure_speed(self.network.upscaler, self.recipe)
-        train, pixels = expected_crops(self.roles.photographs(TRAIN))
-        heldout, heldout_pixels = expected_crops(self.roles.photographs(HELDOUT))
-        degradation, noise = settings.degradation, None
-        if degradation is None:
-            largest = max(self.roles.photographs(TRAIN), key=lambda one: one.short)
-            degradation, noise = tell_degradation(
-                self.network, read_image(self.roles.albums[TRAIN].root / largest.inside))
-        reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
-        makes_partner = settings.mse is None and reference == PARTNER
-        passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
-        crop_pixels = max(pixels, heldout_pixels)
-        plan = make_plan(speed, Amounts(train, heldout, crop_pixels, scale, passes, makes_partner),
-                         self.recipe, settings.max_hours, settings.max_iters,
-                         settings.partner_iters)
-        return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
-                    noise_left=noise, reference=reference, crop_pixels=crop_pixels)
-
     def _cut(self) -> None:
         limits = {TRAIN: self.plan.train_crops, HELDOUT: self.plan.heldout_crops}
         found = self.steps.do('cut', lambda: [
-            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits)])
+            asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits,
+                                         self.plan.crop_side)])
         crops = [Crop(**row) for row in found]
         call_in_first(lambda: write_table(self.out / TABLE, crops, self.roles.left_out))
         used = [crop for crop in crops if crop.file]
@@ -257,6 +168,13 @@ class _Cure:
             self.say(of_partner(self.partner))
             if not self.partner['is_better']:
                 self.own_reference = SELF_ENSEMBLE
+                self.plan = timed(self.plan, self.speed, amounts_of(
+                    settings, self.roles, self.network.scale, SELF_ENSEMBLE,
+                    self.plan.crop_side))
+                self.bar.replan(self.plan.seconds)
+        # An image and that of its reference: the ensemble is passes of the same network.
+        passes = 1 if self._mse is None else 2
+        self.bar.watch(self.network.upscaler.generator, passes * SPARE * self.speed.forward)
         if self._mse is None:
             return build_reference(self.own_reference, self.network.upscaler)
         return Sibling(load_upscaler(self._spec(), self._mse, self.device))
@@ -284,8 +202,22 @@ class _Cure:
                  f'{found["images"]} crops')
         return found
 
+    def _measure_again(self) -> None:
+        """Let fine-tuning have as many iterations as there is time for by now."""
+        settings, name = self.settings, 'measured again'
+        if settings.max_iters is not None or (
+                (self.work / 'finetune').exists() and not self.steps.knows(name)):
+            return
+        now = Speed(**self.steps.do(name, lambda: asdict(measure_speed(self.network.upscaler,
+                                                                       self.recipe))))
+        plan = measured_again(self.plan, self.speed, now, self.recipe)
+        if plan is not self.plan:
+            self.say(tell_other_speed(self.plan, plan, self.speed, now))
+            self.plan, self.speed = plan, now
+
     def _finetune(self) -> dict:
         settings = self.settings
+        self._measure_again()
         hook: dict = dict(
             lq_dir=str(self.work / 'crops/train'),
             heldout_lq_dir=str(self.work / 'crops/heldout'), detector=self.detector,
@@ -305,14 +237,15 @@ class _Cure:
 
     def _judge(self) -> dict | None:
         def prepare() -> list[str]:
-            heldout = self.roles.photographs(HELDOUT)[:self.plan.heldout_crops]
+            heldout = self.roles.photographs(HELDOUT)
             root = self.roles.albums[HELDOUT].root
             return make_truths([(one.inside, root / one.inside) for one in heldout],
-                               self.network.scale, self.degradation, self.work / 'truth')
+                               self.network.scale, self.degradation, self.work / 'truth',
+                               self.plan.truths)
 
         def judge() -> dict | None:
             cured = load_upscaler(self._spec(), self._result, self.device)
-            self.bar.watch(cured.generator, self.speed.forward)
+            self.bar.watch(cured.generator, SPARE * self.speed.forward)
             return judge_by_truth(self.work / 'truth', self.network.upscaler, cured,
                                   self.reference, self.detector, self.settings.perceptual)
 
@@ -326,7 +259,7 @@ class _Cure:
     def _step(self, name: str) -> Iterator[None]:
         """Say that a step begins, unless it is done, and count it on the bar."""
         if not self.steps.knows(name) and self.plan.seconds[name]:
-            self.say(f'{TITLES[name]}: about {in_words(self.plan.seconds[name])}')
+            self.say(tell_step(name, self.plan.seconds[name], self.bar.pace))
         with self.bar.step(name):
             yield
 
@@ -336,60 +269,13 @@ class _Cure:
 
     # ------------------------------------ the result
 
+    def _record(self) -> Record:
+        return Record(self.settings, self.network, self.recipe, self.detector, self.degradation,
+                      self.own_reference, self._mse, self.partner, self.plan, self.speed,
+                      self.roles.left_out)
+
     def _nothing(self, reason: str, found: Mapping) -> CureResult:
-        figures = call_in_first(lambda: self._write_figures(NOTHING, [reason], dict(found=found)))
-        return CureResult(NOTHING, [reason], None, self.roles.left_out, figures)
-
-    def _finish(self, found: Mapping, trained: Mapping, truth: Mapping | None,
-                verdict: Verdict) -> CureResult:
-        outcome = CURED if verdict.helped else NO_HELP
-        weights = cured_path(self.out, self.settings.model) if verdict.helped else self._result
-
-        def write() -> dict:
-            figures: dict[str, Any] = dict(found=found, trained=trained, truth=truth)
-            if verdict.helped:
-                state = load_upscaler(self._spec(), self._result).generator.state_dict()
-                figures['cured'] = write_cured(self.settings.model, state, weights)
-                figures['exported'] = [
-                    dict(files=[file.name for file in one.files], difference=one.difference)
-                    for one in export(weights, self.settings.export, self._spec())]
-            title = f'{self.settings.model.name}: {outcome}'
-            reasons = [f'{reason[:1].upper()}{reason[1:]}.' for reason in verdict.reasons]
-            figures['pages'] = write_pages(self.out, self.work, title, reasons, self._facts(),
-                                           trained['heldout'], truth)
-            return self._write_figures(outcome, verdict.reasons, figures)
-        figures = call_in_first(write)
-        return CureResult(outcome, verdict.reasons, weights, self.roles.left_out, figures)
-
-    @property
-    def _reference_name(self) -> str:
-        if self._mse is None:
-            return self.own_reference
-        return f'{self._mse.name} (SHA-256 {file_sha256(self._mse)[:16]}…)'
-
-    def _facts(self) -> list[tuple[str, object]]:
-        settings, plan = self.settings, self.plan
-        model = (f'{settings.model.name} ({self.network.name}, SHA-256 '
-                 f'{file_sha256(settings.model)[:16]}…)')
-        return [('model', model),
-                ('reference', self._reference_name),
-                ('iterations', iterations_of(plan)),
-                ('smallest region', self.detector['min_area']),
-                ('made by', ', '.join(f'{name} {text}' for name, text in versions().items())),
-                ('date', today())]
-
-    def _write_figures(self, outcome: str, reasons: list[str], figures: Mapping) -> dict:
-        settings = self.settings
-        content = dict(
-            outcome=outcome, reasons=reasons, date=today(), versions=versions(),
-            model=dict(file=settings.model.name, sha256=file_sha256(settings.model),
-                       network=self.network.name, generator=plain(self.network.generator)),
-            settings=settings.describe(), detector=self.detector, recipe=asdict(self.recipe),
-            degradation=self.degradation, reference=self._reference_name,
-            partner=self.partner or None, plan=asdict(self.plan),
-            speed=asdict(self.speed), left_out=self.roles.left_out, **figures)
-        write_json(self.out / FIGURES, content)
-        return content
+        return call_in_first(lambda: self._record().leave_nothing(reason, found))
 
 
 def _teller(report: Report | None) -> Report:

@@ -9,7 +9,7 @@ from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...files import ImageError, list_inputs, read_image, shown_name
 from ...files.inputs import refuse_inside
-from .crops import MAX_SIDE, Crop, crops_per_photograph, write_crops
+from .crops import Crop, crops_per_photograph, write_crops
 from .split import HELDOUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
@@ -118,22 +118,23 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
     return found
 
 
-def expected_crops(photographs: list[Photograph]) -> tuple[int, float]:
-    """Return how many crops photographs will give, at most, and their mean size in LR pixels."""
+def expected_crops(photographs: list[Photograph], side: int) -> tuple[int, float]:
+    """Return how many crops of a side photographs will give, at most, and their mean LR pixels."""
     most = crops_per_photograph(len(photographs))
-    sizes = [(min(-(-one.width // MAX_SIDE) * -(-one.height // MAX_SIDE), most),
-              min(one.width, MAX_SIDE) * min(one.height, MAX_SIDE)) for one in photographs]
+    sizes = [(min(-(-one.width // side) * -(-one.height // side), most),
+              min(one.width, side) * min(one.height, side)) for one in photographs]
     count = sum(number for number, _ in sizes)
     return count, sum(number * size for number, size in sizes) / max(count, 1)
 
 
-def cut(roles: Roles, folder: Path, limits: dict[str, int]) -> list[Crop]:
+def cut(roles: Roles, folder: Path, limits: dict[str, int], side: int) -> list[Crop]:
     """Write the crops of all photographs, by role.
 
     Args:
         roles (Roles): What each is for.
         folder (Path): Gets a folder of crops for each role.
         limits (dict): At most so many crops, by role.
+        side (int): Of the crops, in px.
     """
     crops: list[Crop] = []
     for role, name in FOLDERS.items():
@@ -142,7 +143,7 @@ def cut(roles: Roles, folder: Path, limits: dict[str, int]) -> list[Crop]:
                 path.unlink()  # of a stopped one
         album = roles.albums[role]
         crops += write_crops(album.root, album.photographs, roles.roles[role], role,
-                             folder / name, limits[role])
+                             folder / name, limits[role], side)
     return crops
 
 

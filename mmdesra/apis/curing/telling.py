@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .plan import Plan, Speed, disk_needed
+from .plan import MUCH, Plan, Speed, disk_needed
 from .settings import CureSettings
 
 TITLES = dict(partner='training a reference', find='finding artifacts',
@@ -40,6 +40,31 @@ def tell_plan(plan: Plan, speed: Speed, found: Mapping, settings: CureSettings,
         yield (f'that is more than the {settings.max_hours:g} hours asked for (--max-hours): less '
                'than this is not worth doing')
     yield 'stop it at any moment (Ctrl-C); the same command goes on'
+
+
+def tell_step(name: str, seconds: float, pace: float) -> str:
+    """Say that a step begins, and how long it takes.
+
+    Args:
+        name (str): Of :data:`TITLES`.
+        seconds (float): By the plan.
+        pace (float): How many seconds one of the plan takes by now.
+    """
+    sentence = f'{TITLES[name]}: about {in_words(seconds * pace)}'
+    if 1 / MUCH <= pace <= MUCH:
+        return sentence
+    return f'{sentence}, {_compared(pace)} than was said at the start'
+
+
+def tell_other_speed(before: Plan, after: Plan, was: Speed, now: Speed) -> str:
+    """Say that fine-tuning gets more or fewer iterations than was said."""
+    return (f'measured again: {now.step:.2g} s an iteration, {_compared(now.step / was.step)} '
+            f'than at the start; so {after.max_iters} iterations of fine-tuning in place of '
+            f'{before.max_iters}, in the same time')
+
+
+def _compared(ratio: float) -> str:
+    return f'{ratio:.1f} times slower' if ratio > 1 else f'{1 / ratio:.1f} times faster'
 
 
 def iterations_of(plan: Plan) -> str:

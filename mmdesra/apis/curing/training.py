@@ -20,14 +20,15 @@ from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
 from ...engine.process_group import MODEL_WRAPPER
 from ...engine.work_dir import hold_work_dir, work_in
 from ...evaluation.before_after import BEFORE, RESULTS
-from ...files import list_images, read_image, write_weights
+from ...files import list_images, write_weights
+from ...files.header_size import shorter_side
 from ...files.records import read_json
 from ...generators.wrappers import result_generator_of
 from ..processes import call_in_first
 from .bar import Bar, CountIterations
 from .network import Network
 from .outcome import CureLog
-from .plan import Plan, Speed
+from .plan import SPARE, Plan, Speed
 from .recipe import Recipe, training_config
 
 CONFIG_FILE = 'config.py'
@@ -89,14 +90,16 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
     config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
     _share_between_processes(config)
-    done, own = 0, None
+    done: int | None = None
+    own = None
 
     def report(progress: PartnerProgress) -> None:
         nonlocal done, own
         if own is None:
             own = MMLogger.get_current_instance()
             _log_to_files(own, logging.getLogger('mmdesra'))
-        bar.tick((progress.iteration - done) * speed.step)
+        count = bar.tick if done is not None else bar.skip  # what a stopped run had done
+        count((progress.iteration - (done or 0)) * SPARE * speed.step)
         done = progress.iteration
 
     try:
@@ -152,7 +155,7 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
     call_in_first(lambda: config.dump(work_dir.parent / CONFIG_FILE))
     try:
         with _run(config, bar, speed, StopIfNothingHeldOut()) as runner:
-            bar.watch(result_generator_of(runner.model), speed.forward)
+            bar.watch(result_generator_of(runner.model), SPARE * speed.forward)
             runner.train()
             [finetuning] = [one for one in runner.hooks if isinstance(one, DeSRAFinetuneHook)]
             state, iteration = finetuning.result_weights(runner)
@@ -172,8 +175,9 @@ def _partner_patch(photographs: Path, network: Network) -> int:
     """Return the largest patch that fits into most photographs and that the network takes."""
     sizes = network.upscaler.sizes
     step = network.scale * sizes.multiple
-    shorts = sorted(min(read_image(path).shape[:2]) for path in list_images(photographs))
-    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))]
+    found = (shorter_side(path) for path in list_images(photographs))
+    shorts = sorted(side for side in found if side is not None)
+    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))] if shorts else 0
     least = network.scale * sizes.padded(1)
     return max(min(PARTNER_PATCH, fitting) // step * step, least)
 
@@ -205,7 +209,7 @@ def _run(config: Config, bar: Bar, speed: Speed, *hooks: Hook) -> Iterator[Runne
     with work_in(config.work_dir), config_faults(config):
         runner = Runner.from_cfg(config)
         _log_to_files(runner.logger, package)
-        for hook in (CountIterations(bar, speed.step), *hooks):
+        for hook in (CountIterations(bar, SPARE * speed.step), *hooks):
             runner.register_hook(hook)
         try:
             yield runner

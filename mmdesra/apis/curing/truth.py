@@ -11,7 +11,7 @@ from ...detectors import build_detector
 from ...evaluation.before_after import BeforeAfter
 from ...files import make_output_folder, read_image, write_image
 from ...generators import Reference, Upscaler
-from .crops import choose_crops
+from .crops import choose_crops, crops_per_photograph
 
 LQ_SIDE = 96
 """In LR px: of the largest reductions."""
@@ -19,17 +19,18 @@ LEAST_LQ_SIDE = 12
 """In px: smaller ones show nothing."""
 
 
-def make_truths(photographs: list[tuple[str, Path]], scale: int, degradation: str, folder: Path
-                ) -> list[str]:
+def make_truths(photographs: list[tuple[str, Path]], scale: int, degradation: str, folder: Path,
+                limit: int) -> list[str]:
     """Cut truths from photographs, and reduce them.
 
-    The texture decides where, as with crops; one of each photograph.
+    The texture decides where, as with crops.
 
     Args:
         photographs (list): Of each its place, and the file.
         scale (int): By how much they are reduced.
         degradation (str): How, see :func:`mmdesra.datasets.degradations.build_degradation`.
         folder (Path): Gets ``gt`` and ``lq``, with one PNG for each.
+        limit (int): At most so many, but one of as many photographs as can be.
 
     Returns:
         list[str]: Those too small for it, by their places.
@@ -38,18 +39,23 @@ def make_truths(photographs: list[tuple[str, Path]], scale: int, degradation: st
         for path in make_output_folder(folder / name).glob('*.png'):
             path.unlink()  # of a stopped one
     reduce = build_degradation(degradation, scale)
+    count = crops_per_photograph(len(photographs))
+    places: list[tuple[int, int, tuple[int, int, int, int]]] = []
     too_small = []
     for number, (place, file) in enumerate(photographs):
         image = read_image(file)
         if min(image.shape[:2]) < scale * LEAST_LQ_SIDE:
             too_small.append(place)
             continue
-        row, column, height, width, _ = choose_crops(image, scale * LQ_SIDE, 1)[0]
-        height, width = height - height % scale, width - width % scale
-        truth = np.ascontiguousarray(image[row:row + height, column:column + width])
-        name = f'{number:04d}.png'
+        places += [(turn, number, crop[:4]) for turn, crop
+                   in enumerate(choose_crops(image, scale * LQ_SIDE, count))]
+    for turn, number, (row, column, height, width) in sorted(places)[:limit]:
+        image = read_image(photographs[number][1])
+        truth = np.ascontiguousarray(image[row:row + height - height % scale,
+                                           column:column + width - width % scale])
+        name = f'{number:04d}_{turn}.png'
         write_image(folder / 'gt' / name, truth)
-        write_image(folder / 'lq' / name, reduce(truth, number))
+        write_image(folder / 'lq' / name, reduce(truth, number + turn * len(photographs)))
     return too_small
 
 

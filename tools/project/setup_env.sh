@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv in the checkout, or completes it, from the pinned lists in requirements/.
 #
-#   bash tools/setup_env.sh [LIST ...]      LIST: names under requirements/, such as tests or demo
+#   bash tools/project/setup_env.sh [LIST ...]   LIST: names under requirements/: tests, demo ...
 #
 # Called by tools/test.sh and tools/demo.sh. What is done stays done: each step leaves a stamp of
 # the files that it read, and a second run only compares stamps. After a failure or a Ctrl-C run
@@ -13,7 +13,7 @@
 #              Linux that often is a CUDA build, which runs without a GPU but is some GB larger.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 venv=$root/.venv
 python=$venv/bin/python
 stamps=$venv/mmdesra-stamps

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compare references without a sibling with a sibling: do they find the same artifacts?
 
-  python tools/benchmark_references.py --lq 'bsd100_x4/*[13579].png' --generator SRResNet \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --min-area 1000
+  python tools/benchmarks/benchmark_references.py --lq 'bsd100_x4/*[13579].png' \\
+      --generator SRResNet --gan-checkpoint srgan_gan.pth \\
+      --mse-checkpoint srgan_mse.pth --min-area 1000
 
 The sibling's masks are those at the published threshold, 0.7. In place of --mse-checkpoint, --mse
 takes the sibling's images, matched by file stem. Figures: docs/references.md.
@@ -10,17 +11,20 @@ takes the sibling's images, matched by file stem. Figures: docs/references.md.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
+from harness.report import Report, add_json_option
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
 from mmdesra.errors import InputError
-from mmdesra.evaluation.figures import decimal, percent
 from mmdesra.evaluation.reference_agreement import ReferenceAgreement
 from mmdesra.files import image_name, list_inputs, read_image
 from mmdesra.files.image_folder import ImageFolder
-from mmdesra.files.tables import markdown_table
 from mmdesra.generators import SelfEnsemble, upscale
+
+FORMATS = {'D below': '.2f', 'IoU, all pixels': '.3f', 'pixels found': '.1%',
+           'of its own right': '.1%', 'PSNR to the sibling, dB': '.2f'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +39,7 @@ def parse_args() -> argparse.Namespace:
                         help='drop regions up to this area, in px or percent (default: 4000)')
     parser.add_argument('--mse', metavar='DIR', help="the sibling's images")
     cli.add_generator_options(parser, required=True)
+    add_json_option(parser)
     return parser.parse_args()
 
 
@@ -48,25 +53,28 @@ def main() -> int:
     for passes in sorted(args.passes):  # each is tried before work begins
         ensemble = SelfEnsemble(gan, passes)  # type: ignore[operator]  # the registry hides the class
     agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area)
-    for path in tqdm(list_inputs(args.lq, args.recursive).paths, 'images'):
+    paths = list_inputs(args.lq, args.recursive).paths
+    report = Report({'images': len(paths), 'min area': args.min_area}, args.device)
+    for path in tqdm(paths, 'images'):
         lq = read_image(path)
         mse = (upscale(sibling, lq, path) if sibling is not None else
                read_image(ImageFolder(args.mse).find(image_name(path))))
         agreement.add(lq, mse, path)
-    print(table_of(agreement))
+    report.table([*rows_of(agreement)], FORMATS)
+    report.give(args.json)
     return 0
 
 
-def table_of(agreement: ReferenceAgreement) -> str:
-    rows = [[name, f'{threshold:.2f}', decimal(scores.pixel_iou, 3),
-             percent(scores.pixel_recall, 1), percent(scores.pixel_precision, 1),
-             f'{scores.gt_found} of {scores.gt_regions}',
-             f'{scores.pred_right} of {scores.pred_regions}', f'{one.psnr:.2f}']
-            for name, one in agreement.agreements.items()
-            for threshold, scores in one.scores.items()]
-    return markdown_table(['reference', 'D below', 'IoU, all pixels', 'pixels found',
-                           'of its own right', 'regions found', 'of its own right',
-                           'PSNR to the sibling, dB'], rows)
+def rows_of(agreement: ReferenceAgreement) -> Iterator[dict]:
+    """Give a row for each reference and threshold."""
+    for name, one in agreement.agreements.items():
+        for threshold, scores in one.scores.items():
+            yield {'reference': name, 'D below': threshold, 'IoU, all pixels': scores.pixel_iou,
+                   'pixels found': scores.pixel_recall,
+                   'of its own right': scores.pixel_precision,
+                   'regions found': f'{scores.gt_found} of {scores.gt_regions}',
+                   'own regions right': f'{scores.pred_right} of {scores.pred_regions}',
+                   'PSNR to the sibling, dB': one.psnr}
 
 
 if __name__ == '__main__':

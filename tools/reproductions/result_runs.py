@@ -1,11 +1,11 @@
-"""What tools/reproduce_results.py runs, and the weights of each run that it measures."""
+"""What reproduce_results.py runs, and the weights of each run that it measures."""
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIGS = Path(__file__).parents[1] / 'configs/desra'
+CONFIGS = Path(__file__).parents[2] / 'configs/desra'
 RECIPE = CONFIGS / 'desra_srgan-bn-ema_x4c64b16_1xb2-lr1e-4-1k.py'
 FULL = CONFIGS / 'desra_srgan-bn-ema-full_x4c64b16_1xb8-lr1e-4-1k.py'
 LOOKS = (.05, .1, .2, .3, .5, 1.)

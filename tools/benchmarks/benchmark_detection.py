@@ -6,12 +6,12 @@ the published rule as the released scripts compute it: double precision, a dense
 (OpenCV filter2D) for each channel, SciPy's hole filling. Maps and masks are compared on every
 turn: a difference fails the run.
 
-  python tools/benchmark.py --gan results/gan --mse results/mse
+  python tools/benchmarks/benchmark_detection.py --gan results/gan --mse results/mse
 
 Images of each size are put together from the pairs, side by side, unless one is large enough.
-Prints, for each size, the median milliseconds of both, their ratio (median over the turns) and
-the memory that each needs beside the two images, measured in processes of their own. Threads:
-OMP_NUM_THREADS, for both.
+Prints, for each size, the median milliseconds of both, their ratio (median and quartiles of the
+turns) and the memory that each needs beside the two images, measured in processes of their own.
+Threads: OMP_NUM_THREADS, for both.
 Exit code: 0 = the results are the same, 1 = they are not, 2 = nothing was done.
 """
 from __future__ import annotations
@@ -20,14 +20,18 @@ import argparse
 import multiprocessing
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import torch
-from benchmark_images import add_pair_arguments, joined_pair
+from harness.clock import Clock
+from harness.images import add_pair_arguments, joined_pair
+from harness.report import Report, add_json_option
+from harness.turns import Turns, take_turns
 from numpy.lib.format import open_memmap
 from scipy import ndimage
 from tqdm import tqdm
@@ -38,6 +42,8 @@ from mmdesra.errors import InputError
 from mmdesra.generators import PairSource, StoredPairs
 
 SIZES = (512, 1024, 2048, 4096)
+FORMATS = {'reference ms': '.1f', 'ours ms': '.1f', 'ratio (quartiles)': '.1f',
+           'reference MiB': '.0f', 'map and mask MiB': '.0f', 'mask MiB': '.0f'}
 MAP_TOLERANCE = 1e-6
 """Maps are float32 and below 1."""
 
@@ -57,6 +63,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', metavar='DEVICE',
                         help='measure the detector on this device too, such as cuda: pairs a '
                         'second, and what copying the images in and the mask out allows')
+    add_json_option(parser)
     args = parser.parse_args()
     if args.turns < 1 or any(side < 64 for side in [*args.sizes, *args.memory_sizes]):
         parser.error('expected at least 1 turn and sides of at least 64 px')
@@ -115,19 +122,15 @@ def write_images(source: PairSource, side: int, folder: Path) -> list[Path]:
     return paths
 
 
-def measure(gan: np.ndarray, mse: np.ndarray, turns: int) -> tuple[np.ndarray, list[str]]:
-    """Let both sides take turns; return their seconds, one row a turn, and what differs."""
-    seconds, differences = [], []
-    for turn in range(turns + 1):
-        row, results = {}, {}
-        for function in (reference, ours)[::(-1)**turn]:
-            start = time.perf_counter()
-            results[function] = function(gan, mse)
-            row[function] = time.perf_counter() - start
-        differences += compare(*results[ours], *results[reference])
-        if turn:  # the first one fills caches and compiles
-            seconds.append([row[reference], row[ours]])
-    return np.array(seconds), sorted(set(differences))
+def measure(gan: np.ndarray, mse: np.ndarray, turns: int) -> tuple[Turns, list[str]]:
+    """Let both sides take turns; return their seconds, and what differs."""
+    differences: set[str] = set()
+
+    def compare_both(results: dict) -> None:
+        differences.update(compare(*results['ours'], *results['reference']))
+
+    ways = dict(reference=partial(reference, gan, mse), ours=partial(ours, gan, mse))
+    return take_turns(ways, turns, compare_both), sorted(differences)
 
 
 def compare(our_map: np.ndarray, our_mask: np.ndarray, reference_map: np.ndarray,
@@ -148,7 +151,9 @@ def memory_of(function: Callable, paths: list[Path]) -> tuple[float, float]:
 
     In a process of its own; nan where the system does not tell (it does on Linux).
     """
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
+    # A fork server imports what they need once, for all of them.
+    way = {'forkserver', 'spawn'} & {*multiprocessing.get_all_start_methods()}
+    with multiprocessing.get_context(min(way)).Pool(1) as pool:
         return pool.apply(_memory_here, (function, paths))
 
 
@@ -174,8 +179,8 @@ def _peak_memory(reset: bool = False) -> float:
     return int(kib[1]) / 1024 if kib else float('nan')
 
 
-def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) -> str:
-    """Return pairs a second on a device, beside what copying alone allows."""
+def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) -> dict:
+    """Return, as a row, pairs a second on a device, beside what copying alone allows."""
     detector = DeSRA(min_area=RELEASED_AREA, device=device)
     expected = ours_mask_only(gan, mse)
     mask = torch.from_numpy(expected)
@@ -185,19 +190,12 @@ def measure_device(gan: np.ndarray, mse: np.ndarray, device: str, turns: int) ->
             torch.from_numpy(image).to(device)
         mask.to(device).cpu()
 
-    seconds = {}
-    for name, function in (('detect', lambda: detector.find_mask(gan, mse)), ('copy', copy)):
-        for _ in range(3):
-            function()
-        spent = []
-        for _ in range(turns):
-            start = time.perf_counter()
-            function()
-            spent.append(time.perf_counter() - start)
-        seconds[name] = float(np.median(spent))
-    different = np.count_nonzero(detector.find_mask(gan, mse) != expected)
-    return (f'{1 / seconds["detect"]:.1f} pairs/s, {seconds["copy"] / seconds["detect"]:.0%} of '
-            f'the copy bandwidth; mask differs from the CPU on {different} px')
+    clock = Clock(torch.device(device), turns)
+    detect = clock.seconds(partial(detector.find_mask, gan, mse))
+    return {'side': len(gan), 'pairs/s': 1 / detect,
+            'of the copy bandwidth': clock.seconds(copy) / detect,
+            'mask differs from the CPU on px': int(np.count_nonzero(
+                detector.find_mask(gan, mse) != expected))}
 
 
 def main() -> int:
@@ -205,38 +203,48 @@ def main() -> int:
     source = StoredPairs(args.gan, args.mse)
     if not source.paths:
         raise InputError('expected at least one pair')
-    threads = torch.get_num_threads()
-    cv2.setNumThreads(threads)
-    wrong = False
-    print(f'threads: {threads}; pairs: {len(source.paths)}; turns: {args.turns}')
-    print('|  side | reference ms | ours ms | ratio (quartiles) | reference MiB | map and mask '
-          'MiB | mask MiB |')
-    print('| ----: | -----------: | ------: | ----------------: | ------------: | -----------'
-          '-----: | -------: |')
+    cv2.setNumThreads(torch.get_num_threads())
+    report = Report(dict(pairs=len(source.paths), turns=args.turns), args.device or 'cpu')
     with TemporaryDirectory() as scratch:
-        for side in tqdm(args.sizes, 'sizes', leave=False):
-            paths = write_images(source, side, Path(scratch))
-            gan, mse = (np.load(path) for path in paths)
-            seconds, differences = measure(gan, mse, args.turns)
-            low, ratio, high = np.percentile(seconds[:, 0] / seconds[:, 1], [25, 50, 75])
-            theirs, mine = 1e3 * np.median(seconds, axis=0)
-            memory = [float('nan') if args.no_memory else memory_of(function, paths)[0]
-                      for function in (reference, ours, ours_mask_only)]
-            tqdm.write(f'| {side:5} | {theirs:12.1f} | {mine:7.1f} | {ratio:.1f} ({low:.1f} to '
-                       f'{high:.1f}) | {memory[0]:13.0f} | {memory[1]:16.0f} | '
-                       f'{memory[2]:8.0f} |' + ''.join(f' {text}' for text in differences))
-            if args.device:
-                tqdm.write(f'{args.device}: {measure_device(gan, mse, args.device, args.turns)}')
-            wrong |= bool(differences)
-        for side in args.memory_sizes:
-            paths = write_images(source, side, Path(scratch))
-            for name, function in (('map and mask', ours), ('mask', ours_mask_only)):
-                mib, spent = memory_of(function, paths)
-                tqdm.write(f'{side} x {side}, {name}: {spent:.2f} s, {mib:.0f} MiB beside the '
-                           'images')
+        wrong = measure_sizes(args, source, Path(scratch), report)
+        report.table([row for side in args.memory_sizes
+                      for row in measure_memory(side, source, Path(scratch))],
+                     {'seconds': '.2f', 'MiB beside the images': '.0f'})
     if wrong:
-        print('the results differ')
+        report.note('THE RESULTS DIFFER')
+    report.give(args.json)
     return cli.EXIT_SKIPPED if wrong else 0
+
+
+def measure_sizes(args: argparse.Namespace, source: PairSource, scratch: Path,
+                  report: Report) -> bool:
+    """Measure both sides at each size; return whether anything differs."""
+    rows, device_rows = [], []
+    for side in tqdm(args.sizes, 'sizes', leave=False):
+        paths = write_images(source, side, scratch)
+        gan, mse = (np.load(path) for path in paths)
+        turns, differences = measure(gan, mse, args.turns)
+        memory = [None if args.no_memory else memory_of(function, paths)[0]
+                  for function in (reference, ours, ours_mask_only)]
+        rows.append({
+            'side': side, 'reference ms': 1e3 * turns.median('reference').clock,
+            'ours ms': 1e3 * turns.median('ours').clock,
+            'ratio (quartiles)': turns.ratio('reference', 'ours'),
+            'reference MiB': memory[0], 'map and mask MiB': memory[1], 'mask MiB': memory[2],
+            'differs': '; '.join(differences)})
+        if args.device:
+            device_rows.append(measure_device(gan, mse, args.device, args.turns))
+    report.table(rows, FORMATS)
+    report.table(device_rows, {'pairs/s': '.1f', 'of the copy bandwidth': '.0%'}, args.device)
+    return any(row['differs'] for row in rows)
+
+
+def measure_memory(side: int, source: PairSource, scratch: Path) -> Iterator[dict]:
+    """Measure memory and seconds of ours at one size; give rows."""
+    paths = write_images(source, side, scratch)
+    for name, function in (('map and mask', ours), ('mask', ours_mask_only)):
+        mib, seconds = memory_of(function, paths)
+        yield {'side': side, 'what': name, 'seconds': seconds, 'MiB beside the images': mib}
 
 
 if __name__ == '__main__':

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Makes the environment where it is missing (tools/setup_env.sh) and builds the API pages from the
-# docstrings: build/docs/index.html. A docstring that does not render, or that refers to something
-# which is not there, is an error.
+# Makes the environment where it is missing (setup_env.sh beside it) and builds the API pages from
+# the docstrings: build/docs/index.html. A docstring that does not render, or that refers to
+# something which is not there, is an error.
 #
-#   bash tools/build_docs.sh
+#   bash tools/project/build_docs.sh
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash tools/setup_env.sh docs
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+bash tools/project/setup_env.sh docs
 source=build/docs-source
 rm -rf "$source" build/docs
 mkdir -p "$source"

@@ -3,8 +3,8 @@ r"""Fine-tune the published SRGAN pair in several ways and measure each: docs/re
 
   bash tools/demo.sh                     # once: the environment and the weights
   .venv/bin/python tools/convert_keras_srgan.py --download --out checkpoints
-  .venv/bin/python tools/reproduce_results.py --checkpoints checkpoints --train TRAIN_LQ \
-      --test bsd100=BSD100_LQ realsrset=REALSRSET \
+  .venv/bin/python tools/reproductions/reproduce_results.py --checkpoints checkpoints \
+      --train TRAIN_LQ --test bsd100=BSD100_LQ realsrset=REALSRSET \
       --train-labels TRAIN_LABELS --test-labels BSD100_LABELS \
       --test-gt bsd100=BSD100 --perceptual LPIPS --backbone-weights alexnet.pth
 
@@ -24,10 +24,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from demo import run_tool
+from benchmark_harness import describe_machine, hold_settings, in_a_line, once
+from demo import run_command
 from result_runs import (
     CONFIGS,
     EMA,
@@ -42,6 +44,7 @@ from result_runs import (
     iters_of,
     looks_of,
 )
+from result_tables import make_tables
 from torch import nn
 
 from mmdesra.apis import command_line as cli
@@ -50,17 +53,14 @@ from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_f
 from mmdesra.datasets.pseudo_gt_folder import PseudoGTFolder
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
-from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.finetune_table import TestSet
 from mmdesra.evaluation.perceptual import build_perceptual, describe_perceptual
-from mmdesra.evaluation.truth_table import truth_table
-from mmdesra.files import list_images, make_output_folder, write_bytes, write_text
+from mmdesra.files import list_images, make_output_folder, write_text
 from mmdesra.files.configs import read_config
-from mmdesra.files.tables import markdown_table, write_json
+from mmdesra.files.tables import write_json
 from mmdesra.generators import Upscaler, build_generator, load_generator, read_checkpoint
 from mmdesra.generators.checkpoint import fill_weights
 from mmdesra.segmentors import build_segmentor
-from mmdesra.visualization.finetune_curve import draw_finetune_curve
 
 GENERATOR = 'SRResNet'
 DETECTOR = dict(type='DeSRA', min_area=1000)
@@ -68,11 +68,8 @@ STEPS = 20
 """Checkpoints of each run."""
 MIN_ITERS = 100
 """The recipe warms up for 50."""
-SETTINGS = 'settings.json'
 PICTURES_OF = 'pictures_of.json'
 """In a test set's folder: which weights the pictures there were made with."""
-FIGURES = ('regions', 'artifact px', 'IoU with before', 'removed', 'of them faded', 'added',
-           'excess left', 'detail kept')
 
 
 def parse_args() -> argparse.Namespace:
@@ -145,9 +142,9 @@ def main() -> int:
         for name in others:
             measure(args, final_of(args), name, sets[name])
         write_pages(args, sets)
-    rows = list(measured(args))
-    write_json(args.out / 'results.json', rows)
-    tables = '\n\n'.join(make_tables(args, rows))
+    rows, machine = list(measured(args)), describe_machine()
+    write_json(args.out / 'results.json', dict(machine=machine, rows=rows))
+    tables = '\n\n'.join([in_a_line(machine), *make_tables(args, rows)])
     write_text(args.out / 'tables.md', tables + '\n')
     print(tables)
     return 0
@@ -161,19 +158,15 @@ def check_settings(args: argparse.Namespace) -> None:
                    for name, folder in dict(args.test, train=args.train).items()}
     truths = {name: [path.name for path in list_images(folder)]
               for name, folder in args.test_gt.items()}
-    settings = dict(iters=args.iters, variation_iters=args.variation_iters, detector=DETECTOR,
-                    photographs=photographs, truths=truths,
-                    perceptual=describe_perceptual(build_perceptual(perceptual_from(args))),
-                    weights={path.name: sha256(path.read_bytes()) for path in weights},
-                    recipes={path.name: sha256(settings_of(path)) for path in recipes})
-    note = args.out / SETTINGS
-    if note.is_file() and json.loads(note.read_text('utf-8')) != settings:
-        raise InputError(f'{args.out}: holds figures of other weights, photographs, truths, '
-                         'recipes or iterations; give another --out, or delete it if it is not '
-                         'needed')
-    write_json(note, settings)
+    hold_settings(args.out, dict(
+        iters=args.iters, variation_iters=args.variation_iters, detector=DETECTOR,
+        photographs=photographs, truths=truths,
+        perceptual=describe_perceptual(build_perceptual(perceptual_from(args))),
+        weights={path.name: sha256(path.read_bytes()) for path in weights},
+        recipes={path.name: sha256(settings_of(path)) for path in recipes}))
 
 
+@cache
 def settings_of(config: Path) -> bytes:
     """What a config says together with those that it inherits from."""
     content = read_config(str(config)).to_dict()
@@ -188,24 +181,24 @@ def sha256(content: bytes) -> str:
 
 
 def train(args: argparse.Namespace, name: str) -> None:
-    """Run tools/train.py, unless the run is complete; one that was stopped goes on."""
+    """Run mmdesra train, unless the run is complete; one that was stopped goes on."""
     run, iters = RUNS[name], iters_of(args, name)
     work_dir = args.out / 'runs' / name
     if checkpoint_of(args, Look(name, iters, EMA)).is_file():
         return
     pseudo_gts = (work_dir if run.own_pseudo_gts else args.out) / 'pseudo_gt'
     discriminator = args.checkpoints / 'srgan_gan_discriminator.pth'
-    run_tool('train.py', run.config, '--work-dir', work_dir, '--max-iters', iters,
-             '--lq-dir', lq_of(args, run), '--pseudo-gt-dir', pseudo_gts,
-             '--gan-checkpoint', args.checkpoints / 'srgan_gan.pth',
-             '--mse-checkpoint', args.checkpoints / 'srgan_mse.pth',
-             *(['--discriminator-checkpoint', discriminator] if run.config == FULL else []),
-             *(['--labels-dir', args.train_labels] if run.semantic else []),
-             *(['--resume'] if (work_dir / 'last_checkpoint').is_file() else []),
-             *run.arguments, '--cfg-options', *run.settings,
-             f'param_scheduler.1.end={iters}',
-             'default_hooks.checkpoint.max_keep_ckpts=-1',
-             f'default_hooks.checkpoint.interval={iters // STEPS}')
+    run_command('train', run.config, '--work-dir', work_dir, '--max-iters', iters,
+                '--lq-dir', lq_of(args, run), '--pseudo-gt-dir', pseudo_gts,
+                '--gan-checkpoint', args.checkpoints / 'srgan_gan.pth',
+                '--mse-checkpoint', args.checkpoints / 'srgan_mse.pth',
+                *(['--discriminator-checkpoint', discriminator] if run.config == FULL else []),
+                *(['--labels-dir', args.train_labels] if run.semantic else []),
+                *(['--resume'] if (work_dir / 'last_checkpoint').is_file() else []),
+                *run.arguments, '--cfg-options', *run.settings,
+                f'param_scheduler.1.end={iters}',
+                'default_hooks.checkpoint.max_keep_ckpts=-1',
+                f'default_hooks.checkpoint.interval={iters // STEPS}')
 
 
 def lq_of(args: argparse.Namespace, run: Run) -> Path:
@@ -240,16 +233,14 @@ def make_set(args: argparse.Namespace, name: str, labels: Path | None = None) ->
 
 def measure(args: argparse.Namespace, look: Look, name: str, images: TestSet) -> dict:
     """Measure one checkpoint on one set; what was measured before is read."""
-    path = row_of(images.out_dir, look)
-    if path.is_file():
-        return json.loads(path.read_text(encoding='utf-8'))
-    row = dict(asdict(look), set=name, **measure_now(args, look, images))
-    if look == final_of(args):
-        row['niqe'] = {version: images.quality(version, niqe)
-                       for version in ('mse', 'gan_before', 'gan_after')}
-    make_output_folder(path.parent)
-    write_json(path, row)
-    return row
+    def make_row() -> dict:
+        row = dict(asdict(look), set=name, **measure_now(args, look, images))
+        if look == final_of(args):
+            row['niqe'] = {version: images.quality(version, niqe)
+                           for version in ('mse', 'gan_before', 'gan_after')}
+        return row
+
+    return once(row_of(images.out_dir, look), make_row)
 
 
 def row_of(folder: Path, look: Look) -> Path:
@@ -298,49 +289,7 @@ def niqe(image: np.ndarray) -> float:
     return float(mmagic_niqe(image[..., ::-1], crop_border=0))
 
 
-# ---------------------------------------- tables and pictures
-
-
-def make_tables(args: argparse.Namespace, rows: list[dict]) -> Iterator[str]:
-    first = next(iter(args.test))
-    main = [row for row in rows if row['run'] == MAIN and row['set'] == first]
-    main.sort(key=lambda row: row['weights'] != EMA)
-    final = [row for row in rows if row['run'] == MAIN and 'niqe' in row]
-    if final:
-        yield markdown_table(
-            ('images', *FIGURES, 'NIQE: MSE-SR', 'GAN-SR before', 'after'),
-            ((row['set'], *figures_of(row), *(f'{value:.2f}' for value in row['niqe'].values()))
-             for row in final))
-    if main:
-        yield markdown_table(('iterations', 'weights', *FIGURES), (
-            (str(row['iters']), row['weights'], *figures_of(row)) for row in main))
-        if main[0]['regions_before']:
-            write_curve(args, main)
-    for row in final:
-        if row['truth']:
-            yield (f'{row["set"]}: {row["truth"]["images"]} images with ground truth\n\n'
-                   + truth_table(row['truth'], row['perceptual']))
-    variations = [row for row in rows if row['run'] != MAIN]
-    if variations:
-        yield markdown_table(('variation', 'iterations', 'images', *FIGURES), (
-            (RUNS[row['run']].title, str(row['iters']), row['set'], *figures_of(row))
-            for row in variations))
-
-
-def figures_of(row: dict) -> list[str]:
-    return [f'{row["regions_before"]} -> {row["regions_after"]}',
-            f'{row["area_before"]} -> {row["area_after"]}', percent(row['iou'], 1),
-            percent(row['removal_rate'], 1), str(row['faded']), percent(row['addition_rate'], 1),
-            percent(row['excess_left'], 1), f'{row["detail_kept"]:.3f}']
-
-
-def write_curve(args: argparse.Namespace, rows: list[dict]) -> None:
-    rows = [row for row in rows if row['weights'] == EMA]
-    write_bytes(args.out / 'curve.png', draw_finetune_curve(
-        [0, *(row['iters'] for row in rows)],
-        {'removal': [0, *(row['removal_rate'] for row in rows)],
-         'addition': [0, *(row['addition_rate'] for row in rows)],
-         'detail kept': [1, *(row['detail_kept'] for row in rows)]}))
+# ---------------------------------------- pictures
 
 
 def write_pages(args: argparse.Namespace, sets: Mapping[str, TestSet]) -> None:

@@ -4,8 +4,8 @@
 Each pair is detected twice, gated (the segmenter runs only where the mask is not empty without
 it) and ungated (it runs on every image), in turns, so that both see the same machine:
 
-  python tools/benchmark_gating.py --gan results/gan --mse results/mse --min-area 1000 \\
-      --segmentor segformer-b5
+  python tools/benchmarks/benchmark_gating.py --gan results/gan --mse results/mse \\
+      --min-area 1000 --segmentor segformer-b5
 
 Prints images, calls of the segmenter and seconds of both, without the time that reading or
 making the SR images takes. For a check of the plumbing alone, --random-weights will do.
@@ -15,11 +15,12 @@ was done.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from harness.report import Report, add_json_option
+from harness.turns import Stopwatch
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
@@ -51,9 +52,9 @@ class Run:
             self.calls += 1
             return self.labels.label([pair.gan], [path])[0]
 
-        start = time.perf_counter()
+        watch = Stopwatch()
         mask = detector.detect(pair.gan, pair.mse, label if self.is_gated else label()).mask
-        self.seconds += time.perf_counter() - start
+        self.seconds += watch.read().clock
         return mask
 
 
@@ -64,6 +65,7 @@ def parse_args() -> argparse.Namespace:
                         help='build the segmenter without a checkpoint; its labels mean nothing')
     add_pair_options(parser)
     add_detector_options(parser)
+    add_json_option(parser)
     return parser.parse_args()
 
 
@@ -104,16 +106,19 @@ def main() -> int:
     source = pairs_from(args)
     labels = segmentor_from(args, detector)
     gated, ungated = runs = Run(labels, True), Run(labels, False)
+    report = Report({}, args.device)
     same = compare(detector, source, runs)
     if not same:
         raise InputError('none of the pairs can be used')
     different, skipped = same.count(False), len(source.paths) - len(same)
-    print(f'images: {len(same)}' + (f', skipped: {skipped}' if skipped else ''))
-    for name, run in (('gated', gated), ('ungated', ungated)):
-        print(f'{name}: {run.calls} segmenter calls, {run.seconds:.1f} s')
-    print(f'saved: {ungated.calls - gated.calls} calls '
-          f'({1 - gated.calls / ungated.calls:.0%}), {1 - gated.seconds / ungated.seconds:.0%} '
-          f'of the time; masks that differ: {different}')
+    report.settings.update(images=len(same), skipped=skipped)
+    report.table([{'segmenter': 'gated' if run.is_gated else 'ungated', 'calls': run.calls,
+                   'seconds': run.seconds} for run in runs], {'seconds': '.1f'})
+    report.table([{'saved': 'calls', 'share': 1 - gated.calls / ungated.calls},
+                  {'saved': 'time', 'share': 1 - gated.seconds / ungated.seconds}],
+                 {'share': '.0%'})
+    report.note(f'masks that differ: {different}')
+    report.give(args.json)
     return cli.EXIT_SKIPPED if different or skipped else 0
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure how long detectors take for an image, beside the first of them.
 
-  python tools/benchmark_detectors.py --gan results/gan --mse results/mse --detector DeSRA \\
-      --detector TruthCalibrated:weights=model.safetensors --sizes 2048
+  python tools/benchmarks/benchmark_detectors.py --gan results/gan --mse results/mse \\
+      --detector DeSRA --detector TruthCalibrated:weights=model.safetensors --sizes 2048
 
 They take turns on the same images, which are put together from the pairs, so that all see the same
 machine. Seconds are those of the process on all its threads (CPU) and of the clock; on a machine
@@ -12,19 +12,23 @@ OMP_NUM_THREADS.
 from __future__ import annotations
 
 import argparse
-import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
-import torch
-from benchmark_images import add_pair_arguments, joined_pair
+from harness.images import add_pair_arguments, joined_pair
+from harness.report import Report, add_json_option
+from harness.turns import Turns, take_turns
 from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.contestants import read_contestants
 from mmdesra.apis.detector_options import detector_help
-from mmdesra.detectors import BaseDetector
-from mmdesra.files.tables import markdown_table
+from mmdesra.errors import InputError
+from mmdesra.evaluation.standings import Contestant
 from mmdesra.generators import StoredPairs
+
+FORMATS = {'CPU ms': '.0f', 'CPU x': '.2f', 'clock ms': '.0f', 'clock x': '.2f'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,42 +42,47 @@ def parse_args() -> argparse.Namespace:
                         help='sides of the square images (default: %(default)s)')
     parser.add_argument('--turns', type=int, default=9, metavar='N',
                         help='runs of each detector and side (default: %(default)s)')
+    add_json_option(parser)
     args = parser.parse_args()
     if args.turns < 1 or min(args.sizes) < 64:
         parser.error('expected at least 1 turn and sides of at least 64 px')
     return args
 
 
-def measure(detectors: list[BaseDetector], gan: np.ndarray, mse: np.ndarray,
-            turns: int) -> np.ndarray:
-    """Return seconds, shape ``(turns, detectors, 2)``: of the CPU and of the clock."""
-    seconds = np.empty((turns + 1, len(detectors), 2))
-    for turn in range(turns + 1):
-        for place, detector in enumerate(detectors):
-            start = time.process_time(), time.perf_counter()
-            detector.detect(gan, mse)
-            seconds[turn, place] = (time.process_time() - start[0],
-                                    time.perf_counter() - start[1])
-    return seconds[1:]  # the first turn fills caches and compiles
-
-
 def main() -> int:
     args = parse_args()
     contestants = read_contestants(args.detector)
+    names = [one.name for one in contestants]
+    if len({*names}) < len(names):
+        raise InputError(f'expected names that differ, got {", ".join(names)}; give labels, as in '
+                         'a=DeSRA')
     source = StoredPairs(args.gan, args.mse)
-    rows = []
+    report = Report(dict(pairs=len(source.paths), turns=args.turns))
+    rows: list[dict] = []
     for side in tqdm(args.sizes, 'sizes', leave=False):
         gan, mse = joined_pair(source, side)
-        seconds = measure([one.detector for one in contestants], gan, mse, args.turns)
-        ratios = np.median(seconds / seconds[:, :1], axis=0)
-        middle = 1e3 * np.median(seconds, axis=0)
-        rows += [[one.name, str(side), f'{middle[place, 0]:.0f}', f'{ratios[place, 0]:.2f}',
-                  f'{middle[place, 1]:.0f}', f'{ratios[place, 1]:.2f}']
-                 for place, one in enumerate(contestants)]
-    print(f'threads: {torch.get_num_threads()}; turns: {args.turns}; medians; x: of the first '
-          'detector')
-    print(markdown_table(('detector', 'side', 'CPU ms', 'x', 'clock ms', 'x'), rows))
+        rows += rows_of(side, measure(contestants, gan, mse, args.turns))
+    report.table(rows, FORMATS)
+    report.note('Medians; x: of the first detector, turn by turn.')
+    report.give(args.json)
     return 0
+
+
+def measure(contestants: Sequence[Contestant], gan: np.ndarray, mse: np.ndarray,
+            turns: int) -> Turns:
+    """Let the detectors take turns on one pair."""
+    return take_turns({one.name: partial(one.detector.detect, gan, mse) for one in contestants},
+                      turns)
+
+
+def rows_of(side: int, turns: Turns) -> Iterator[dict]:
+    """Give a row for each detector."""
+    first, *_ = turns.spent
+    for name in turns.spent:
+        seconds = turns.median(name)
+        yield {'detector': name, 'side': side, 'CPU ms': 1e3 * seconds.processor,
+               'CPU x': turns.ratio(name, first, 'processor').median,
+               'clock ms': 1e3 * seconds.clock, 'clock x': turns.ratio(name, first)}
 
 
 if __name__ == '__main__':

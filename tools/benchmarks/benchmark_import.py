@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure what `import mmagic.models` takes with stand-ins, and with the packages themselves.
 
-  python tools/benchmark_import.py
-  python tools/benchmark_import.py --packages-python .venv-2023/bin/python
+  python tools/benchmarks/benchmark_import.py
+  python tools/benchmarks/benchmark_import.py --packages-python .venv-2023/bin/python
 
 Fresh processes import it in turns, after `import mmdesra`. One kind has stand-ins for all that
 MMagic imports and its super-resolution models never use (diffusers, transformers ...), as where
@@ -20,10 +20,16 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
+from harness.report import Report, add_json_option
+from harness.turns import Spent, take_turns
+
+from mmdesra.apis import command_line as cli
+from mmdesra.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
 WAYS = {
     'packages': """
 sys.meta_path[:] = [finder for finder in sys.meta_path
@@ -37,10 +43,13 @@ sys.modules.update(dict.fromkeys(PACKAGES['mmagic']))  # as if they were not ins
 """What each kind of process does after `import mmdesra`."""
 MEASURE = """
 import time
-start = time.process_time(), time.perf_counter()
+start = time.perf_counter(), time.process_time()
 import mmagic.models
-print(json.dumps([time.process_time() - start[0], time.perf_counter() - start[1]]))
+print(json.dumps([time.perf_counter() - start[0], time.process_time() - start[1]]))
 """
+
+
+FORMATS = {'processor, s': '.2f', 'wall clock, s': '.2f'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,45 +58,41 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rounds', type=int, default=5, help='processes of each kind')
     parser.add_argument('--packages-python', default=sys.executable,
                         help='the Python that has the packages (default: this one)')
-    return parser.parse_args()
+    add_json_option(parser)
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error('expected at least 1 round')
+    return args
 
 
 def main() -> int:
     args = parse_args()
     pythons = {'packages': args.packages_python, 'stand-ins': sys.executable}
-    seconds: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-    for number in range(args.rounds + 1):  # the first of each may have to write byte code
-        for way, python in pythons.items():
-            found = measure(python, way)
-            if isinstance(found, str):
-                print(f'error: with {way}, MMagic cannot be imported: {found}', file=sys.stderr)
-                return 2
-            if number:
-                seconds[way].append(found)
-    print_table(seconds)
+    report = Report(dict(rounds=args.rounds))
+    turns = take_turns({way: partial(measure, python, way) for way, python in pythons.items()},
+                       args.rounds)  # the first of each, not counted, may write byte code
+    ratios = (turns.ratio('packages', 'stand-ins', by).median for by in Spent._fields)
+    report.table([{'import mmagic.models': name, 'processor, s': spent.processor,
+                   'wall clock, s': spent.clock} for name, spent in (
+        *((way, turns.median(way)) for way in WAYS), ('ratio', Spent(*ratios)))], FORMATS)
+    report.give(args.json)
     return 0
 
 
-def measure(python: str, way: str) -> list[float] | str:
-    """Imports it in a fresh process; gives (processor, wall-clock) seconds, or what went wrong."""
+def measure(python: str, way: str) -> Spent:
+    """Import it in a fresh process.
+
+    Raises:
+        InputError: If that fails; with the last line of what Python said.
+    """
     done = subprocess.run(
         [python, '-W', 'ignore', '-c', f'import json, sys, mmdesra\n{WAYS[way]}{MEASURE}'],
         env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, check=False)
     if done.returncode:
-        return (done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[-1]
-    seconds: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return seconds
-
-
-def print_table(seconds: dict[str, list[list[float]]]) -> None:
-    """Prints the medians of both kinds, and how many times quicker the second is."""
-    print('| import mmagic.models | processor, s | wall clock, s |\n| --- | ---: | ---: |')
-    medians = {way: [median(column) for column in zip(*rows)] for way, rows in seconds.items()}
-    for way, (processor, wall) in medians.items():
-        print(f'| {way} | {processor:.2f} | {wall:.2f} |')
-    ratios = [slow / quick for slow, quick in zip(*medians.values())]
-    print(f'| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} |')
+        *_, last = done.stderr.strip().splitlines() or [f'exit code {done.returncode}']
+        raise InputError(f'with {way}, MMagic cannot be imported: {last}')
+    return Spent(*json.loads(done.stdout.splitlines()[-1]))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    cli.run(main)

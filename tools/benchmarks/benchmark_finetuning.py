@@ -6,9 +6,10 @@ same size out of the same files: ours with DeSRAFinetuneHook and PseudoGTDataset
 MMagic's own BasicImageDataset and paired crops. They take turns in short runs of their own, so
 that both see the same machine:
 
-  python tools/benchmark_finetuning.py configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py \\
-      --lq-dir photos --pseudo-gt-dir work_dirs/desra/pseudo_gt \\
-      --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth
+  python tools/benchmarks/benchmark_finetuning.py \\
+      configs/desra/desra_srgan-bn_x4c64b16_1xb8-lr2e-5-30.py --lq-dir photos \\
+      --pseudo-gt-dir work_dirs/desra/pseudo_gt --gan-checkpoint srgan_gan.pth \\
+      --mse-checkpoint srgan_mse.pth
 
 Prints milliseconds a sample that loading takes, seconds an iteration (loading, step and all hooks
 of the config, without the first iteration of a run) and the overhead: the median, over the turns,
@@ -20,18 +21,21 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from harness.report import Report, add_json_option
+from harness.turns import Spent, Stopwatch, Turns, take_turns
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from tqdm import tqdm
 
 from mmdesra.apis import command_line as cli
 from mmdesra.datasets.transforms import PairedMaskCrop
@@ -50,18 +54,19 @@ class IterationTimes(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.ends: list[tuple[float, float]] = []
+        self.watch = Stopwatch()
+        self.ends: list[Spent] = []
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: object = None,
                          outputs: object = None) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.ends.append((time.perf_counter(), time.process_time()))
+        self.ends.append(self.watch.read())
 
     @property
-    def seconds(self) -> np.ndarray:
-        """np.ndarray: The medians, of the clock and of the processor."""
-        return np.median(np.diff(self.ends, axis=0), axis=0)
+    def seconds(self) -> Spent:
+        """Spent: The medians."""
+        return Spent(*map(float, np.median(np.diff(self.ends, axis=0), axis=0)))
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,6 +88,7 @@ def parse_args() -> argparse.Namespace:
                         help='of a run, at least 2 (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', action=cli.KeyValues, metavar='KEY=VALUE',
                         help='override settings of the config, e.g. train_dataloader.batch_size=4')
+    add_json_option(parser)
     args = parser.parse_args()
     if args.turns < 1 or args.iterations < 2:
         parser.error('expected at least 1 turn and 2 iterations')
@@ -150,7 +156,7 @@ def paired_pipeline(dataset: BaseDataset, scale: int) -> list[dict]:
     ]
 
 
-def train(config: Config, name: str) -> tuple[Runner, np.ndarray]:
+def train(config: Config, name: str) -> tuple[Runner, Spent]:
     """Train as tools/train.py would; return the runner and the seconds of an iteration."""
     config = deepcopy(config)
     config.experiment_name = name  # mmengine keeps one log for each name in a process
@@ -186,30 +192,33 @@ def main() -> int:
                     for run in (runner, train(plain, 'plain-first')[0])]
         loading = loading_seconds(datasets)
         del runner
-        seconds = []
-        for turn in tqdm(range(args.turns), 'ours and plain', unit='turn'):
-            row = {}
-            # In turns, so that neither always comes first.
-            for name, config in [('ours', ours), ('plain', plain)][::(-1)**turn]:
-                row[name] = train(config, f'{name}-{turn}')[1]
-            seconds.append([row['ours'], row['plain']])
-    report(datasets[0], ours.train_dataloader.batch_size, loading, np.array(seconds))
+        turns = take_turns(
+            {name: partial(train_again, config, name, count())
+             for name, config in (('ours', ours), ('plain', plain))},
+            args.turns, warm_up=0)  # both have run already
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    report = Report({'pairs': len(datasets[0]), 'batch size': ours.train_dataloader.batch_size,
+                     'turns': args.turns, 'iterations': args.iterations}, device)
+    fill(report, loading, turns)
+    report.give(args.json)
     return 0
 
 
-def report(dataset: BaseDataset, batch_size: int, loading: np.ndarray,
-           seconds: np.ndarray) -> None:
-    """Print the figures; ``seconds`` are by turn, side (ours, plain) and clock."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else (
-        f'CPU, threads: {torch.get_num_threads()}')
-    print(f'{len(dataset)} pairs, batch size {batch_size}, {device}')
-    print(f'loading: ours {1e3 * loading[0]:.1f} ms a sample, plain {1e3 * loading[1]:.1f} ms')
-    ratios = seconds[:, 0] / seconds[:, 1] - 1
-    for clock, name in enumerate(['iteration', 'processor time of an iteration']):
-        ours, plain = np.median(seconds[..., clock], axis=0)
-        low, middle, high = np.percentile(ratios[:, clock], [25, 50, 75])
-        print(f'{name}: ours {ours:.4f} s, plain {plain:.4f} s; overhead {middle:+.1%} '
-              f'(quartiles of {len(seconds)} turns: {low:+.1%} to {high:+.1%})')
+def train_again(config: Config, name: str, numbers: Iterator[int]) -> Spent:
+    """Return what an iteration takes."""
+    return train(config, f'{name}-{next(numbers)}')[1]
+
+
+def fill(report: Report, loading: np.ndarray, turns: Turns) -> None:
+    """Make the tables; ``loading`` has the seconds of a sample, ours and plain."""
+    iterations = []
+    for clock, title in (('clock', 'iteration'), ('processor', 'processor time of an iteration')):
+        ours, plain = (getattr(turns.median(name), clock) for name in ('ours', 'plain'))
+        iterations.append({'what': title, 'ours s': ours, 'plain s': plain,
+                           'overhead (quartiles)': turns.ratio('ours', 'plain', clock) - 1})
+    report.table([{'what': 'loading a sample', 'ours ms': 1e3 * loading[0],
+                   'plain ms': 1e3 * loading[1]}], {'ours ms': '.1f', 'plain ms': '.1f'})
+    report.table(iterations, {'ours s': '.4f', 'plain s': '.4f', 'overhead (quartiles)': '+.1%'})
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how busy a pass over a folder keeps its generators, and what pseudo-GT making adds.
 
-  python tools/benchmark_folder.py --lq photos --generator SRResNet \\
+  python tools/benchmarks/benchmark_folder.py --lq photos --generator SRResNet \\
       --gan-checkpoint srgan_gan.pth --mse-checkpoint srgan_mse.pth --min-area 1000
 
 In turns, --rounds times: the two generators alone on the images, in memory; making pseudo GTs of
@@ -9,27 +9,27 @@ them, and detecting on them with all that tools/detect.py writes, each first in 
 (read, generate, detect, write) and then as it is done: the next image read, and those before
 looked at and written, meanwhile. What the two orders write is compared byte for byte.
 
-Prints medians: seconds; seconds by those of the generators alone, by the clock and of processor
-time; the share of the time in which a generator runs.
+Prints medians: seconds; seconds by those of the generators alone, by the clock (with quartiles)
+and of processor time; the share of the time in which a generator runs.
 Exit code: 0 = the files are the same, 1 = some are not, 2 = nothing was done.
 """
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from statistics import median
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import numpy as np
-import torch
-from tqdm import tqdm
+from harness.report import Report, add_json_option
+from harness.turns import Quartiles, Spent, Stopwatch, Turns, take_turns
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.detect import detect_folder
@@ -37,12 +37,15 @@ from mmdesra.apis.detector_options import add_detector_options, detector_from, l
 from mmdesra.apis.pseudo_gt import make_pseudo_gts
 from mmdesra.errors import InputError
 from mmdesra.files import read_image
-from mmdesra.files.tables import markdown_table
 from mmdesra.generators import GeneratedPairs, Reference, Upscaler
 
 STAGES = ('mmdesra.generators.pairs', 'mmdesra.detectors.detect_pairs',
           'mmdesra.datasets.pseudo_gt_maker', 'mmdesra.apis.detect')
 """Modules that work in the background."""
+PLAIN = ', plain order'
+"""Ends the name of a contestant that works in the plain order."""
+FORMATS = {'seconds': '.2f', 'by the generators alone': '.3f', 'in processor time': '.3f',
+           'a generator runs': '.1%'}
 
 
 class TimedUpscaler(Upscaler):
@@ -53,11 +56,11 @@ class TimedUpscaler(Upscaler):
         self.seconds = 0.
 
     def __call__(self, lq: np.ndarray) -> np.ndarray:
-        start = time.perf_counter()
+        watch = Stopwatch()
         try:
             return super().__call__(lq)  # returns when the image is in the CPU's memory
         finally:
-            self.seconds += time.perf_counter() - start
+            self.seconds += watch.read().clock
 
 
 @dataclass
@@ -68,24 +71,23 @@ class Contestant:
         name (str): For the table.
         work (Callable): Does it, and writes into the folder given.
         is_plain (bool): Whether in the plain order.
+        shares (list[float]): Of each turn: how much of it a generator ran.
     """
     name: str
     work: Callable[[Path], object]
     is_plain: bool = False
-    seconds: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
 
-    def run(self, out: Path, upscalers: Iterable[TimedUpscaler]) -> None:
-        """Run it once and keep count."""
+    def run(self, folder: Path, upscalers: Iterable[TimedUpscaler]) -> Spent:
+        """Run it once, into a folder of its name."""
         before = sum(upscaler.seconds for upscaler in upscalers)
         with plain_order() if self.is_plain else ExitStack():
-            start, cpu_start = time.perf_counter(), time.process_time()
-            self.work(out)
-            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-        self.seconds.append(seconds)
-        self.cpu_seconds.append(cpu_seconds)
-        self.shares.append((sum(upscaler.seconds for upscaler in upscalers) - before) / seconds)
+            watch = Stopwatch()
+            self.work(folder / self.name)
+            spent = watch.read()
+        generating = sum(upscaler.seconds for upscaler in upscalers) - before
+        self.shares.append(generating / spent.clock)
+        return spent
 
 
 @contextmanager
@@ -116,6 +118,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=int, metavar='N', help='only the first N')
     cli.add_generator_options(parser, required=True)
     add_detector_options(parser)
+    add_json_option(parser)
     return parser.parse_args()
 
 
@@ -135,9 +138,9 @@ def contestants_from(args: argparse.Namespace, pairs: GeneratedPairs) -> list[Co
         detect_folder(pairs, detector, out, labels, show_progress=False)
 
     return [Contestant('the two generators alone', generate),
-            Contestant('pseudo GTs, plain order', make, True),
+            Contestant(f'pseudo GTs{PLAIN}', make, True),
             Contestant('pseudo GTs', make),
-            Contestant('detection, plain order', detect, True),
+            Contestant(f'detection{PLAIN}', detect, True),
             Contestant('detection', detect)]
 
 
@@ -147,29 +150,32 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def run_in_turns(contestants: list[Contestant], upscalers: list[TimedUpscaler],
-                 rounds: int) -> bool:
-    """Run all of them in each round; returns whether both orders wrote the same files."""
+                 rounds: int) -> tuple[Turns, bool]:
+    """Let all of them take turns; return also whether both orders wrote the same files."""
     same = True
-    for number in tqdm(range(rounds), 'in turns', unit='round'):
-        with TemporaryDirectory() as root:
-            outs = [Path(root, str(index)) for index in range(len(contestants))]
-            # Forth and back, so that none always finds the machine as the same other left it.
-            for index in list(range(len(contestants)))[::(-1)**number]:
-                contestants[index].run(outs[index], upscalers)
-            same &= all(files_of(outs[plain]) == files_of(outs[plain + 1]) for plain in (1, 3))
-    return same
+    with TemporaryDirectory() as root:
+        folder = Path(root)
+
+        def compare_orders(_: dict) -> None:
+            nonlocal same
+            same &= all(files_of(folder / one.name) == files_of(folder / f'{one.name}{PLAIN}')
+                        for one in contestants[1:] if not one.is_plain)
+            for path in folder.iterdir():
+                rmtree(path)
+
+        turns = take_turns({one.name: partial(one.run, folder, upscalers) for one in contestants},
+                           rounds, compare_orders, warm_up=0)
+    return turns, same
 
 
-def table_of(contestants: list[Contestant]) -> str:
-    alone, rows = contestants[0], []
+def rows_of(contestants: list[Contestant], turns: Turns) -> Iterator[dict]:
+    """Give a row for each."""
+    alone = contestants[0].name
     for one in contestants:
-        by_clock, by_cpu = ([mine / other for mine, other in zip(*pair)] for pair in (
-            (one.seconds, alone.seconds), (one.cpu_seconds, alone.cpu_seconds)))
-        rows.append([one.name, f'{median(one.seconds):.2f}',
-                     f'{median(by_clock):.3f} ({min(by_clock):.3f} to {max(by_clock):.3f})',
-                     f'{median(by_cpu):.3f}', f'{median(one.shares):.1%}'])
-    return markdown_table(['pass', 'seconds', 'by the generators alone', 'in processor time',
-                           'a generator runs'], rows)
+        yield {'pass': one.name, 'seconds': turns.median(one.name).clock,
+               'by the generators alone': turns.ratio(one.name, alone),
+               'in processor time': turns.ratio(one.name, alone, 'processor').median,
+               'a generator runs': Quartiles.of(one.shares).median}
 
 
 def main() -> int:
@@ -181,13 +187,13 @@ def main() -> int:
     pairs.gan, pairs.mse = upscalers = TimedUpscaler(pairs.gan), TimedUpscaler(pairs.mse)
     contestants = contestants_from(args, pairs)
     contestants[0].work(Path())  # the first call of a network sets things up
+    report = Report(dict(images=len(pairs.paths), rounds=args.rounds), args.device)
     tqdm_of_library = patch('mmdesra.datasets.pseudo_gt_maker.tqdm', lambda paths, *_, **__: paths)
     with tqdm_of_library:
-        same = run_in_turns(contestants, list(upscalers), args.rounds)
-    print(f'{len(pairs.paths)} images, {args.rounds} rounds, {args.device}, '
-          f'{torch.get_num_threads()} thread(s) of PyTorch')
-    print(table_of(contestants))
-    print('files of both orders:', 'the same' if same else 'NOT THE SAME')
+        turns, same = run_in_turns(contestants, list(upscalers), args.rounds)
+    report.table([*rows_of(contestants, turns)], FORMATS)
+    report.note(f'files of both orders: {"the same" if same else "NOT THE SAME"}')
+    report.give(args.json)
     return 0 if same else cli.EXIT_SKIPPED
 
 

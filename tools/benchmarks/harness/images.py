@@ -1,4 +1,4 @@
-"""Large images for measuring speed, put together from the pairs that there are."""
+"""Large images, put together from the pairs that there are."""
 from __future__ import annotations
 
 import argparse

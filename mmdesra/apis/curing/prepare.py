@@ -1,0 +1,96 @@
+"""What is settled before a cure starts: which photographs, with what, and how much of it."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from ...datasets.pseudo_gt_folder import file_sha256
+from ...errors import InputError
+from ...files import read_image
+from ...generators import load_upscaler
+from ...generators.checkpoint import local_checkpoint
+from ...generators.same_weights import have_same_weights
+from .crops import SIDES
+from .network import Network, tell_degradation
+from .plan import ENSEMBLE_PASSES, Amounts, make_plan, measure_speed
+from .recipe import Recipe
+from .settings import PARTNER, REFERENCE_BY_DEGRADATION, CureSettings
+from .split import HELDOUT, TRAIN
+from .taking import Roles, assign, expected_crops, open_album
+from .truth import LQ_SIDE
+
+logger = logging.getLogger('mmdesra')
+
+
+def refuse_same_weights(network: Network, mse: Path, model: Path, device: str) -> None:
+    """Make sure that a sibling is another network.
+
+    Raises:
+        InputError: If it holds the model's own weights.
+    """
+    sibling = load_upscaler(network.generator, mse, device).generator
+    if have_same_weights(network.upscaler.generator, sibling):
+        raise InputError(f'{mse}: holds the same weights as {model}, and is no reference for it; '
+                         'give those of its MSE-trained sibling, or leave --mse out')
+
+
+def take_photographs(settings: CureSettings, recipe: Recipe, network: Network,
+                     say: Callable[[str], None]) -> Roles:
+    """List the photographs, and say what each is for."""
+    album = open_album(settings.photographs, settings.out)
+    heldout = open_album(settings.heldout, settings.out) if settings.heldout else None
+    roles = assign(album, heldout, settings.heldout_share,
+                   recipe.patch_for(network.upscaler.sizes))
+    for place, reason in roles.left_out.items():
+        logger.warning('%s: %s', place, reason)
+    say(f'{len(roles.photographs(TRAIN))} photographs to train on, '
+        f'{len(roles.photographs(HELDOUT))} held out, {len(roles.left_out)} left out')
+    return roles
+
+
+def signature_of(settings: CureSettings, roles: Roles) -> dict:
+    """Return all that decides the result, for the notes of a cure."""
+    return dict(settings.describe(), model=file_sha256(settings.model),
+                mse=file_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
+                photographs=roles.albums[TRAIN].signature(),
+                heldout=roles.albums[HELDOUT].signature() if settings.heldout else None)
+
+
+def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Roles) -> dict:
+    """Measure this machine and the network, and decide what is done.
+
+    Returns:
+        dict: For JSON: ``speed`` and ``plan``, see :mod:`mmdesra.apis.curing.plan`;
+        ``degradation`` of the photographs; ``noise_left``, the share of noise that it follows
+        from, or None; ``reference``, what stands for the sibling where none is given;
+        ``crop_pixels``, LR pixels of a crop.
+    """
+    speed = measure_speed(network.upscaler, recipe)
+    degradation, noise = settings.degradation, None
+    if degradation is None:
+        largest = max(roles.photographs(TRAIN), key=lambda one: one.short)
+        degradation, noise = tell_degradation(
+            network, read_image(roles.albums[TRAIN].root / largest.inside))
+    reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
+    for side in SIDES:
+        amounts = amounts_of(settings, roles, network.scale, reference, side)
+        plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
+                         settings.partner_iters)
+        if plan.is_ample(amounts, settings.max_hours):
+            break
+    return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
+                noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels)
+
+
+def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
+               side: int) -> Amounts:
+    """Return how much there is to do with a reference, see :func:`settle`, and crops of a side."""
+    train, train_pixels = expected_crops(roles.photographs(TRAIN), side)
+    heldout, heldout_pixels = expected_crops(roles.photographs(HELDOUT), side)
+    truths, pixels = expected_crops(roles.photographs(HELDOUT), scale * LQ_SIDE)
+    makes_partner = settings.mse is None and reference == PARTNER
+    passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
+    return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,
+                   side, truths, pixels / scale**2)
