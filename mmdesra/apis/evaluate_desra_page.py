@@ -70,7 +70,8 @@ def _samples(result: ModelScores, images: Iterator[TunedImage],
 
 
 def _regions(row: ImageScores) -> tuple[int, int]:
-    return (row.changes.before, row.changes.after) if row.changes else (0, 0)
+    changes = row.sums.changes
+    return (changes.before, changes.after) if changes else (0, 0)
 
 
 def _iou(scores: object) -> str:

@@ -22,6 +22,7 @@ from ..evaluation.figures import (
     percent,
     score_figures,
 )
+from ..evaluation.image_sums import ImageSums
 from ..evaluation.mask_scores import SetScores
 from ..evaluation.published import OURS, published_change, published_scores
 from ..files import make_output_folder, write_text
@@ -90,14 +91,15 @@ def tuned_rows(result: ModelScores) -> list[dict]:
     rows = []
     for tuned in result.tuned:
         for masks, scores in (('DeSRA', tuned.ours), (STORED, tuned.stored)):
-            if scores and scores.changes and scores.scores and scores.scores_before:
+            sums = scores.sums if scores else ImageSums()
+            if scores and sums.changes and scores.scores and scores.scores_before:
                 rows.append(dict(
-                    change_figures(scores.changes), model=result.model.place,
+                    change_figures(sums.changes), model=result.model.place,
                     fine_tuned=tuned.name, masks=masks, images=len(scores.done),
                     iou_before=known(scores.scores_before.iou),
                     iou_after=known(scores.scores.iou),
-                    detail_kept=known(scores.detail.kept) if scores.detail else None,
-                    **(fading_figures(scores.fading) if scores.fading else {}),
+                    detail_kept=known(sums.detail.kept) if sums.detail else None,
+                    **(fading_figures(sums.fading) if sums.fading else {}),
                     **published))
     return rows
 

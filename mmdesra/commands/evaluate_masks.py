@@ -94,30 +94,31 @@ def describe(result: FolderScores, per_image: bool) -> list[str]:
         parts.append(score_table('', rows))
         if result.scores.clean_images:
             parts.append(CLEAN)
-    if result.changes:
-        changes = result.changes
+    sums = result.sums
+    if sums.changes:
+        changes = sums.changes
         parts.append(
             f'regions {changes.before} -> {changes.after}: '
             f'removal rate {percent(changes.removal_rate)} ({changes.removed} removed), '
             f'addition rate {percent(changes.addition_rate)} ({changes.added} added)')
-    if result.fading:
-        fading = result.fading
+    if sums.fading:
+        fading = sums.fading
         parts.append(f'{fading.gone} gone, {fading.faded} faded (removed, but more than half of '
                      f'the excess texture is left), {fading.left} left; excess left '
                      f'{percent(fading.excess_left)}')
-    if result.detail:
-        parts.append(f'detail kept {decimal(result.detail.kept)}')
-    if result.truth:
-        known = result.truth.images
+    if sums.detail:
+        parts.append(f'detail kept {decimal(sums.detail.kept)}')
+    if sums.truth:
+        known = sums.truth.images
         parts.append(f'against the true images ({known} of {len(result.done)})\n'
-                     + truth_text(result.truth.figures(), result.perceptual))
+                     + truth_text(sums.truth.figures(), result.perceptual))
     if per_image and result.scores:
         parts.append(score_table('image', {image.image: image.scores for image in result.done
                                            if image.scores}))
     elif per_image:
         parts.append(markdown_table(
             ['image', 'before', 'after', 'removed', 'added'],
-            [[image.image] + [str(getattr(image.changes, name))
+            [[image.image] + [str(getattr(image.sums.changes, name))
                               for name in ('before', 'after', 'removed', 'added')]
              for image in result.done]))
     return parts

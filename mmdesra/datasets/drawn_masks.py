@@ -17,14 +17,14 @@ logger = logging.getLogger('mmdesra')
 
 
 def keep_as_drawn(folder: PseudoGTFolder, name: str, mask: np.ndarray) -> None:
-    """Keep a mask that is read as this one, before it is brought into the form of all others."""
+    """Keep a copy of a drawn mask before it is rewritten as 0 and 255."""
     if not _has_mask(folder.drawn_path(name), mask):  # else it is there since a run was killed
         folder.keep_drawn(name)
 
 
 def keep_if_changed(folder: PseudoGTFolder, name: str, known: Container[str],
                     mask: np.ndarray | None = None) -> None:
-    """Keep a mask that is about to go, if it was changed since it was written.
+    """Keep a copy of a mask that is about to be overwritten or removed, if a person changed it.
 
     Args:
         folder (PseudoGTFolder): The folder.

@@ -11,7 +11,7 @@ from torch.utils.data import ConcatDataset, Dataset
 from ..errors import InputError
 
 HAS_TRUTH = 'has_truth'
-"""In the metainfo of each sample: whether its target is a ground truth, no pseudo GT."""
+"""In the metainfo of each sample: whether its target is a ground truth (else a pseudo GT)."""
 READING = ('_channel_order', '_color_type')
 """Endings of the fields that say how an image was read."""
 
@@ -55,8 +55,8 @@ class MixedDataset(ConcatDataset):
         return dict(sample, data_samples=data_sample)
 
     def _pruned(self, data_sample: BaseDataElement) -> BaseDataElement:
-        # Made anew in one order. mmengine keeps the names in a set, whose order depends on what
-        # was put in and taken out before, and MMagic stacks only samples with equal orders.
+        # A new sample with its fields in a fixed order. mmengine keeps the names in a set, whose
+        # order depends on the sample's history, and MMagic stacks only samples of equal order.
         def shared(fields: Iterable[tuple[str, object]]) -> dict:
             return {name: value for name, value in sorted(fields) if name in self._shared}
 

@@ -64,7 +64,7 @@ class NextRoundMaker(PseudoGTMaker):
 
     def made_with(self) -> dict:
         """Return the weights and settings that decide the pairs, those of this round first."""
-        # The first round's, which the fingerprint covers, says with which weights it began.
+        # The fingerprint of the round before covers the weights that the first round began with.
         return dict(round=self.before.number, iteration=self.before.iteration,
                     **super().made_with(), round_before=self._fingerprint)
 

@@ -13,7 +13,7 @@ from .degradations import build_degradation
 from .readable_images import ReadableImages
 
 MIN_PIECE = 32
-"""In px: a narrower rest of a patch is not filled by a photograph of its own."""
+"""In px: a strip of a patch that is narrower is not filled with another photograph."""
 
 
 class OwnTruths(ReadableImages):

@@ -73,7 +73,7 @@ def _bicubic(patch: int, scale: int) -> list[dict]:
     return [
         dict(PHOTOGRAPH_LOADER),
         dict(type='mmagic.Crop', keys=['gt'], crop_size=(patch, patch), random_crop=True),
-        # Not at random: it draws the scale from an interval, here of one number.
+        # The transform draws the scale from an interval; here both ends are the same.
         dict(type='mmagic.RandomDownSampling', scale_min=scale, scale_max=scale,
              interpolation='bicubic', backend='pillow'),
         dict(type='mmagic.Flip', keys=images, flip_ratio=0.5, direction='horizontal'),
@@ -86,12 +86,12 @@ def _bicubic(patch: int, scale: int) -> list[dict]:
 
 
 def _resized(steps: Sequence[Any], patch: int, scale: int, kind: str) -> PatchPipeline:
-    """Let a pipeline that degrades what it crops, and cuts a patch of that, cut another size."""
+    """Change the patch size of a pipeline that crops, degrades, and cuts a patch of the crop."""
     crop = next((int(step['crop_size'][0]) for step in steps if _crops(step)), None)
     cut = next((int(step['gt_patch_size']) for step in steps if 'gt_patch_size' in step), crop)
     if crop is None or cut is None:  # nothing says how large its patches are
         return PatchPipeline([_with_our_loader(step) for step in steps], patch, patch, kind)
-    # What is degraded around the patch stays in proportion.
+    # The crop around the patch grows or shrinks in proportion.
     wanted = max(-(-round(crop * patch / cut) // scale) * scale, patch)
     target = wanted // scale
     changed = [_changed(_with_our_loader(step), wanted, target, patch, scale) for step in steps]
@@ -126,7 +126,7 @@ def _crops(step: Any) -> bool:
 
 
 def _with_our_loader(step: Any) -> Any:
-    """Whatever can be listed can then be loaded; OpenCV, MMagic's default, knows fewer formats."""
+    """Load images with our reader: OpenCV, MMagic's default, does not read all listed formats."""
     is_alike = (_loads(step, 'gt') and step.get('color_type', 'color') == 'color'
                 and step.get('channel_order') == 'rgb')
     return dict(PHOTOGRAPH_LOADER) if is_alike else step

@@ -17,7 +17,7 @@ from .degradations import seeded
 from .photograph_tiles import TiledPhotograph, Tiling, cut_photographs, tiles_of_each
 
 DRAWS = 2**18
-"""Length of the dataset; patches are drawn without end, so it is but a large number."""
+"""Length of the dataset: a large number, because patches are drawn endlessly."""
 PARTS = 'train', 'heldout', 'all'
 
 logger = logging.getLogger('mmdesra')
@@ -63,11 +63,11 @@ class PhotographPatches(Dataset):
         if part not in PARTS:
             raise ValueError(f'expected one of {", ".join(PARTS)}, got {part}')
         folder = Path(tiles_dir).resolve()
-        # The work dir may be among the photographs; what was cut of them is none.
+        # The work dir may lie in the folder of photographs; its tiles are not photographs.
         paths = [path for path in collect_images(data_root, recursive)
                  if folder not in path.resolve().parents]
         tiling = Tiling(least, wanted, tiles_of_each(len(paths)), seed)
-        # One process cuts, the others then find what it has cut.
+        # One process cuts the tiles; the others wait and find them.
         for is_first in (True, False):
             if (get_rank() == 0) == is_first:
                 tiled, self.skipped = cut_photographs(paths, tiles_dir, tiling)
@@ -99,7 +99,7 @@ class PhotographPatches(Dataset):
             return pipeline(dict(gt_path=str(path), key=path.stem))
 
     def _number_of_tile(self, draw: int) -> int:
-        """Each tile once, in an order of its own each time, before any comes again."""
+        """Pass through all tiles in a random order, then through all again in another."""
         epoch, place = divmod(draw, len(self._tiles))
         return int(np.random.default_rng([self.seed, epoch]).permutation(len(self._tiles))[place])
 
@@ -136,7 +136,7 @@ def split_by_name(photographs: Sequence[TiledPhotograph], share: float,
 
 
 def share_of_name(name: str) -> float:
-    """Return a number in [0, 1) that a name alone decides."""
+    """Return a number in [0, 1) that depends on the name alone."""
     digest = hashlib.sha256(name.encode(errors='surrogateescape')).digest()
     return int.from_bytes(digest[:6], 'big') / 2**48
 

@@ -26,7 +26,8 @@ FORMAT = 1
 MOST_OF_ONE = 24
 """Tiles of a photograph, at most."""
 MOST_IN_ALL = 2000
-"""Tiles of all photographs, about: of more photographs fewer are cut of each, at least one."""
+"""Approximate number of tiles of all photographs; the more photographs, the fewer of each (but
+at least one)."""
 LEAST_TILE = 256
 """Side in px; smaller tiles would be more files for the same pixels."""
 
@@ -155,7 +156,7 @@ def _made_from(path: Path, tiling: Tiling) -> dict:
 
 
 def _known(record: Path, made_from: dict, name: str) -> TiledPhotograph | None:
-    """What was cut already, if it was cut so and is there; what is damaged is cut again."""
+    """Return the tiles that an earlier run cut in the same way; damaged ones are cut again."""
     if not record.is_file():
         return None
     try:
@@ -186,7 +187,7 @@ def _corners(height: int, width: int, side: int) -> list[tuple[tuple[int, int], 
 
 
 def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    """Parts of about equal length, none shorter than half a side; all pixels belong to one."""
+    """Cut a length into equal parts of at least ``side`` px; a shorter one is a single part."""
     parts = max(1, length // side)
     edges = [round(number * length / parts) for number in range(parts + 1)]
     return list(zip(edges, edges[1:]))

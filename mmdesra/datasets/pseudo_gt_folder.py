@@ -143,9 +143,9 @@ class PseudoGTFolder:
         return path
 
     def masks(self) -> dict[str, list[Path]]:
-        """Return the files that lie where masks do, by the name of the image they belong to.
+        """Return the files in ``mask/``, by the name of the image that they belong to.
 
-        A mask is the one that ends in ``.png``; a person may have put others beside it.
+        The mask is the one that ends in ``.png``; a person may have put others beside it.
         """
         folder = self.root / 'mask'
         found: dict[str, list[Path]] = {}
@@ -170,7 +170,9 @@ class PseudoGTFolder:
         return (self.root / MANIFEST).is_file() or any(self.root.glob(JOURNALS))
 
     def refuse_inputs(self, paths: Iterable[Path]) -> None:
-        """Make sure that nothing is written over, or removed from, what pairs are made from.
+        """Refuse LR images that lie in the folders for pseudo GTs and masks.
+
+        They could be overwritten or removed there.
 
         Raises:
             PseudoGTError: If one of ``paths`` lies where pseudo GTs or masks go.
@@ -187,15 +189,15 @@ class PseudoGTFolder:
                                     f'expected another folder for them than {self.root}')
 
     def begin_anew_if_empty(self, made_with: dict) -> None:
-        """Let an earlier try with other settings that found no artifact not be in the way.
+        """Clear what an earlier run with other settings left, if that run found no artifact.
 
-        Where it has left nothing but a note of what it looked at, that is removed, and this is
-        said. For the process that holds the folder, before any opens it.
+        Such a folder holds only a manifest or journal and no image. Those are removed, with a
+        warning. Call it in the process that holds the folder, before any process opens it.
 
         Args:
             made_with (dict): Weights and settings of the run that begins.
         """
-        with suppress(OSError, PseudoGTError):  # what is wrong, open_for_making says, to all
+        with suppress(OSError, PseudoGTError):  # open_for_making raises it, in every process
             others = {source: describe_difference(found, made_with)
                       for found, source in self._made_with() if found != made_with}
             if not others or self._holds_files():
@@ -206,7 +208,7 @@ class PseudoGTFolder:
                            'and is made anew', self.root, next(iter(others.values())))
 
     def _holds_files(self) -> bool:
-        """Whether there is a pseudo GT, or anything that may be a person's."""
+        """Whether the folder holds a pseudo GT, or a file that a person may have put there."""
         remove_parts(self.root, recursive=True)
         folders = [self.root / name for name in ('gt', 'mask', 'drawn')]
         return any(folder.is_symlink() or any(not path.is_dir() or path.is_symlink()
@@ -214,7 +216,7 @@ class PseudoGTFolder:
                    for folder in folders)
 
     def open_for_making(self, made_with: dict) -> None:
-        """Make the folders and check the settings; any rank may, while others are at work.
+        """Make the folders and check the settings; several processes may do so at once.
 
         Raises:
             PseudoGTError: If the folder holds images made with other weights or settings.
@@ -296,7 +298,7 @@ class PseudoGTFolder:
         return Manifest(content['lq_dir'], content['made_with'], records, content['skipped'])
 
     def _refuse_links(self, names: Iterable[str] = ()) -> None:
-        """A folder that somebody made must not lead to other files, to be read or replaced."""
+        """Refuse symbolic links: through them a foreign folder could have other files replaced."""
         paths = self.gt_path, self.mask_path, self.drawn_path
         files = [path(name) for name in names for path in paths]
         folders = {folder for file in files for folder in file.parents
@@ -317,7 +319,7 @@ class PseudoGTFolder:
 
 
 class Journal:
-    """Finished images, a JSON line each; the first line says what they are made with.
+    """The finished images, one JSON line each, after a first line with weights and settings.
 
     Args:
         path (Path): The file, appended to if it exists.
@@ -326,7 +328,7 @@ class Journal:
 
     def __init__(self, path: Path, made_with: dict) -> None:
         found, records = self.read(path) if path.exists() else (None, [])
-        # Rewritten on opening: a kill may have torn the last line.
+        # The whole file is rewritten, because a kill may have torn the last line.
         lines = [made_with if found is None else found, *(record.to_dict() for record in records)]
         write_text(path, ''.join(json.dumps(line) + '\n' for line in lines))
         self._path = path
@@ -346,12 +348,12 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; it stays for the merge."""
-        with suppress(OSError):  # that which could not be written has been told
+        with suppress(OSError):  # a failed write was reported by add
             self._file.close()
 
     @staticmethod
     def read(path: Path) -> tuple[dict | None, list[Record]]:
-        """Return the first line's settings and the records; a torn last line is left out.
+        """Return the settings of the first line, and the records; a torn last line is skipped.
 
         Raises:
             PseudoGTError: If it is damaged elsewhere.

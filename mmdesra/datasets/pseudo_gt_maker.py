@@ -43,7 +43,7 @@ logger = logging.getLogger('mmdesra')
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in the SR images of an LR image.
+    """An LR image, its SR images and the artifacts found in them.
 
     Attributes:
         record (Record): What is known of it before.
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Made:
-    """What becomes of an LR image, in memory.
+    """An LR image whose mask is final, before its pair is written.
 
     Attributes:
         record (Record): What is known of it before its pair is written.
@@ -107,7 +107,7 @@ class PseudoGTMaker:
             self._describe(folder)
 
     def make(self, folder: PseudoGTFolder) -> None:
-        """Make this rank's share of the pairs; what is done already is left alone.
+        """Make this rank's share of the pairs, except those that are done already.
 
         Images that cannot be used are collected in :attr:`skipped`. While the generators run on
         one image, the next is read, the detector looks at the one before, and the one before that
@@ -155,7 +155,7 @@ class PseudoGTMaker:
                 continue
             try:
                 record = finished.get(self._clean_record(path).made_from)
-            except ImageError as error:  # it has vanished since its pair was made
+            except ImageError as error:  # the LR image has vanished since its pair was made
                 skipped[shown_name(path)] = str(error)
                 logger.warning('skipped: %s', error)
                 continue
@@ -174,7 +174,10 @@ class PseudoGTMaker:
         return folder.read_manifest()
 
     def has_made(self, folder: PseudoGTFolder) -> bool:
-        """Tell whether a folder is complete and what this maker would make; it is only read."""
+        """Tell whether a folder is complete and holds what this maker would make.
+
+        Nothing is written.
+        """
         if not folder.is_complete:
             return False
         manifest = folder.read_manifest()
@@ -240,12 +243,12 @@ class PseudoGTMaker:
         refuse_inside(folder.root, self.pairs.open_ended)
         first, labels = self.pairs.paths[0], None
         if self.labels is not None:
-            with suppress(ImageError):  # it has none: told when its turn comes
+            with suppress(ImageError):  # it has no label map: reported when its turn comes
                 labels = self.labels.stored_file(first)
         folder.refuse_inputs([*self.pairs.paths, *filter(None, [labels])])
 
     def _refuse_orphans(self, folder: PseudoGTFolder, records: Iterable[Record]) -> None:
-        """Masks may be a person's work: those without an LR image are not deleted unasked."""
+        """Refuse masks without an LR image: they may be a person's work, and would be deleted."""
         refusals = {image_name(path): getattr(path, 'refusal', '') for path in self.pairs.paths}
         left = [record for record in records if refusals.get(composed(record.name), 'gone')
                 and folder.mask_path(record.name).is_file()]
@@ -323,7 +326,10 @@ class PseudoGTMaker:
 
     @property
     def _dear_labels(self) -> LabelSource | None:
-        """A segmenter takes turns with the generators: both may need all of a GPU's memory."""
+        """LabelSource | None: A segmenter, which must not run beside the generators.
+
+        Each may need all of the GPU's memory, so it takes turns with them.
+        """
         return self.labels if self.labels is not None and self.labels.is_dear else None
 
     def _label(self, path: Path, found: Found) -> Found:
@@ -367,7 +373,7 @@ class PseudoGTMaker:
 
 
 def with_dropped(found: Found) -> Record:
-    """Note what was dropped for its size."""
+    """Return the record with the area of the largest region that was too small to count."""
     return replace(found.record, largest_dropped=found.detection.largest_dropped or None)
 
 

@@ -55,7 +55,7 @@ class FixedShareSampler(Sampler):
         self.share = share
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
-        # As it is written: 0.1 is a tenth, which no float is.
+        # From the decimal notation: no float is exactly 0.1, and the error would add up.
         self._wanted = Fraction(str(share)) * batch_size
 
     def __iter__(self) -> Iterator[int]:
@@ -74,11 +74,12 @@ class FixedShareSampler(Sampler):
         return floor(batch * self._wanted + Fraction(1, 2))
 
     def _part_of_rank(self, indices: Iterator[int], number: int) -> list[int]:
-        # Every rank draws for all of them, so that they agree on what has been drawn.
+        # Every rank draws the indices of all ranks, so that all of them know what is taken.
         return list(islice(indices, number * self.world_size))[self.rank::self.world_size]
 
     def _permutations(self, part: int) -> Iterator[int]:
-        # The parts must not share a generator: what one draws would depend on the other's size.
+        # Each dataset has its own random generator: with one for both, what is drawn from one
+        # would depend on the size of the other.
         generator = torch.Generator().manual_seed(2 * self.seed + part)
         offset = self.sizes[0] * part
         while True:

@@ -133,7 +133,7 @@ class MadeFromPhotographs(TruthSource):
             yield self._enlarged(path, piece)
 
     def _enlarged(self, path: Path, piece: Piece) -> TruthSample:
-        # A seed for each piece: one that is skipped changes nothing in the others' noise.
+        # Each piece has a seed of its own: skipping one does not change the noise of the others.
         seed = np.random.SeedSequence([self.cutting.seed, *piece.name.encode()])
         lq = self.degradation(piece.image, int(seed.generate_state(1)[0]))
         gan = self._upscale(self.gan, lq, path, piece, 'GAN-trained generator')

@@ -18,9 +18,9 @@ BY_SIZE = 'auto'
 USUAL_SHARE = RELEASED_AREA / 1e6
 
 FLOOR = (WINDOW_SIZE - (KERNEL_SIZE - 1) + 2 * SPREAD)**2
-"""What a square of raw artifact pixels as large as one statistics window (11×11 px) comes to when
-it has been cleaned: 361 px. A smaller one says little, however small the image: no window lies
-wholly inside it."""
+"""361 px: the area of a square of raw artifact pixels, as large as one statistics window (11×11
+px), after cleaning. In a smaller region no window lies wholly inside the artifact, so it says
+little, however small the image is."""
 
 _AT_LEAST = re.compile(r'(.+%)\s*,\s*at least\s+([^%]+?)(?:\s*px)?')
 
@@ -32,7 +32,7 @@ class AreaLimit:
     Attributes:
         value (float): Pixels, or a share in [0, 1] where ``is_share``.
         is_share (bool): Whether ``value`` is a share of the image's H × W pixels.
-        at_least (float): In pixels: what a share of a small image does not go below.
+        at_least (float): In pixels; where the share of a small image would be less, this counts.
     """
     value: float
     is_share: bool = False
@@ -40,9 +40,9 @@ class AreaLimit:
 
     @classmethod
     def by_size(cls) -> AreaLimit:
-        """Return the usual limit: the released 4000 px at one megapixel, else in proportion.
+        """Return the usual limit, in proportion to the image: the released 4000 px at a megapixel.
 
-        At least :data:`FLOOR`, which is reached at 300×300 px.
+        It is never below :data:`FLOOR`, which it reaches at 300×300 px.
         """
         return cls(USUAL_SHARE, is_share=True, at_least=FLOOR)
 
@@ -76,11 +76,11 @@ class AreaLimit:
         return cls(value, is_share, floor)
 
     def pixels(self, height: int, width: int) -> float:
-        """Return the bound in pixels for an image of this size: the whole image, not a tile."""
+        """Return the limit in pixels for an image of this size (the whole image, not a tile)."""
         return max(self.value * height * width, self.at_least) if self.is_share else self.value
 
     def __str__(self) -> str:
-        # 10 digits: no two limits that tell regions apart read the same.
+        # With 10 digits two limits that differ by a pixel do not read the same.
         if not self.is_share:
             return f'{self.value:.10g} px'
         floor = f', at least {self.at_least:.10g} px' if self.at_least else ''

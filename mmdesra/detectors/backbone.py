@@ -1,4 +1,4 @@
-"""Filling a network that was trained on ImageNet from a file of the user's, completely."""
+"""Loading the ImageNet weights of a backbone from a file that the user gives."""
 from __future__ import annotations
 
 from collections.abc import Mapping

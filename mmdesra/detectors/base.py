@@ -31,8 +31,8 @@ class Detection:
 
     Attributes:
         map (np.ndarray): float32, shape ``(H, W)``, in the detector's own unit (DeSRA: D in
-            [0, 1], low = artifact). In the frame of ``margin`` px, where nothing is known, it
-            has the value of no artifact at all.
+            [0, 1], low = artifact). In the frame of ``margin`` px, which no window covers, it has
+            the value of an image without artifacts.
         mask (np.ndarray): bool, shape ``(H, W)``: True inside artifact regions.
         largest_dropped (int): Area of the largest region that is not in the mask because it is
             not above the detector's ``min_area``, in px; 0 if there is none.
@@ -68,17 +68,17 @@ class BaseDetector(ABC):
     """
 
     margin = MARGIN
-    """Pixels on each side for which :meth:`artifact_map` knows nothing."""
+    """Width in px of the frame along each side that :meth:`artifact_map` does not cover."""
 
     min_size = WINDOW_SIZE
     """The shortest side of an image that :meth:`artifact_map` can take, in px."""
 
     is_local = False
-    """Whether the map of a strip of rows is that strip of the map; it is then made strip by
-    strip, at bounded memory."""
+    """Whether a pixel of the map depends on its neighbourhood alone (``margin`` px). Such a map is
+    made strip by strip, so that memory stays bounded."""
 
     strip_pixels = STRIP_PIXELS
-    """About how many pixels such a strip has."""
+    """Approximate number of pixels in a strip."""
 
     low_is_artifact = True
     """Whether a low value of the map means an artifact, or a high one."""
@@ -87,7 +87,7 @@ class BaseDetector(ABC):
     """The values of the map between which it is drawn and saved; those outside are clipped."""
 
     uses_mse = True
-    """Whether the MSE-SR image changes the result; if not, any image of its size will do."""
+    """Whether the detector looks at the MSE-SR image; if not, any image of its size will do."""
 
     uses_labels = False
     """Whether a label map changes the result, see :meth:`adjusted_map`."""
@@ -134,16 +134,16 @@ class BaseDetector(ABC):
         return artifact_map
 
     def wants_labels(self, detection: Detection) -> bool:
-        """Whether a label map could change the mask, whatever it is.
+        """Tell whether some label map could change the mask of this image.
 
-        This gates the segmenter, by far the dearest part: it runs only where the answer is yes,
-        and the masks are those of running it always, bit for bit. Of a detector that does not
-        say more than :attr:`uses_labels`, any mask could change.
+        The segmenter is by far the slowest part, and runs only where the answer is yes. The masks
+        are the same, bit for bit, as if it always ran. By default every mask of a detector with
+        :attr:`uses_labels` may change; a subclass may know better.
         """
         return self.uses_labels
 
     def describe(self) -> dict:
-        """Return what decides the masks, for manifests: two equal dicts, equal masks."""
+        """Return the settings that decide the masks, for manifests; equal dicts, equal masks."""
         return dict(type=type(self).__name__, threshold=self.threshold,
                     min_area=str(self.min_area))
 
@@ -171,7 +171,7 @@ class BaseDetector(ABC):
         return detection if labels is None else self.adjust(detection, labels)
 
     def detect_unlabelled(self, gan: np.ndarray, mse: np.ndarray) -> Detection:
-        """Find the artifacts without the semantic step; as :meth:`detect` otherwise.
+        """Find the artifacts as :meth:`detect` does, without the semantic step.
 
         Args:
             gan (np.ndarray): GAN-SR image, uint8, shape ``(H, W, 3)``, RGB.
@@ -187,10 +187,10 @@ class BaseDetector(ABC):
         return self._detection_of(full_map)
 
     def find_mask(self, gan: np.ndarray, mse: np.ndarray) -> np.ndarray:
-        """Find the mask of :meth:`detect_unlabelled` without holding a map.
+        """Find the same mask as :meth:`detect_unlabelled`, but do not keep the map.
 
-        For detectors that are local, memory beyond the images and the mask is bounded,
-        whatever their size.
+        A local detector (:attr:`is_local`) then needs bounded memory beside the images and the
+        mask, however large they are.
 
         Returns:
             np.ndarray: bool, shape ``(H, W)``: True inside artifact regions.
@@ -241,7 +241,7 @@ class BaseDetector(ABC):
         return self._clean(full_map, threshold)[0]
 
     def valid_area(self, full: np.ndarray) -> np.ndarray:
-        """Crop an array in the image's frame to the area that the map knows.
+        """Crop an array of the image's size to the area that the map covers.
 
         Args:
             full (np.ndarray): Shape ``(H, W)``.
@@ -254,7 +254,7 @@ class BaseDetector(ABC):
 
     @property
     def _clean_value(self) -> np.float32:
-        """The value of no artifact at all."""
+        """np.float32: The value that a map has where there is surely no artifact."""
         return np.float32(self.map_range[1 if self.low_is_artifact else 0])
 
     def _detection_of(self, full_map: np.ndarray) -> Detection:
@@ -273,7 +273,7 @@ class BaseDetector(ABC):
 
     def _raw_strips(self, gan: np.ndarray, mse: np.ndarray) -> Iterator[np.ndarray]:
         for rows in strips_of(gan.shape[:2], self.margin, self.strip_pixels):
-            # Compared where the map is: a mask is a quarter of what would come from a GPU.
+            # Compared on the device that has the map: a mask is a quarter of the bytes to copy.
             raw = self._is_artifact(_cheapest(self._score(gan[rows], mse[rows])), self.threshold)
             yield raw.cpu().numpy() if isinstance(raw, Tensor) else raw
 
@@ -311,12 +311,13 @@ class BaseDetector(ABC):
 
 
 def _cheapest(values: Tensor) -> np.ndarray | Tensor:
-    """Return a view for NumPy where possible: PyTorch's threads cost more than they bring here."""
+    """Return a NumPy view of a CPU tensor: PyTorch's threads slow such small work down."""
     return values.numpy() if values.device.type == 'cpu' else values
 
 
 def _is_finite(values: Tensor) -> bool:
-    # Nothing that is not finite leaves a sum finite, and float32 cannot overflow float64.
+    # A single NaN or infinity makes the sum NaN or infinite, and a float64 sum of float32 values
+    # cannot overflow. One sum is faster than a test of each value.
     if values.device.type == 'cpu':
         return math.isfinite(values.numpy().sum(dtype=np.float64))
     return math.isfinite(values.sum(dtype=torch.float64))

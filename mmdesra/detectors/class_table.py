@@ -17,7 +17,7 @@ from ..ops import class_weights
 ADE20K_TABLE = Path(__file__).with_name('ade20k_bins.csv')
 
 DASHES = '--'
-"""Between class and bin in the file that DeSRA's authors released."""
+"""What separates class and bin in the file that DeSRA's authors released."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class DeSRA(BaseDetector):
         smallest = float(self.class_table.weights.min())
         if smallest >= 1:
             return bool(detection.mask.any())
-        # In float64 and back, as with a label map: rounding is monotone, so no pixel is missed.
+        # Computed in float64 and rounded, exactly as the adjusted map is, so that the answer is
+        # right for every pixel.
         widest = (detection.map.astype(np.float64) * smallest).astype(np.float32)
         return bool(self.mask_at(widest, self.threshold).any())
 

@@ -97,10 +97,10 @@ def detect_pairs(detector: BaseDetector, source: PairSource,
                  labels: LabelSource | None = None) -> Iterator[Outcome]:
     """Detect on every pair of a source.
 
-    Pairs whose label maps are wanted wait until ``labels.batch_size`` of them are together, so
-    outcomes come in another order than the paths; at most that many images are held, and
-    those on their way: while one pair is made, the files of the next are read, and the detector
-    looks at the one before. A detector is thus called in another thread, on one pair at a time.
+    Three things run at once: the files of the next pair are read, a pair is made, and the
+    detector works on the one before. So the detector is called in another thread, one pair at a
+    time. Pairs that need a label map are collected until there are ``labels.batch_size`` of them,
+    which also bounds the memory; outcomes therefore come in another order than the paths.
 
     Args:
         detector (BaseDetector): The detector.

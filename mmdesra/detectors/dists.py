@@ -91,7 +91,8 @@ class DISTS(BaseDetector):
     def artifact_map(self, gan: Tensor, mse: Tensor) -> Tensor:
         """Return 1 - similarity; see :meth:`BaseDetector.artifact_map`."""
         coarsest = STRIDES[-1]
-        # The network, the window in its last stage, and the interpolation between two values.
+        # What a pixel depends on: the network's receptive field, then the window and the
+        # interpolation in its coarsest stage.
         seen = RECEPTIVE_RADIUS + (self.window // 2 + coarsest) + coarsest
         overlap = -(-seen // coarsest) * coarsest
         return by_tiles(self._difference, gan, mse, TILE, overlap)

@@ -22,7 +22,7 @@ NETS = {'vgg': 'vgg16', 'alex': 'alexnet', 'squeeze': 'squeezenet1_1'}
 
 COARSEST_STRIDE = 16
 TILE, OVERLAP = 512, 128
-"""In px. VGG16 sees 98 px around, the interpolation of its features 16 px more."""
+"""In px. A pixel depends on 98 px around it (VGG16) and 16 px more (the interpolation)."""
 
 
 @DETECTORS.register_module()

@@ -19,7 +19,7 @@ from .calibrated_file import read_calibrated
 from .registry import DETECTORS
 
 COARSEST = 32
-"""Pixels of one value of the network's coarsest scale: it sees sides of a multiple of it."""
+"""In px: the network's coarsest stride; the sides of its input are multiples of it."""
 
 TILE, OVERLAP = 2048, 192
 """In px, multiples of :data:`COARSEST`. What the network gives depends on less than 192 px

@@ -37,7 +37,7 @@ class WholeFiles(LocalBackend):
 
 
 def write_whole_checkpoints(runner: Runner) -> None:
-    """Let the checkpoint hooks of a run write whole files; before their ``before_train``."""
+    """Let the checkpoint hooks of a run write files atomically; call it before training starts."""
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or '://' in (hook.out_dir or runner.work_dir):
             continue
@@ -46,7 +46,7 @@ def write_whole_checkpoints(runner: Runner) -> None:
 
 
 def find_last_checkpoint(runner: Runner) -> None:
-    """Before a run is resumed: make ``last_checkpoint`` name one that is whole.
+    """Make ``last_checkpoint`` name a checkpoint that is whole, before a run is resumed.
 
     It is left alone where it does. Otherwise (a kill has emptied it or torn the checkpoint, or
     the folder was moved) it gets the newest whole one of the work dir; where there is none the
@@ -67,7 +67,7 @@ def find_last_checkpoint(runner: Runner) -> None:
 
 
 def see_to_resumed(runner: Runner, checkpoint: dict) -> None:
-    """After a checkpoint was read, and before anything of it is used: is it to be gone on with?
+    """Check a checkpoint that a run is about to resume from.
 
     Raises:
         CheckpointError: If a run is resumed with an optimizer of another type.
@@ -79,10 +79,11 @@ def see_to_resumed(runner: Runner, checkpoint: dict) -> None:
 
 
 def _forget_files_elsewhere(runner: Runner, checkpoint: dict) -> None:
-    """Keep mmengine from deleting files that are none of this run.
+    """Keep mmengine from deleting files that do not belong to this run.
 
-    It deletes the best checkpoint so far when there is a better one, by the path in the resumed
-    one: in the copy of a work dir that is the original's, and in a forged file it is anything.
+    When a better checkpoint is found, mmengine deletes the best one so far by the path that the
+    resumed checkpoint names. In a copied work dir that path leads into the original one, and in a
+    forged checkpoint anywhere.
     """
     hub = checkpoint.get('message_hub')
     info = hub.get('runtime_info') if isinstance(hub, dict) else None

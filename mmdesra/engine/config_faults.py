@@ -40,7 +40,7 @@ WRONG_ARGUMENTS = re.compile(r'\(\) (got an unexpected keyword|got multiple valu
 
 @contextmanager
 def config_faults(config: Config) -> Iterator[None]:
-    """Raise what a config is to blame for as an error of one line, while a run is built and runs.
+    """Turn an exception that a mistake in the config has caused into an error of one line.
 
     So are weights that cannot be fetched, see :func:`fetched_weights`.
 
@@ -82,7 +82,7 @@ def _misses_package(error: Exception, frames: list[FrameType]) -> bool:
 
 
 def _is_from_building(error: Exception, frames: list[FrameType]) -> bool:
-    """Whether nobody's code but that of libraries stands between building and the error."""
+    """Whether only libraries' code ran between the building of a type and the error."""
     for frame in reversed(frames):
         if _builds(frame):
             return True

@@ -33,13 +33,13 @@ from .detector_thresholds import judge_held_out
 logger = logging.getLogger('mmdesra')
 
 FIRST_LOGIT = -3.
-"""Of the artifacts, before anything is learnt: they are rare."""
+"""Probability of an artifact that the network starts from: artifacts are rare."""
 
 RAW_WEIGHT, LOG_STD_WEIGHT = 0.5, 0.3
 """Of the answers that only serve training, beside the kinds, which have 1 each."""
 
 WARM_UP = 0.15
-"""Share of the steps in which the learning rate rises; then it falls to nothing."""
+"""Share of the steps in which the learning rate rises; afterwards it falls to 0."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def calibrate_detector(source: TruthSource, rules: TruthRules, scale: int,
 
 
 def held_out_of(names: Sequence[str], share: float, seed: int) -> set[str]:
-    """Choose the photographs that nothing is learnt from: at least one, and not all.
+    """Choose the photographs to hold out: at least one, and not all.
 
     A photograph's place in the draw hangs on its name and the seed alone.
     """
@@ -172,7 +172,7 @@ def _bias_of(layer: nn.Conv2d) -> Tensor:
 
 
 def _turns(samples: Sequence[CalibrationSample], settings: CalibrationSettings) -> list[int]:
-    """Which samples are gone through in turn: each as often as it has room for a patch."""
+    """Return the order of the samples: each occurs as often as patches fit into it."""
     cells = [sample.targets[0].numel() * 64 / settings.patch**2 for sample in samples]
     return [place for place, count in enumerate(cells) for _ in range(max(round(count), 1))]
 

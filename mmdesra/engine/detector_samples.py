@@ -21,11 +21,11 @@ KINDS = (STRENGTH, EVEN_GROUND)
 
 RAW, LOG_STD = len(KINDS), len(KINDS) + 1
 """Answers that only serve training: artifacts of strength before cleaning, and ln(1 + σ) of the
-truth. What a place should look like tells more than a mask."""
+truth. The texture that belongs there teaches the network more than masks alone."""
 
 ANSWERS = len(KINDS) + 2
 WEIGHT = ANSWERS
-"""The plane of the targets that says how much of a place is known: not its image's frame."""
+"""The plane of the targets that says which share of a block is known (outside the frame)."""
 
 COARSEST = 32
 """The network's coarsest scale, in px; images are extended to multiples of it."""
@@ -127,7 +127,7 @@ def _targets(sample: TruthSample, masks: dict[str, np.ndarray], rules: TruthRule
     height, width = full[0].shape
     extended = F.pad(torch.stack(list(full)), [0, -width % COARSEST, 0, -height % COARSEST])
     pooled = F.avg_pool2d(extended, STRIDE)
-    # Of what is known of a place, not of all of it.
+    # The mean over the known part of a block, not over the whole block.
     pooled[LOG_STD] /= pooled[WEIGHT].clamp(min=1 / STRIDE**2)
     return pooled.half()
 

@@ -1,4 +1,4 @@
-"""A moving average of the weights that forgets, in time, those it started from."""
+"""The EMA of a run, with a momentum that leaves little of the loaded weights at the end."""
 from __future__ import annotations
 
 import math
@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 MAX_OLD_SHARE = .05
 """What may remain of the loaded weights in the EMA at the end, at most."""
 MAX_MOMENTUM = .5
-"""MMagic warns above it, and a handful of iterations need no average."""
+"""Highest momentum: MMagic warns above it, and very short runs need no average."""
 DEFAULT_MOMENTUM = .001
 """MMagic's, where a config does not say it."""
 SHARE_OF_RUN = 9
-"""The inverse of the share of a run's iterations, up to any of them, that the EMA is about."""
+"""At any iteration the EMA averages about the last ninth of the iterations so far."""
 
 
 def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
@@ -41,11 +41,11 @@ def keep_ema_up(runner: Runner, rounds: int = 1) -> None:
 
 
 def let_ema_follow(runner: Runner) -> None:
-    """Set the momentum of a run's EMA for the next iteration, in a run that may end at any.
+    """Set the momentum of the EMA for the next iteration, in a run of unknown length.
 
-    Call it before each. The EMA then is one over the last ninth of the iterations, however many
-    there were, until that is longer than the config's own; so little of the loaded weights is
-    left from the first ten iterations on.
+    Call it before each iteration. The EMA then averages the last ninth of the iterations so far,
+    until the config's own momentum averages over fewer. After ten iterations little is left of the
+    loaded weights.
     """
     for hook in _hooks(runner):
         own = hook.interp_cfg.get('momentum', DEFAULT_MOMENTUM)

@@ -1,4 +1,4 @@
-"""Weights that a part of a model fetches by itself, where they cannot be fetched."""
+"""A clear error where a part of a model cannot download its weights."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from ..files.config_types import parts_of, type_name
 from ..files.configs import settings_of
 
 FETCHING = 'load_state_dict_from_url'
-"""Of PyTorch's hub; torchvision's networks, VGG19 among them, get their weights by it."""
+"""The function of PyTorch's hub by which torchvision's networks, such as VGG19, download."""
 
 
 @contextmanager

@@ -46,9 +46,9 @@ from .work_dir import hold_work_dir, spare_configs_of_others
 
 HAS_DISCRIMINATOR = 'desra_has_discriminator'
 SECONDS = 'desra_seconds'
-"""In the meta of checkpoints: what each stage has taken."""
+"""Key in the meta of checkpoints: the seconds that each stage has taken."""
 WATCHES = 20
-"""Looks at the held-out images in a run whose knee is sought."""
+"""How often the held-out images are measured in a run whose knee is sought."""
 
 
 class DeSRAFinetuneHook(Hook):
@@ -202,23 +202,23 @@ class DeSRAFinetuneHook(Hook):
         self._watch: KneeWatch | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Fetch no weights that would be replaced; see to the checkpoint to resume from."""
+        """Prevent needless downloads of weights, and find the checkpoint to resume from."""
         refuse_address(self._start_checkpoint(runner))
         if self._start_checkpoint(runner) and not self.gan_checkpoint:
-            # This hook fills the networks from load_from; mmengine's own loading of it says
-            # nothing where no name fits, and PyTorch's errors advise to run what is in a file.
+            # This hook loads load_from itself. mmengine would be silent if no name fitted, and
+            # PyTorch's error messages advise to run code from the file.
             runner._load_from = None
         leave_out_pretrained(runner.model, runner.logger)
         write_whole_checkpoints(runner)
         find_last_checkpoint(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note what the stages have taken, in case the run is resumed; see that it can be."""
+        """Check that the run can be resumed, and read how long its stages have taken so far."""
         see_to_resumed(runner, checkpoint)
         self._seconds_of_checkpoint = checkpoint.get('meta', {}).get(SECONDS, {})
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Let a resumed run know what the stages have taken."""
+        """Store how long the stages have taken so far, for a resumed run."""
         checkpoint['meta'][SECONDS] = self._stopwatch.seconds
 
     def before_train(self, runner: Runner) -> None:
@@ -276,11 +276,11 @@ class DeSRAFinetuneHook(Hook):
         return result_generator_of(runner.model).state_dict(), runner.iter
 
     def after_run(self, runner: Runner) -> None:
-        """Let other runs into the folder."""
+        """Release the lock of the work dir."""
         let_go_of_folder(runner.work_dir)
 
     def _patches_for(self, runner: Runner) -> dict:
-        """Refuse patches that the generator does not take; begin them where it wants."""
+        """Refuse a patch size that the generator does not take; align patches with its grid."""
         for generator in (generator_of(runner.model), result_generator_of(runner.model)):
             take_any_size(generator)  # MMagic validates on whole images
         if self.patches['pipeline'] is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 PATIENCE = 5
-"""Checks without a gain after which a training is over."""
+"""Number of checks without a gain after which training ends."""
 LEAST_ITERS = 40
 """Iterations before which no training is over and no weights are a result: Adam's first steps,
 before its moments are estimates of anything, make a generator worse."""
@@ -13,7 +13,7 @@ SMOOTHED = 3
 """Checks up to one whose mean is looked at, in place of the one: single ones go up and down with
 the last few batches, and the lowest of many is a lucky one."""
 LEAST_GAIN = 1e-3
-"""Share by which the loss must fall for it to have fallen."""
+"""Relative decrease of the loss that counts as a gain."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class StopRule:
         return min(found, key=lambda pair: pair[0])[1] if found else None
 
     def is_over(self, losses: Sequence[HeldOutLoss]) -> bool:
-        """Tell whether the smoothed loss has not fallen for as many checks as is patient.
+        """Tell whether the smoothed loss has not fallen for ``patience`` checks.
 
         Checks before the least iterations are not counted.
         """

@@ -1,4 +1,4 @@
-"""Files and folders that the fine-tune hook is given: those that are not there, and what to do."""
+"""Checking that the files and folders given to the fine-tune hook exist."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ OPTIONS = dict(
     lq_dir='--lq-dir', heldout_lq_dir='--heldout-lq-dir', heldout_gt_dir='--heldout-gt-dir',
     truth_dir='--truth-dir', labels_dir='--labels-dir', gan_checkpoint='--gan-checkpoint',
     mse_checkpoint='--mse-checkpoint', discriminator_checkpoint='--discriminator-checkpoint')
-"""What sets them on the command line of `mmdesra train`."""
+"""The options of `mmdesra train` that set them."""
 
 WITHOUT = dict(
     heldout_lq_dir='--hook-options heldout_lq_dir=None trains without measuring anything',
@@ -25,7 +25,7 @@ WITHOUT = dict(
     discriminator_checkpoint='without these weights, --hook-options '
     'discriminator_checkpoint=None switches the adversarial loss off',
     mse_checkpoint=HOW_TO_GET_ONE)
-"""What to do where there are none."""
+"""How to train without one of them."""
 
 
 def list_images_of(hook: Mapping, name: str, config_name: str | None) -> Listing:

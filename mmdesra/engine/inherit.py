@@ -88,7 +88,7 @@ def inherit_desra(config: Config, max_iters: int | None = None,
     _take_over_load_from(config, hook)
     if not hook.get('lq_dir'):
         raise InputError(f'{config.filename}: fine-tuning needs lq_dir (--lq-dir)')
-    # MMagic's dataset does not say what is wrong with a folder.
+    # MMagic's dataset gives no useful error for a missing folder.
     listings = {name: list_images_of(hook, name, config.filename)
                 for name in IMAGES if hook.get(name)}
     _set_iterations(config, max_iters, usual_iters)
@@ -107,7 +107,7 @@ def inherit_desra(config: Config, max_iters: int | None = None,
 
 
 def check_training_config(config: Config) -> None:
-    """Refuse what is no training config of a GAN-SR model, or has settings that no run can have.
+    """Refuse a config that is not a training config of a GAN-SR model, or has impossible settings.
 
     Raises:
         InputError: If the config has no ``model.generator`` or no ``train_dataloader``, if its
@@ -160,7 +160,7 @@ def _check_arguments(hook: ConfigDict) -> None:
 
 
 def _add_imports(config: Config, fragment: Config) -> None:
-    """Let whoever reads the config that the run writes down have the types of this package."""
+    """Add our package to ``custom_imports``, for whoever reads the config that the run writes."""
     imports = config.get('custom_imports') or with_settings(
         fragment.desra_custom_imports, imports=[])
     names = imports.get('imports') or []
@@ -187,7 +187,7 @@ def _set_iterations(config: Config, max_iters: int | None, usual: int | None) ->
 def _set_checkpoints(config: Config, settings: ConfigDict) -> None:
     checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
     if checkpoint is not None:
-        # An interval of whole training would save nothing before the end.
+        # The interval must be shorter than the run, or no checkpoint is saved before the end.
         is_longer = checkpoint.get('interval', 0) > config.train_cfg.get('max_iters', math.inf)
         interval = settings.interval if is_longer else checkpoint.get('interval', 1)
         checkpoint.update(settings, interval=interval)
@@ -226,7 +226,7 @@ def _set_validation(config: Config, hook: ConfigDict, heldout: Listing | None) -
             type='mmagic.Evaluator',
             metrics=[dict(type='DeSRADetector', skip_unusable=True, **metric)])
         if 'fn_key' in config.get('visualizer', {}):
-            # MMagic's names its pictures by the GT, which LR images alone do not have.
+            # MMagic's hook names its pictures after the GT file; LR images alone have none.
             config.visualizer.update(fn_key='img_path', img_keys=['input', 'pred_img'])
         elif not config.get('visualizer'):
             # MMagic's hook that draws them cannot do so with mmengine's default visualizer.

@@ -46,7 +46,7 @@ class KneeWatch:
         self._has_said_so = False
         self._folder = heldout.images.out_dir
         self.curve = Curve(self._folder / 'curve.json', done)
-        # What was seen before a kill may be better than the weights that the kill left.
+        # After a resume the best point so far may be from before the kill.
         kept = self._read_kept()['meta']['iter'] if done and self.weights_path.is_file() else None
         self._lost = {point.iteration for point in self.curve.points
                       if kept is None or kept > done or point.iteration != kept}

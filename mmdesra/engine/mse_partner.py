@@ -108,7 +108,7 @@ def _leave_pixel_loss_alone(model: ConfigDict) -> None:
             model[name] = None  # not left out: LDL would take its default
     if (model.get('train_cfg') or {}).get('disc_init_steps'):
         model.train_cfg.disc_init_steps = 0  # in which the discriminator would train alone
-    # Its weight was one among other losses; alone, and with Adam, it changes next to nothing.
+    # The weight balanced several losses. With this loss alone, and Adam, it hardly matters.
     model.pixel_loss = with_settings(model.get('pixel_loss') or PIXEL_LOSS, loss_weight=1.0)
 
 

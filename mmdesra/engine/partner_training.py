@@ -104,7 +104,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
 
 
 def check_files(gan_checkpoint: str | Path, out: Path, overwrite: bool = False) -> None:
-    """Find now what would otherwise be found after hours.
+    """Check the files before training, so that an error does not come after hours.
 
     Raises:
         InputError: If the weights cannot be read, or ``out`` cannot or must not be written.
@@ -130,7 +130,7 @@ def _rule(patience: int, least_iters: int, check_interval: int, max_iters: int) 
 
 
 def _save_at_checks(config: Config, check_interval: int, is_watched: bool) -> None:
-    """Let a resumed run go on from a check: what was best until then is kept."""
+    """Save checkpoints at the checks, so that a resumed run still knows the best weights."""
     if not config.get('default_hooks'):
         config.default_hooks = {}
     config.default_hooks.setdefault('checkpoint', dict(
@@ -146,7 +146,7 @@ def _heldout_part(config: Config) -> Any:
 
 def _note(config: Config, gan_checkpoint: str | Path, dataset: Any, heldout: Any,
           seed: int) -> dict:
-    """What decides the result, in plain values; a checkpoint keeps it."""
+    """Return what decides the result, in plain values that a checkpoint can hold."""
     made = dict(made_by=f'mmdesra {__version__}', start_sha256=content_hash(gan_checkpoint),
                 batch_size=int(config.train_dataloader.get('batch_size') or 1), seed=seed)
     if heldout is not None or hasattr(dataset, 'photographs'):

@@ -104,7 +104,7 @@ class PartnerWatch(Hook):
         self._tell(runner.iter)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Let what is random in a network be that of the iteration, resumed or not."""
+        """Seed random layers by the iteration, so that a resumed run draws the same numbers."""
         torch.manual_seed(1000 * runner.iter + get_rank())
         if self._begin is None:  # a resumed run has read all samples up to here
             self._begin = time.perf_counter()

@@ -91,7 +91,7 @@ class RoundFolders:
                     pseudo_gts=len(pairs), artifact_px=_area(manifest))
 
     def _check_round(self, folder: PseudoGTFolder, number: int) -> None:
-        """A resumed run goes on with what is there, but not with another round's."""
+        """Refuse the folder of another round where a resumed run finds one."""
         made_with = folder.read_manifest().made_with
         is_meant = (made_with.get('round') == number
                     and made_with.get('iteration') == self.rounds.start(number))
@@ -104,7 +104,7 @@ class RoundFolders:
 
     def _make(self, folder: PseudoGTFolder, number: int) -> None:
         maker = self._maker(folder, number)
-        # One looks; then nothing is written, for others may be reading it.
+        # The first process checks. If the folder is done it is not written to: others may read it.
         if all(all_gather_object(get_rank() > 0 or maker.has_made(folder))):
             if get_rank() == 0:
                 self._report(folder, number, folder.read_manifest())

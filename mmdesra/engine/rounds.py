@@ -45,7 +45,7 @@ class Rounds:
 
 
 class RoundBatches:
-    """The batches of a training loop, those of each round from data of its own.
+    """The batches of a training loop; each round has its own data.
 
     mmengine's loop asks for a batch when an iteration is over for every hook, for validation and
     for the EMA, and before the next begins: the moment in which a round may begin. A resumed

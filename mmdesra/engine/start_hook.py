@@ -32,7 +32,7 @@ class StartGeneratorHook(Hook):
         self.any_length = any_length
 
     def before_run(self, runner: Runner) -> None:
-        """Fetch no weights that would be replaced; see to the checkpoint to resume from."""
+        """Prevent needless downloads of weights, and find the checkpoint to resume from."""
         leave_out_pretrained(runner.model, runner.logger)
         write_whole_checkpoints(runner)
         find_last_checkpoint(runner)

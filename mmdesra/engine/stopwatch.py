@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Seconds of each stage of a run; those of a run that was resumed go on.
+    """Seconds of each stage of a run; a resumed run adds to those from before.
 
     A stage that is timed within :meth:`start_training` does not count as training.
     """

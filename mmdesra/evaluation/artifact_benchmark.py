@@ -45,13 +45,13 @@ CONTENT_SHARE = 0.7
 """Share of an artifact's pixels that must be of one content for it to lie on that content."""
 
 MIXED = 'mixed'
-"""The content of an artifact on more than one: across an edge, mostly."""
+"""The content under an artifact that lies on more than one kind, mostly across an edge."""
 
 BORDER = 8
-"""Pixels of the image's frame that stay free: there some detectors see nothing."""
+"""Width in px of a frame without artifacts, which some detectors do not cover."""
 
 GAP = 32
-"""Pixels between two artifacts: no detector's cleaning joins what it finds of them."""
+"""Distance in px between two artifacts, so that no detector's cleaning joins them."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def make_artifact_benchmark(source: PairSource, out_dir: str | Path,
     images = []
     for number, path in enumerate(tqdm(_take_turns(ranked, settings.count), 'put artifacts',
                                        total=settings.count, unit='image')):
-        # A generator for each image: one that is skipped changes nothing in the others' noise.
+        # Each image has a random generator of its own: skipping one does not change the others.
         rng = np.random.default_rng([settings.seed, number])
         untouched = number < round(settings.untouched_share * settings.count)
         name = f'{image_name(path)}-{number // len(ranked)}'
@@ -152,7 +152,7 @@ def make_artifact_benchmark(source: PairSource, out_dir: str | Path,
 
 
 class _Deck:
-    """Deals (kind, strength, content), each combination once before any comes again."""
+    """Deals combinations (kind, strength, content): all of them once, then all again."""
 
     def __init__(self, settings: BenchmarkSettings) -> None:
         self._rng = np.random.default_rng([settings.seed])

@@ -80,7 +80,7 @@ class AuthorsFolder:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the path of a folder that holds images says; equal for all parts of one tree.
+    """The reading of an image folder's path; equal for all folders of one tree.
 
     Attributes:
         home (Path): The model's folder; a place of its name, where names of two are one.
@@ -244,14 +244,14 @@ class _Sorter:
         return list(found.values())
 
     def _leave_to(self, model: AuthorsModel, version: str, trees: dict[Role, ImageTree]) -> None:
-        """Take out of a fine-tuned model's folders what it is compared by: that is one for all."""
+        """Leave masks, MSE-SR and LR images to the model that a fine-tuned one is compared to."""
         for role in (Role.HUMAN, Role.MSE, Role.LR):
             if role in trees:
                 self.not_needed[trees.pop(role).folder] = (
                     f'{role.value}; {version} is compared by those of {model.place}')
 
     def _bases(self) -> dict[Path, str]:
-        """The homes that are models of their own: not fine-tuned ones of another."""
+        """Return the homes of models that are no fine-tuned versions of another."""
         keys = {model_key(name) for name in self.homes.values()}
         return {home: name for home, name in self.homes.items()
                 if base_of_tuned(name) not in keys}

@@ -46,7 +46,7 @@ class ImageTree:
                          f'one that it holds is {example})')
 
     def sample_names(self) -> dict[str, Key]:
-        """Return a name for each image, by which results are called, with its key.
+        """Return a name for the results of each image, and the image's key.
 
         The stem or, where several have it, the subfolders and the stem.
         """

@@ -10,7 +10,7 @@ from .published import SCORES, model_key
 
 
 class Role(Enum):
-    """What the images of a folder are; the value is what people are told."""
+    """What the images of a folder are; the value is the word for messages."""
     GAN = 'GAN-SR images'
     MSE = 'MSE-SR images'
     LR = 'LR images'
@@ -95,7 +95,7 @@ def base_of_tuned(name: str) -> str:
 
 
 def is_only_tuned(name: str) -> bool:
-    """Whether a folder is called ``DeSRA`` or ``finetuned``, of no model by name."""
+    """Whether a folder is called ``DeSRA`` or ``finetuned`` without a model's name."""
     tokens = _tokens(name)
     return len(tokens) == 1 and tokens[0] in TUNED
 
@@ -132,7 +132,7 @@ def _role(tokens: Sequence[str]) -> Role | None:
 
 
 def _without_tuned(tokens: Sequence[str]) -> list[str]:
-    """What stands before the word of fine-tuning, or behind it; nothing where there is no word."""
+    """Return what stands before or behind the word for fine-tuning; empty without such a word."""
     for number, token in enumerate(tokens):
         if token in TUNED:
             return list(tokens[:number] or tokens[1:])

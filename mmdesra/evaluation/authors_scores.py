@@ -30,8 +30,8 @@ from .authors_sources import (
     read_two_valued,
 )
 from .detector_comparison import compare_detectors
-from .image_figures import Before, Known
 from .image_scores import ImageScores, score_image
+from .image_sums import Before, Known
 from .judge import Judge
 from .mask_scores import SetScores
 from .standings import Contestant, DetectorComparison
@@ -39,7 +39,7 @@ from .standings import Contestant, DetectorComparison
 logger = logging.getLogger('mmdesra')
 
 JUDGE = Judge()
-"""Of no use without true images, which the authors' data do not have."""
+"""Never asked: the authors' data have no ground truths to compare with."""
 
 Keys = Mapping[str, Key]
 
@@ -235,7 +235,7 @@ class _Judge:
         size = max(mask.shape for mask in masks)
         smaller = tuple(side - 2 * MARGIN for side in size)
         if {mask.shape for mask in masks} != {size, smaller} and Role.GAN in self.trees:
-            # All with their frame, or all without it: only the image can tell.
+            # Either all masks have the 5 px frame or none has; only the image would tell which.
             size = read_image(self.trees[Role.GAN].find(key)).shape[:2]
         return [in_frame(mask, size, path) for mask, path in zip(masks, paths)]
 

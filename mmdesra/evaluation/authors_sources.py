@@ -17,10 +17,10 @@ from .authors_images import ImageTree, Key
 from .mask_source import MaskSource
 
 NEAR = 16
-"""Grey levels from the two of a mask that lossy files and soft brushes leave."""
+"""Deviation in grey levels from the two values of a mask, by lossy files or soft brushes."""
 
 MAX_BETWEEN = 0.05
-"""Share of the pixels that may lie between the two; of a photograph nearly all do."""
+"""Share of pixels between the two values that a mask may have; in a photograph it is near 1."""
 
 
 class AuthorsPairs(PairSource):
@@ -105,7 +105,7 @@ class AuthorsLabels(LabelSource):
 
 
 class RememberedLabels(LabelSource):
-    """Label maps that are dear, each made once: images are compared twice after fine-tuning.
+    """Keeps the label map of each image, because making one is slow and it is needed twice.
 
     Args:
         source (LabelSource): Makes them.
@@ -134,7 +134,7 @@ class RememberedLabels(LabelSource):
 
 
 def paths_of(keys: Mapping[str, Key]) -> list[Path]:
-    """Return what stands for each image where a path is asked for; its stem is the name."""
+    """Return a path for each image whose stem is the image's name."""
     return [Path(f'{name}.png') for name in keys]
 
 

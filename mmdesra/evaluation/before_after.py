@@ -47,7 +47,7 @@ logger = logging.getLogger('mmdesra')
 BEFORE = 'before.json'
 RESULTS = 'results.json'
 FOLDERS = ('mse', 'gan_before', 'mask_before', 'gan_after', 'mask_after')
-"""Of pictures and masks, one file an image in each."""
+"""Folders of pictures and masks, with one file for each image."""
 
 
 def picture_path(out_dir: Path, folder: str, path: str | Path) -> Path:
@@ -122,7 +122,7 @@ class BeforeAfter:
     @property
     def knows_before(self) -> bool:
         """bool: Whether :meth:`measure_before` was completed in this folder."""
-        # Not the figures of detail alone that earlier versions left there.
+        # Earlier versions wrote only the detail, a number instead of a row.
         return ((self.out_dir / BEFORE).is_file()
                 and all(isinstance(row, dict) for row in self._read_rows(dict).values()))
 
@@ -207,10 +207,10 @@ class BeforeAfter:
                 seconds=seconds))
 
     def _clear(self) -> None:
-        """A kill from here on must not leave figures of an earlier run beside new pictures.
+        """Remove the pictures, masks and figures of an earlier run.
 
-        Nor pictures of an image that the new run does not have: whoever lists them would show
-        them, or average over them.
+        Otherwise a kill could leave old figures beside new pictures, or pictures of images that
+        this run does not have, which a page or an average over the folder would include.
         """
         for name in (BEFORE, RESULTS):
             (self.out_dir / name).unlink(missing_ok=True)
@@ -241,13 +241,14 @@ class BeforeAfter:
 
     def _complete(self, known: ImageBefore, path: Path, had_truths: bool
                   ) -> tuple[ImageBefore, np.ndarray | None]:
-        """Return what is known from before, measured again if it lacks a figure, and the truth.
+        """Return the figures from before, and the ground truth.
 
-        A run that is resumed may have begun with an earlier version of this program, without
-        ground truths, or with another perceptual distance; the pictures from before are there.
+        Where figures are missing they are measured again from the stored pictures: the run may
+        have begun with an earlier version, without ground truths, or with another perceptual
+        distance.
         """
         mse_sr = read_image(self._file('mse', path))
-        # An image without a fitting ground truth was reported before; once is enough.
+        # A missing ground truth was reported in measure_before; once is enough.
         is_wanted = known.fidelity is not None or not had_truths
         truth = self.read_truth(mse_sr, path) if is_wanted else None
         if known.excess is not None and (truth is None or (

@@ -16,10 +16,10 @@ from ..generators import PairSource
 logger = logging.getLogger('mmdesra')
 
 CLEAN_BY = ('DeSRA', 'TextureDifference', 'LDLStar', 'SSIM')
-"""The detectors that choose: all that need neither weights nor much time."""
+"""The detectors that rank the pairs: those that need no weights and little time."""
 
 CLEAN_MIN_AREA = 100
-"""Smaller than any placed artifact: what is left unmarked may hold no larger region."""
+"""Area in px, below that of any placed artifact; a clean pair has no larger region."""
 
 
 @dataclass(frozen=True)

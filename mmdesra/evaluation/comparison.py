@@ -10,6 +10,7 @@ from .figures import known, percent
 from .ground_truths import Fidelity
 from .image_before import ImageBefore
 from .image_change import ImageChange
+from .image_sums import ImageSums
 from .truth_sums import BEFORE, TruthSums, flat_figures
 from .truth_table import truth_text
 
@@ -72,11 +73,10 @@ class Comparison:
     def of(cls, images: Mapping[str, ImageChange], perceptual: dict | None = None) -> Comparison:
         """Sum up the counts of the images, by file name."""
         changed = images.values()
-        changes = sum((image.changes for image in changed), RegionChanges())
-        fading = sum((image.fading for image in changed), Fading())
+        sums = sum((image.sums for image in changed), ImageSums())
+        changes, fading = sums.changes or RegionChanges(), sums.fading or Fading()
         pairs = [image.fidelity for image in changed if image.fidelity is not None]
         before, after = (mean_fidelity(pair[stage] for pair in pairs) for stage in (0, 1))
-        truths = [image.truth for image in changed if image.truth is not None]
         return cls(
             images=len(images), regions_before=changes.before, regions_after=changes.after,
             area_before=sum(image.area_before for image in changed),
@@ -84,17 +84,17 @@ class Comparison:
             removal_rate=known(changes.removal_rate), addition_rate=known(changes.addition_rate),
             gone=fading.gone, faded=fading.faded, left=fading.left,
             excess_left=known(fading.excess_left),
-            detail_kept=sum((image.detail for image in changed), DetailChange()).kept,
+            detail_kept=(sums.detail or DetailChange()).kept,
             gt_images=len(pairs),
             **{f'{name}_before': value for name, value in before.items()},
             **{f'{name}_after': value for name, value in after.items()},
-            truth=sum(truths, TruthSums()).figures() if truths else None,
+            truth=sums.truth.figures() if sums.truth else None,
             perceptual=perceptual,
             per_image={name: image.row() for name, image in images.items()})
 
     @property
     def scalars(self) -> dict[str, float]:
-        """dict[str, float]: How it is after, as scalars to be drawn over the iterations."""
+        """dict[str, float]: The figures after fine-tuning, as scalars for curves."""
         return _known(removal=self.removal_rate, addition=self.addition_rate,
                       detail_kept=self.detail_kept, regions=self.regions_after,
                       artifact_px=self.area_after, excess_left=self.excess_left,
@@ -105,7 +105,7 @@ class Comparison:
 
     @property
     def table(self) -> str:
-        """str: What the ground truths say, for people; empty without any."""
+        """str: Table of the distances to the ground truths; empty without any."""
         return truth_text(self.truth, self.perceptual) if self.truth else ''
 
     def __str__(self) -> str:
@@ -128,7 +128,7 @@ class Comparison:
 
 
 def scalars_before(images: Mapping[str, ImageBefore]) -> dict[str, float]:
-    """Return :attr:`Comparison.scalars` for the start, when nothing has changed yet.
+    """Return :attr:`Comparison.scalars` for the start of the run, before any change.
 
     Args:
         images (Mapping[str, ImageBefore]): What is known of each from before, by file name.
@@ -146,7 +146,7 @@ def scalars_before(images: Mapping[str, ImageBefore]) -> dict[str, float]:
 
 
 def mean_fidelity(fidelities: Iterable[Fidelity]) -> dict[str, float | None]:
-    """Return the means of PSNR and SSIM, by name; None of no images."""
+    """Return the means of PSNR and SSIM by name; None without images."""
     known_ones = list(fidelities)
     return {field.name: sum(getattr(one, field.name) for one in known_ones) / len(known_ones)
             if known_ones else None for field in fields(Fidelity)}

@@ -31,7 +31,8 @@ from ..generators.reference import (
 )
 from ..generators.wrappers import generator_of, result_generator_of
 from ..segmentors import LabelSource
-from .image_figures import ImageFigures, Known, sum_up
+from .image_figures import ImageFigures, sum_up
+from .image_sums import Known
 from .judge import Judge
 from .known_masks import GT_KEY, KnownMasks
 from .perceptual import build_perceptual
@@ -113,7 +114,7 @@ class DeSRADetector(BaseMetric):
 
     default_prefix = 'DeSRA'
 
-    # What MMagic's evaluator asks of a metric, so that this one need not inherit from MMagic's.
+    # MMagic's evaluator asks for these; with them the metric need not derive from MMagic's class.
     SAMPLER_MODE = 'normal'
     sample_model = 'orig'
 
@@ -212,7 +213,7 @@ class DeSRADetector(BaseMetric):
     def compute_metrics(self, results: list[ImageFigures]) -> dict:
         """Sum up the counts."""
         if self.judge.perceptual is None and not self._has_said_so and any(
-                image.truth for image in results):
+                image.sums.truth for image in results):
             logger.warning('DeSRADetector: %s', NO_PERCEPTUAL)
             self._has_said_so = True
         return sum_up(results)

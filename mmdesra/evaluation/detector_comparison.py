@@ -147,7 +147,7 @@ class _Reader:
                          if image_name(path) not in names]
 
     def read(self, gt_path: Path, again: bool = False) -> _Sample:
-        """Read a sample; one that is read again later keeps its label map, which may be dear."""
+        """Read a sample; if it will be read again its label map is kept, as making one is slow."""
         path = self._paths.get(image_name(gt_path))
         if path is None:
             raise ImageError(f'{gt_path}: no pair has this file stem')

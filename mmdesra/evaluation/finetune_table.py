@@ -17,7 +17,7 @@ from ..segmentors import LabelSource
 from .before_after import BeforeAfter, picture_path
 
 Quality = Callable[[np.ndarray], float]
-"""From an SR image, uint8 ``(H, W, 3)`` RGB, to a figure of its own, such as NIQE."""
+"""A measure of one SR image, uint8 ``(H, W, 3)`` RGB, such as NIQE."""
 
 
 class TestSet:

@@ -20,7 +20,7 @@ logger = logging.getLogger('mmdesra')
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Closeness to the ground truth as MMagic's metrics have it by default: RGB, nothing cropped.
+    """PSNR and SSIM to the ground truth as MMagic computes them by default: RGB, uncropped.
 
     Attributes:
         psnr (float): In dB, at most :data:`MAX_PSNR`.

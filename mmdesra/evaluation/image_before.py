@@ -60,7 +60,7 @@ class ImageBefore:
 
     @classmethod
     def from_row(cls, row: dict) -> ImageBefore:
-        """Read what :meth:`row` returned; raises what a damaged one raises."""
+        """Read a row of :meth:`row`; a damaged one raises KeyError, TypeError or ValueError."""
         fidelity = to_truth = None
         if 'psnr' in row:
             fidelity = Fidelity(row['psnr'], row['ssim'])

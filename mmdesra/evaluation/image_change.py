@@ -8,7 +8,8 @@ from ..ops import DetailChange, Distance, Fading, RegionChanges, Regions
 from ..ops.fading import excess_left
 from .figures import fading_figures, known
 from .ground_truths import Fidelity
-from .truth_sums import MEASURES, TruthSums
+from .image_sums import ImageSums
+from .truth_sums import MEASURES
 
 
 @dataclass(frozen=True)
@@ -16,35 +17,31 @@ class ImageChange:
     """Counts and sums of one image before and after fine-tuning.
 
     Attributes:
-        changes (RegionChanges): Regions before, after, removed, added.
+        sums (ImageSums): Regions, detail, excess texture, and distances to the truth.
         area_before (int): Artifact pixels before.
         area_after (int): Artifact pixels after.
-        detail (DetailChange): Detail outside the mask from before.
-        fading (Fading): Excess texture inside it, and what became of the regions.
         regions (list[dict]): A row for each region from before, see :func:`region_rows`.
         fidelity (tuple, optional): To the ground truth, before and after.
-        truth (TruthSums, optional): How far the versions are from the ground truth, by place.
     """
-    changes: RegionChanges
+    sums: ImageSums
     area_before: int
     area_after: int
-    detail: DetailChange
-    fading: Fading = field(default_factory=Fading)
     regions: list[dict] = field(default_factory=list)
     fidelity: tuple[Fidelity, Fidelity] | None = None
-    truth: TruthSums | None = None
 
     def row(self) -> dict:
         """Return the figures of the image, for JSON."""
-        row = dict(asdict(self.changes), area_before=self.area_before,
-                   area_after=self.area_after, detail_before=self.detail.before,
-                   detail_after=self.detail.after, **fading_figures(self.fading))
+        sums = self.sums
+        detail = sums.detail or DetailChange()
+        row = dict(asdict(sums.changes or RegionChanges()), area_before=self.area_before,
+                   area_after=self.area_after, detail_before=detail.before,
+                   detail_after=detail.after, **fading_figures(sums.fading or Fading()))
         if self.fidelity is not None:
             before, after = self.fidelity
             row.update(psnr_before=before.psnr, psnr_after=after.psnr,
                        ssim_before=before.ssim, ssim_after=after.ssim)
-        if self.truth is not None:
-            row['truth'] = self.truth.figures()
+        if sums.truth is not None:
+            row['truth'] = sums.truth.figures()
         return dict(row, regions=self.regions)
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..files import (
     shown_name,
     size_of,
 )
-from ..ops import DetailChange, Fading, MaskScores, RegionChanges, compare_regions, score_mask
+from ..ops import MaskScores, score_mask
 from ..ops.scores import COVERAGE
 from .figures import (
     CHANGE_COUNTS,
@@ -32,12 +32,11 @@ from .figures import (
     score_figures,
 )
 from .ground_truths import GroundTruths
-from .image_detail import image_detail
-from .image_figures import Before, Known, fading_of, truth_sums_of
+from .image_sums import Before, ImageSums, Known
 from .judge import Judge
 from .mask_folders import OpenFolders
 from .truth_sums import FLAT_NAMES as TRUTH_FIGURES
-from .truth_sums import TruthSums, flat_figures
+from .truth_sums import flat_figures
 
 COLUMNS = ('image', *SCORE_RATES, *SCORE_COUNTS, 'iou_before', *CHANGE_RATES, *CHANGE_COUNTS,
            'detail_kept', *FADING_FIGURES, *TRUTH_FIGURES, 'error')
@@ -52,20 +51,13 @@ class ImageScores:
         image (str): Name of its file in the folder that decides the set.
         scores (MaskScores, optional): The mask against the ground truth.
         scores_before (MaskScores, optional): The mask from before against the ground truth.
-        changes (RegionChanges, optional): From the mask before to the mask after.
-        detail (DetailChange, optional): From the image before to the image after.
-        fading (Fading, optional): Excess texture over the MSE-SR image, before and after.
-        truth (TruthSums, optional): How far the images are from the true one, inside the mask
-            from before (without one: the mask) and outside.
+        sums (ImageSums): From the image before to the image after, and against the true one.
         error (str): Why the image was skipped; empty if it was not.
     """
     image: str
     scores: MaskScores | None = None
     scores_before: MaskScores | None = None
-    changes: RegionChanges | None = None
-    detail: DetailChange | None = None
-    fading: Fading | None = None
-    truth: TruthSums | None = None
+    sums: ImageSums = field(default_factory=ImageSums)
     error: str = ''
 
     def row(self) -> dict:
@@ -75,15 +67,16 @@ class ImageScores:
             row.update(score_figures(self.scores))
         if self.scores_before:
             row['iou_before'] = self.scores_before.iou
-        if self.changes:
-            row.update(change_figures(self.changes))
-        if self.detail:
-            row['detail_kept'] = self.detail.kept
-        if self.fading:
-            row.update(fading_figures(self.fading))
-        if self.truth:
+        sums = self.sums
+        if sums.changes:
+            row.update(change_figures(sums.changes))
+        if sums.detail:
+            row['detail_kept'] = sums.detail.kept
+        if sums.fading:
+            row.update(fading_figures(sums.fading))
+        if sums.truth:
             row.update({name: known(value) for name, value
-                        in flat_figures(self.truth.figures()).items()})
+                        in flat_figures(sums.truth.figures()).items()})
         return row
 
 
@@ -149,16 +142,8 @@ def _score(name: str, pred: np.ndarray, image: np.ndarray | None, facts: Known, 
             torch.from_numpy(mask), torch.from_numpy(facts.gt_mask), p, margin)
 
     before = facts.before
-    changes = detail = fading = None
-    if before is not None:
-        changes = compare_regions(torch.from_numpy(before.mask), torch.from_numpy(pred))
-        if before.image is not None and image is not None:
-            detail = DetailChange(*(image_detail(version, before.mask)
-                                    for version in (before.image, image)))
-            fading = fading_of(image, pred, facts)
-    return ImageScores(
-        name, against_gt(pred), None if before is None else against_gt(before.mask), changes,
-        detail, fading, None if image is None else truth_sums_of(image, pred, facts, judge))
+    return ImageScores(name, against_gt(pred), None if before is None else against_gt(before.mask),
+                       ImageSums.of(image, pred, facts, judge))
 
 
 def _check_sizes(path: Path, pred: np.ndarray, image: np.ndarray | None, facts: Known) -> None:

@@ -29,7 +29,7 @@ class Judge:
         self.perceptual = perceptual
 
     def describe(self) -> dict | None:
-        """Return what decides the perceptual distances; None without."""
+        """Return the settings of the perceptual distance; None without one."""
         return describe_perceptual(self.perceptual)
 
     def distances(self, image: np.ndarray, truth: np.ndarray, regions: Regions

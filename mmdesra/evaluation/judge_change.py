@@ -1,15 +1,15 @@
 """An image before fine-tuning, and what fine-tuning did to it: from pictures to numbers."""
 from __future__ import annotations
 
-import numpy as np
-import torch
+from dataclasses import replace
 
-from ..ops import DetailChange, Fading, compare_regions, region_fates
+import numpy as np
+
 from .ground_truths import Fidelity
 from .image_before import ImageBefore, ToTruth
 from .image_change import ImageChange, region_rows
-from .image_detail import image_detail
-from .judge import Judge, find_regions, region_excess
+from .image_sums import Texture, compare
+from .judge import Judge, find_regions
 from .truth_sums import TruthSums
 
 
@@ -28,9 +28,9 @@ def judge_before(judge: Judge, gan: np.ndarray, mse: np.ndarray, mask: np.ndarra
     to_truth = None if truth is None else ToTruth(judge.describe(), dict(
         reference=judge.distances(mse, truth, regions),
         before=judge.distances(gan, truth, regions)))
-    return ImageBefore(
-        len(regions), int(mask.sum()), image_detail(gan, mask), region_excess(gan, mse, regions),
-        None if truth is None else Fidelity.of(gan, truth), to_truth)
+    texture = Texture.of(gan, mask, regions, mse)
+    return ImageBefore(len(regions), int(mask.sum()), texture.detail, texture.excess,
+                       None if truth is None else Fidelity.of(gan, truth), to_truth)
 
 
 def judge_after(judge: Judge, known: ImageBefore, mask_before: np.ndarray, gan: np.ndarray,
@@ -46,15 +46,14 @@ def judge_after(judge: Judge, known: ImageBefore, mask_before: np.ndarray, gan: 
         mask (np.ndarray): Artifacts of ``gan``, as ``mask_before``.
         truth (np.ndarray, optional): The ground truth, as ``gan``.
     """
-    regions, found = find_regions(mask_before), torch.from_numpy(mask)
-    before, after = known.excess or (), region_excess(gan, mse, regions)
-    fates = region_fates(regions, found, before, after)
-    versions = sums = fidelity = None
+    regions = find_regions(mask_before)
+    texture = [Texture(known.detail, known.excess or ()),
+               Texture.of(gan, mask_before, regions, mse)]
+    sums, fates = compare(mask_before, mask, regions, texture)
+    versions = fidelity = None
     if truth is not None and known.to_truth is not None and known.fidelity is not None:
         versions = dict(known.to_truth.versions, after=judge.distances(gan, truth, regions))
-        sums, fidelity = TruthSums.of(versions), (known.fidelity, Fidelity.of(gan, truth))
-    return ImageChange(
-        compare_regions(torch.from_numpy(mask_before), found), known.area, int(mask.sum()),
-        DetailChange(known.detail, image_detail(gan, mask_before)),
-        Fading.of(fates, before, after), region_rows(regions, fates, before, after, versions),
-        fidelity, sums)
+        sums = replace(sums, truth=TruthSums.of(versions))
+        fidelity = known.fidelity, Fidelity.of(gan, truth)
+    rows = region_rows(regions, fates, *(one.excess or () for one in texture), versions)
+    return ImageChange(sums, known.area, int(mask.sum()), rows, fidelity)

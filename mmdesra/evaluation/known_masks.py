@@ -1,4 +1,4 @@
-"""What is known of a data sample beforehand: a human mask, the truth, how it was before."""
+"""Looking up what is known of a data sample: human mask, ground truth, how it was before."""
 from __future__ import annotations
 
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import ImageError, ImageFolder, image_name, read_image, read_mask, size_of
-from .image_figures import Before
+from .image_sums import Before
 from .sample_arrays import order_of_truth, path_of, to_mask, to_rgb
 
 logger = logging.getLogger('mmdesra')

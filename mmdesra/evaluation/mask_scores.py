@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from tqdm import tqdm
 
@@ -12,15 +11,15 @@ from ..errors import InputError
 from ..files import ImageError, collect_images, image_name, shown_name
 from ..files.decoding import check_usable
 from ..files.image_path import name_some
-from ..ops import DetailChange, Fading, MaskScores, RegionChanges
+from ..ops import MaskScores
 from ..ops.scores import COVERAGE
 from .figures import change_figures, fading_figures, score_figures
 from .ground_truths import GroundTruths
 from .image_scores import COLUMNS, ImageScores, score_files
+from .image_sums import ImageSums
 from .judge import Judge
 from .mask_folders import MaskFolders, OpenFolders
 from .perceptual import build_perceptual
-from .truth_sums import TruthSums
 
 logger = logging.getLogger('mmdesra')
 
@@ -48,33 +47,17 @@ class SetScores:
     @property
     def scores(self) -> MaskScores | None:
         """MaskScores | None: Over the set; None without ground truth."""
-        return self._total('scores', MaskScores())
+        return self._total('scores')
 
     @property
     def scores_before(self) -> MaskScores | None:
         """MaskScores | None: Of the masks from before; None without them or ground truth."""
-        return self._total('scores_before', MaskScores())
+        return self._total('scores_before')
 
     @property
-    def changes(self) -> RegionChanges | None:
-        """RegionChanges | None: Over the set; None without masks from before."""
-        return self._total('changes', RegionChanges(0, 0, 0, 0))
-
-    @property
-    def detail(self) -> DetailChange | None:
-        """DetailChange | None: Over the set; None without images."""
-        return self._total('detail', DetailChange())
-
-    @property
-    def fading(self) -> Fading | None:
-        """Fading | None: Over the set; None without images before, after and MSE-SR."""
-        return self._total('fading', Fading())
-
-    @property
-    def truth(self) -> TruthSums | None:
-        """TruthSums | None: Over the images whose truth is known; None without any."""
-        parts = [image.truth for image in self.done if image.truth is not None]
-        return sum(parts, TruthSums()) if parts else None
+    def sums(self) -> ImageSums:
+        """ImageSums: Over the set; None in it is what the folders do not tell."""
+        return sum((image.sums for image in self.done), ImageSums())
 
     def figures(self) -> dict:
         """Return everything as plain figures, for JSON."""
@@ -83,19 +66,20 @@ class SetScores:
             figures['scores'] = score_figures(self.scores)
         if self.scores_before:
             figures['scores_before'] = score_figures(self.scores_before)
-        if self.changes:
-            figures['changes'] = change_figures(self.changes)
-        if self.detail:
-            figures['detail_kept'] = self.detail.kept
-        if self.fading:
-            figures['fading'] = fading_figures(self.fading)
-        if self.truth:
-            figures['truth'] = self.truth.figures()
+        sums = self.sums
+        if sums.changes:
+            figures['changes'] = change_figures(sums.changes)
+        if sums.detail:
+            figures['detail_kept'] = sums.detail.kept
+        if sums.fading:
+            figures['fading'] = fading_figures(sums.fading)
+        if sums.truth:
+            figures['truth'] = sums.truth.figures()
         return dict(figures, per_image=[image.row() for image in self.images])
 
-    def _total(self, part: str, nothing: Any) -> Any:
+    def _total(self, part: str) -> MaskScores | None:
         parts = [getattr(image, part) for image in self.done]
-        return None if not parts or parts[0] is None else sum(parts, nothing)
+        return None if not parts or parts[0] is None else sum(parts, MaskScores())
 
 
 @dataclass(frozen=True)
@@ -115,7 +99,7 @@ class FolderScores(SetScores):
         """See :meth:`SetScores.figures`."""
         folders = {name: str(folder) for name, folder in asdict(self.folders).items()
                    if folder is not None}
-        perceptual = dict(perceptual=self.perceptual) if self.truth else {}
+        perceptual = dict(perceptual=self.perceptual) if self.sums.truth else {}
         return dict(folders=folders, **super().figures(), **perceptual, unscored=self.unscored)
 
 

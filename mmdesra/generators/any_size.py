@@ -1,4 +1,4 @@
-"""A network that others call, made to take images of any size."""
+"""Making a network that other code calls take images of any size."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +11,7 @@ _SIZE = '_mmdesra_input_size'
 
 
 def take_any_size(generator: nn.Module) -> None:
-    """Let a network extend the images that it does not take, and cut what it makes of them.
+    """Let a network pad images of sizes that it does not take, and crop its output.
 
     For networks that MMagic calls itself, in validation; :class:`mmdesra.generators.Upscaler`
     does the same for all. Copies of the network do it, too; its state dict stays as it is.

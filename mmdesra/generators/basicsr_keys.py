@@ -133,7 +133,7 @@ def explain_msrresnet(names: Iterable[str], wanted: str) -> str | None:
 
 
 def _rename(names: Iterable[str], rules: Rules) -> dict[str, str] | None:
-    """Rename all, or none: a name that no rule matches, or two that become one, are no match."""
+    """Rename all names, or return None if one fits no rule or two would become the same."""
     renamed = {}
     for name in names:
         matches = ((re.fullmatch(pattern, name), new) for pattern, new in rules)

@@ -111,7 +111,7 @@ def resembling(target: Mapping[str, Tensor]) -> Resembles:
 
 def refuse_broken_values(target: Mapping[str, Tensor], state: Mapping[str, Tensor],
                          source: str) -> None:
-    """Make sure that weights are numbers, as they are in the module that they are for.
+    """Refuse weights with NaN or infinity where the module itself has finite values.
 
     Raises:
         CheckpointError: If there is NaN or infinity in them.

@@ -1,4 +1,4 @@
-"""What a file of weights may be made of, looked at before anything of it is unpacked."""
+"""Checks of a checkpoint file before anything in it is unpacked."""
 from __future__ import annotations
 
 import mmap
@@ -50,7 +50,7 @@ def check_file(path: Path) -> str:
 
 
 def check_tensors(content: Mapping, path: Path) -> None:
-    """Refuse tensors that show few stored values as many.
+    """Refuse tensors that are far larger than the values stored for them.
 
     Raises:
         ValueError: If there are any.

@@ -1,4 +1,4 @@
-"""Running a network without leaving a trace in it."""
+"""Running a network in evaluation mode, and leaving its modes and weights as they were."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -23,6 +23,6 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Return where the weights of a network are; one without any runs on the CPU."""
+    """Return the device of a network's weights; the CPU if it has none."""
     tensor = next(chain(network.parameters(), network.buffers()), None)
     return torch.device('cpu') if tensor is None else tensor.device

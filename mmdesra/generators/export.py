@@ -14,7 +14,7 @@ from .checkpoint import CheckpointError, local_checkpoint
 from .unfit_networks import refuse_unfit_type
 
 PACKAGES = {'.onnx': ('onnx', 'onnxruntime'), '.param': ('pnnx', 'ncnn')}
-"""What is written, by the suffix of its name, and what that needs."""
+"""The packages that are needed to write a file, by its suffix."""
 EXTRAS = {'.onnx': 'onnx', '.param': 'ncnn'}
 EXPORT_SUFFIXES = tuple(PACKAGES)
 

@@ -1,4 +1,4 @@
-"""What a network raises, as one line."""
+"""Turning any exception of a network into a message of one line."""
 from __future__ import annotations
 
 import torch
@@ -6,7 +6,7 @@ import torch
 from ..errors import InputError
 
 LONGEST = 300
-"""Characters of what was raised; some libraries add pages."""
+"""Most characters of a message that are shown; some libraries write pages."""
 
 SIGNS_OF_LITTLE_MEMORY = ('out of memory', "can't allocate memory", 'not enough memory',
                           'cannot allocate memory')

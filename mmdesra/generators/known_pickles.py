@@ -21,14 +21,14 @@ from .torch_switch import torch_switch
 
 
 def load_known(file: BinaryIO, map_location: Any) -> Any:
-    """Unpickle a checkpoint that names only what PyTorch and mmengine write.
+    """Unpickle a checkpoint that names only types which PyTorch and mmengine write.
 
     Raises:
         pickle.UnpicklingError: If it names anything else; nothing of it has been run.
     """
     can_be_told = hasattr(torch.serialization, 'add_safe_globals')
     if can_be_told:
-        # Each time: onedl-mmengine takes those that it names away after a load of its own.
+        # Registered each time, because onedl-mmengine removes those that it knows after a load.
         torch.serialization.add_safe_globals(_of_mmengine())
     try:
         return torch.load(file, map_location=map_location, weights_only=True)

@@ -60,7 +60,7 @@ class PairSource(ABC):
 
     @property
     def left_out(self) -> list[str]:
-        """list[str]: What lies where the files are and was not taken, see :class:`Listing`."""
+        """list[str]: Which files of the folders are not used, see :class:`Listing`."""
         return list(dict.fromkeys(
             sentence for listing in self.listings for sentence in listing.left_out))
 
@@ -71,12 +71,12 @@ class PairSource(ABC):
 
     @property
     def files(self) -> list[Path]:
-        """list[Path]: All that pairs are made from, and nothing may be written over."""
+        """list[Path]: All files that pairs are made from; none of them may be overwritten."""
         return self.paths
 
     @property
     def upscalers(self) -> list[Upscaler]:
-        """list[Upscaler]: The generators that make the pairs; none: they are read."""
+        """list[Upscaler]: The generators that make the pairs; empty if they are read."""
         return []
 
     @property
@@ -85,11 +85,11 @@ class PairSource(ABC):
         return {}
 
     def files_of(self, path: Path) -> list[Path]:
-        """Return the files that one pair is made from; none: it is not made from files."""
+        """Return the files that one pair is made from; empty if it is made from arrays."""
         return [path]
 
     def describe(self) -> dict:
-        """Return what decides the pairs beside their files: equal dicts, equal pairs."""
+        """Return what decides the pairs beside their files; equal dicts, equal pairs."""
         return {}
 
     def load(self, path: Path) -> Pair:
@@ -354,7 +354,7 @@ def upscale(upscaler: Callable[[np.ndarray], np.ndarray], lq: np.ndarray, path: 
 
 
 def _checked(pair: Pair, path: Path) -> Pair:
-    """Say of two equal images that nothing can be found in them."""
+    """Return the pair; if its images are equal, warn that nothing can be found in it."""
     if np.array_equal(pair.gan[:1], pair.mse[:1]) and np.array_equal(pair.gan, pair.mse):
         say_once(f'{path}: its GAN-SR and MSE-SR images are equal, so nothing can be found in it')
     return pair

@@ -125,7 +125,7 @@ def _srresnet(state: State) -> dict | None:
         return None
     if shuffles not in (1, 2):
         return None
-    # Batch norm keeps its statistics: those of a few patches are not the images'.
+    # Batch norm keeps its stored statistics; those of a few patches would not be representative.
     return dict(type='SRResNet', in_channels=head.shape[1],
                 out_channels=state['tail.weight'].shape[0], mid_channels=head.shape[0],
                 num_blocks=blocks, upscale_factor=2 * shuffles, norm_eval=True)

@@ -1,4 +1,4 @@
-"""What a GAN-SR image is compared with: the same image without invention."""
+"""References: what a GAN-SR image is compared with, the same image without invented texture."""
 from __future__ import annotations
 
 import inspect
@@ -18,14 +18,14 @@ from .origin import origin_of
 from .upscaler import Upscaler
 
 REFERENCES = Registry('reference', scope='mmdesra', locations=['mmdesra.generators.self_ensemble'])
-"""Those that are made of the GAN-SR model itself."""
+"""References that are computed by the GAN-SR model itself."""
 
 HOW_TO_GET_ONE = ("without a sibling, --reference self-ensemble (reference='self-ensemble') makes "
                   'a reference of the GAN itself, and `mmdesra make-mse-partner` trains one')
 
 
 class Reference(ABC):
-    """Answers what an image should look like without invention.
+    """Makes the image that a GAN-SR image is compared with, one without invented texture.
 
     Attributes:
         upscaler (Upscaler): The generator that it is made with.
@@ -66,9 +66,9 @@ class Reference(ABC):
 
     @abstractmethod
     def describe(self) -> dict:
-        """Return what decides the image, for manifests: equal entries, equal references.
+        """Return the settings that decide the image, for manifests; equal dicts, equal images.
 
-        Always with ``mse_sha256``, the weights of the MSE-trained sibling; None: it is none.
+        It always has ``mse_sha256``: the weights of the MSE-trained sibling, None without one.
         """
 
 
@@ -130,7 +130,7 @@ def build_reference(spec: ReferenceSpec, gan: Upscaler) -> Reference:
 
 
 def check_reference(spec: ReferenceSpec) -> dict:
-    """Return the config of a reference, if there is one of its name and arguments.
+    """Check the name and arguments of a reference, and return its config.
 
     Raises:
         InputError: As :func:`build_reference`.
@@ -153,7 +153,7 @@ def check_reference(spec: ReferenceSpec) -> dict:
 
 
 def refuse_both(mse_checkpoint: str | Path | None, reference: Any) -> None:
-    """Refuse two references.
+    """Refuse an MSE-trained sibling together with another reference.
 
     Args:
         mse_checkpoint (str | Path, optional): Weights of an MSE-trained sibling.

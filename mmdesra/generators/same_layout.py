@@ -1,4 +1,4 @@
-"""Writing other weights of a network into the layout of a file that holds some."""
+"""Writing new weights of a network in the layout of an existing checkpoint."""
 from __future__ import annotations
 
 import logging
@@ -29,7 +29,7 @@ TWINS = {'generator_ema.': 'generator.'}
 OF_TRAINING = frozenset((
     'optimizer', 'optimizers', 'optimizer_g', 'optimizer_d', 'param_schedulers', 'schedulers',
     'message_hub', 'optimizer_states', 'lr_schedulers', 'loops'))
-"""Keys of what belongs to the training that the old weights came from, and to no others."""
+"""Keys for the state of the old weights' training (optimisers, …), which is left out."""
 
 logger = logging.getLogger('mmdesra')
 
@@ -40,7 +40,7 @@ def suffix_like(source: str | Path) -> str:
 
 
 def write_like(source: str | Path, state: Mapping[str, Tensor], target: str | Path) -> None:
-    """Write weights as ``source`` holds those of the same network: keys, names, types, format.
+    """Write weights in the layout of ``source``: the same keys, names, types and file format.
 
     Of a file with several sets (``params`` beside ``params_ema``, ``generator`` beside
     ``generator_ema``) all that have these names get them. What else is in it stays, but for the
@@ -77,7 +77,7 @@ def write_like(source: str | Path, state: Mapping[str, Tensor], target: str | Pa
 
 def match_weights(source: Path, content: Mapping, state: Mapping[str, Tensor]
                   ) -> dict[int, Tensor]:
-    """Return the new weights by the identity of the tensors of a file that they replace.
+    """Return the new weights, by the id of the tensor in the file that each replaces.
 
     Each has the type of the one that it replaces. Integers and masks of attention stay.
 
@@ -108,7 +108,7 @@ def without_buffers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def in_layout_of(content: Mapping, new: Mapping[int, Tensor], keep: bool = False,
                  without: Container[str] = ()) -> dict[str, Any]:
-    """Return what a checkpoint holds of some tensors, with others in their places.
+    """Return the content of a checkpoint with some tensors replaced by others.
 
     Args:
         content (Mapping): The checkpoint.

@@ -14,7 +14,7 @@ with half precision changes them by 3e-4, the first iterations of a training by 
 
 
 def refuse_same_weights(gan: Upscaler, mse: AnyReference) -> None:
-    """Refuse to compare a generator with itself: nothing would be found in any image.
+    """Refuse a GAN and a sibling of equal weights: no artifact would be found in any image.
 
     Args:
         gan (Upscaler): The GAN-trained generator.

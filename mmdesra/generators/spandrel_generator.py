@@ -96,11 +96,11 @@ class SpandrelGenerator(nn.Module):
         return f'{self.architecture}, x{self.upscale_factor}'
 
     def _check(self, descriptor: ImageModelDescriptor, checkpoint: str | Path) -> None:
-        """Compare with spandrel's own call, which for some networks is more than the network."""
+        """Compare with spandrel's own call, which does more than the network alone for some."""
         side = max(PROBE_SIDE, descriptor.size_requirements.minimum)
         image = torch.rand((1, CHANNELS, side, side), generator=torch.Generator().manual_seed(0))
-        # A copy, because running changes some networks: they fold weights for evaluation, and
-        # what they keep from inference mode cannot train.
+        # On a copy: some networks fold their weights in evaluation mode, and tensors made in
+        # inference mode cannot be trained.
         copy = deepcopy(descriptor).eval()
         try:
             with torch.no_grad():

@@ -1,4 +1,4 @@
-"""How far a generator is in a large image, on the bar that counts images."""
+"""The progress within a large image (tiles), beside the bar that counts images."""
 from __future__ import annotations
 
 import sys

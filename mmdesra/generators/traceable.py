@@ -1,4 +1,4 @@
-"""Networks in a form that exporters can follow: what they trace must hold for every size."""
+"""Changing networks so that a traced export works for every image size."""
 from __future__ import annotations
 
 import sys
@@ -49,13 +49,13 @@ class AnySize(nn.Module):
 
 
 def plain_network(generator: nn.Module) -> nn.Module:
-    """Return the network without what pads images around it, in a way that no trace can follow."""
+    """Return the network without the padding of :class:`SpandrelGenerator`, if it has one."""
     return generator.network if isinstance(generator, SpandrelGenerator) else generator
 
 
 @contextmanager
 def unshuffling_by(unshuffle: Unshuffle) -> Iterator[None]:
-    """Let networks fold pixels into channels by a function that is traced for every size."""
+    """Replace ``pixel_unshuffle`` in networks by a function whose trace holds for every size."""
     rrdbnet = sys.modules.get(MMAGIC_RRDBNET)
     with _Replaced(unshuffle):
         if rrdbnet is None:
@@ -72,7 +72,7 @@ def unshuffle_by_reshaping(x: Tensor, scale: int) -> Tensor:
 
 
 def unshuffle_by_convolution(x: Tensor, scale: int) -> Tensor:
-    """The same as a convolution, for images of any size: their last row and column go on.
+    """``pixel_unshuffle`` as a convolution; the last row and column are repeated as needed.
 
     Args:
         x (Tensor): Shape ``(N, C, H, W)``.
@@ -90,7 +90,7 @@ def unshuffle_by_convolution(x: Tensor, scale: int) -> Tensor:
 
 
 MARK = 2.**100
-"""Beyond every value: clipping to it changes none."""
+"""Larger than any value in a network, so that clipping to it changes nothing."""
 
 _SUMS = frozenset((
     torch.add, torch.sub, torch.mul, torch.div, Tensor.add, Tensor.sub, Tensor.mul, Tensor.div,

@@ -1,4 +1,4 @@
-"""Networks that do not make an SR image of an LR image alone."""
+"""Recognising networks that need more than an LR image, and cannot serve as generators."""
 from __future__ import annotations
 
 import inspect
@@ -43,7 +43,7 @@ class GeneratorError(InputError):
 
 
 def cannot_enlarge(name: str, reason: str) -> GeneratorError:
-    """Return the error that refuses a network; the reason is the sentence's second half."""
+    """Return the error for a network that cannot be used; ``reason`` ends the sentence."""
     return GeneratorError(f'{name} cannot be used as a generator here: {reason}. Expected a '
                           'network that makes an SR image of an LR image alone, of any size, '
                           'such as RRDBNet, SRResNet or SwinIRNet')

@@ -100,7 +100,7 @@ class Upscaler:
         return result.astype(lq.dtype, copy=False)
 
     def _run(self, image: Tensor, white: int) -> Tensor:
-        """Whole numbers (3, H, W) on the CPU to such (3, s·H, s·W) on the CPU."""
+        """Enlarge an image of integers, shape (3, H, W), to (3, s·H, s·W); both on the CPU."""
         # On a CPU, convolutions run about twice as fast with the channels last.
         batch = image.to(self.device).unsqueeze(0).to(torch.float32,
                                                       memory_format=torch.channels_last)
@@ -155,7 +155,7 @@ class Upscaler:
         return result
 
     def _window(self, start: int, stop: int, length: int) -> tuple[int, int]:
-        """What is computed for a tile, along one side of an image that the generator takes."""
+        """Return the first and last pixel, along one side, that are computed for a tile."""
         grid, least = self.sizes.grid, self.sizes.minimum
         first = max(start - self.tile_pad, 0) // grid * grid
         last = min(round_up(max(stop + self.tile_pad, first + least), grid), length)

@@ -1,4 +1,4 @@
-"""What the names say under which training scripts keep weights: an average? of which network?
+"""Reading the keys of a checkpoint: is it a moving average, and of which network?
 
 The words of a name are looked at, however they are joined: ``params_ema``, ``params-ema``,
 ``paramsEma`` and ``EMA.params`` are the same.
@@ -14,7 +14,7 @@ from torch import Tensor
 AVERAGE = frozenset(('ema', 'swa', 'averaged', 'average', 'avg', 'shadow', 'polyak'))
 """Words for the moving average of the weights."""
 PLAIN = frozenset(('online', 'backup', 'raw', 'current', 'no', 'non', 'not', 'without'))
-"""Words for the weights beside an average: ``online_model``, ``without_ema``."""
+"""Words for the weights that are not the average: ``online_model``, ``without_ema``."""
 ROLES = {'generator': frozenset(('generator', 'gen', 'netg', 'g')),
          'discriminator': frozenset(('discriminator', 'disc', 'netd', 'd'))}
 """Words for a network of a GAN."""
@@ -27,7 +27,7 @@ TRAINING = frozenset((
     'optimizer', 'optimizers', 'optimiser', 'optim', 'optims', 'opt', 'scheduler', 'schedulers',
     'scaler', 'amp', 'rng', 'random', 'meta', 'hub', 'callbacks', 'loops', 'loss', 'losses',
     'criterion', 'history', 'metrics', 'hyper', 'hparams', 'config', 'cfg', 'args', 'options'))
-"""Words for what else training keeps."""
+"""Words for other things that training scripts save."""
 
 INNER_WRAPPERS = frozenset(('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'))
 """What torch.compile, FSDP and activation checkpoints write before the part that they wrap."""
@@ -107,7 +107,7 @@ def without_wrappers(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], li
         gone = counters if is_wrapped else [name for name in counters if name == NEVER_WEIGHTS]
         left_out += gone
         state = {name: value for name, value in state.items() if name not in gone}
-        # Of a whole model, too, in which a part or a counter may not be wrapped.
+        # Also where only some names have the prefix: a part or a counter may not be wrapped.
         new = _renamed(state, lambda name: name.removeprefix(OUTER_WRAPPER) or name)
         if [*new] == [*state]:
             return new, left_out

@@ -20,11 +20,11 @@ from .mmengine_ema import EMA_KEY, MODEL_KEY, is_swapped_by_mmengine
 from .weight_names import COUNTERS, Label, label_of, plain_name, without_wrappers
 
 Resembles = Callable[[Mapping[str, Tensor]], float]
-"""How near the names of a state dict are to those that are wanted: 1 are the same, 0 none."""
+"""From a state dict to the similarity of its names to the wanted ones: 1 = equal, 0 = none."""
 
 MAX_DEPTH = 5
 MAX_PLACES = 4
-"""Keys that one container may be under; a hostile file could make endlessly many of few."""
+"""Keys under which one container is followed; a hostile file could nest it endlessly."""
 MAX_NAMES = 5
 """Names that a message lists before it says how many more there are."""
 FIRST = ('params', 'state_dict', 'model_state_dict', 'model', 'net')
@@ -130,9 +130,9 @@ def shorten(names: list[str]) -> str:
 
 
 def _sets_in(content: Mapping, role: str) -> tuple[list[WeightSet], dict[str, bool]]:
-    """Return the state dicts under keys, and averages that are none.
+    """Return the state dicts in a checkpoint, and the averages that cannot be used.
 
-    Those are told by their place: True if they are tensors without names, False if empty.
+    The latter by their place in the file: True for tensors without names, False for empty ones.
     """
     unusable: dict[str, bool] = {}
     sets = [*_walk(WeightSet((), 0, content), role, unusable, Counter())]
@@ -166,7 +166,7 @@ def _walk(here: WeightSet, role: str, unusable: dict[str, bool],
     is_state = any('.' in name for name in own)
     if own and (is_state or not parts or any({*own} == {*part.state} for part in parts)):
         yield replace(here, state=own)
-        # What a layer keeps beside its tensors is no set of its own.
+        # Other things that a layer stores beside its tensors are not a state dict.
         parts = [part for part in parts if part.average or part.role]
     yield from parts
 

@@ -5,12 +5,13 @@ import pytest
 from mmdesra.engine.worst_images import worst_images
 from mmdesra.evaluation.comparison import Comparison
 from mmdesra.evaluation.image_change import ImageChange
+from mmdesra.evaluation.image_sums import ImageSums
 from mmdesra.ops import DetailChange, RegionChanges
 
 
 def comparison(**areas):
     return Comparison.of({
-        name: ImageChange(RegionChanges(1, 1, 1, 1), before, after, DetailChange(1, 1))
+        name: ImageChange(ImageSums(RegionChanges(1, 1, 1, 1), DetailChange(1, 1)), before, after)
         for name, (before, after) in areas.items()})
 
 

@@ -15,10 +15,10 @@ from mmdesra.detectors import SSIM, DeSRA
 from mmdesra.evaluation.authors_folder import read_authors_folder
 from mmdesra.evaluation.authors_scores import score_model, tuned_images
 from mmdesra.evaluation.authors_sources import RememberedLabels
-from mmdesra.evaluation.image_detail import image_detail
 from mmdesra.evaluation.standings import Contestant
+from mmdesra.evaluation.tensors import to_tensor
 from mmdesra.files import read_image, read_mask, write_image, write_mask
-from mmdesra.ops import compare_regions
+from mmdesra.ops import compare_regions, detail_outside
 from mmdesra.segmentors import LabelSource
 
 INSIDE = slice(FRAME, -FRAME), slice(FRAME, -FRAME)
@@ -78,15 +78,16 @@ def test_fine_tuning(released):
     changes = [compare_regions(torch.from_numpy(a), torch.from_numpy(b))
                for a, b in zip(before, after)]
     assert tuned.name == 'LDL-DeSRA' and tuned.stored is None
-    assert tuned.ours.changes == sum(changes[1:], changes[0])
-    assert tuned.ours.changes.removed > 0 and tuned.ours.changes.added > 0
+    assert tuned.ours.sums.changes == sum(changes[1:], changes[0])
+    assert tuned.ours.sums.changes.removed > 0 and tuned.ours.sums.changes.added > 0
     for scores, masks in (tuned.ours.scores_before, before), (tuned.ours.scores, after):
         ious = [(a & b)[INSIDE].sum() / (a | b)[INSIDE].sum() for a, b in zip(masks, human)]
         assert scores.iou == pytest.approx(np.mean(ious))
-    details = [[image_detail(read_image(path), mask) for path, mask in zip(
-        sorted((released / folder).iterdir()), before)]
+    details = [[
+        detail_outside(to_tensor(read_image(path)), torch.from_numpy(mask))
+        for path, mask in zip(sorted((released / folder).iterdir()), before)]
         for folder in ('LDL-DeSRA/GAN-SR', 'LDL/GAN-SR')]
-    assert tuned.ours.detail.kept == pytest.approx(sum(details[0]) / sum(details[1]))
+    assert tuned.ours.sums.detail.kept == pytest.approx(sum(details[0]) / sum(details[1]))
 
 
 def test_stored_masks_of_a_fine_tuned_model(data):
@@ -98,12 +99,12 @@ def test_stored_masks_of_a_fine_tuned_model(data):
         after[tuple(np.argwhere(~mask)[0])] = True
         write_mask(data / f'LDL-DeSRA/DeSRA-Mask/image{number}.png', after if number else mask)
     tuned, = judge(data).tuned
-    changes = tuned.stored.changes
+    changes = tuned.stored.sums.changes
     counts = [ndimage.label(mask, np.ones((3, 3)))[1] for mask in before]
     assert (changes.before, changes.after) == (sum(counts), counts[0] + 2)
     assert (changes.removed, changes.added) == (sum(counts[1:]), 2)
     assert tuned.stored.scores_before == judge(data).stored.scores
-    assert tuned.stored.detail is None
+    assert tuned.stored.sums.detail is None
 
 
 def frame_human(data):

@@ -22,7 +22,9 @@ from toys import SCALE, ToyGenerator, make_lq_folder, make_lq_image, write_check
 
 from mmdesra.detectors import DeSRA
 from mmdesra.evaluation.ground_truths import Fidelity
-from mmdesra.evaluation.image_figures import Before, ImageFigures, Known, sum_up
+from mmdesra.evaluation.image_figures import ImageFigures, sum_up
+from mmdesra.evaluation.image_sums import Before, Known
+from mmdesra.evaluation.judge import Judge
 from mmdesra.generators import Upscaler
 
 pytestmark = pytest.mark.usefixtures('own_scope')
@@ -259,7 +261,7 @@ def known(data):
                                 sea=np.full(mask.shape, 26)).items():
             image = image.astype(np.uint8) * (255 if image.dtype == bool else 1)
             Image.fromarray(image).save(folder / kind / path.name)
-    total = sum_up([ImageFigures.of(*entry) for entry in expected])
+    total = sum_up([ImageFigures.of(*entry, Judge()) for entry in expected])
     assert len(total) == 13
     assert all(0 < total[name] < 1 for name in ('IoU', 'RemovalRate', 'AdditionRate'))
     return folder, {f'DeSRA/{name}': pytest.approx(value) for name, value in total.items()}

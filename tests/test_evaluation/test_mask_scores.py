@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from mmdesra.errors import InputError
+from mmdesra.evaluation.image_sums import ImageSums
 from mmdesra.evaluation.mask_scores import COLUMNS, MaskFolders, score_folders
 from mmdesra.files import ImageError, read_mask, write_image, write_mask
 from mmdesra.ops import DetailChange, MaskScores, compare_regions, detail_outside, score_mask
@@ -59,7 +60,7 @@ def test_the_set_is_the_sum_of_its_images(pred, gt):
     assert result.scores == sum(expected, MaskScores())
     assert result.scores.iou == pytest.approx((100 / 400 + 300 / 400 + 1) / 3)
     assert (result.scores.precision, result.scores.recall) == (2 / 3, 2 / 3)
-    assert (result.scores_before, result.changes, result.detail) == (None, None, None)
+    assert (result.scores_before, result.sums) == (None, ImageSums())
 
 
 def test_p_and_margin_reach_every_image(tmp_path):
@@ -78,15 +79,15 @@ def test_before_fine_tuning(pred, gt, before):
     assert result.scores_before == score_folders(MaskFolders(before, gt)).scores
     changes = [compare_regions(torch.from_numpy(mask_of(*a)), torch.from_numpy(mask_of(*b)))
                for a, b in ((['one', 'two', 'tiny'], ['one']), (['two'], ['one', 'two']))]
-    assert [image.changes for image in result.images[:2]] == changes
-    assert result.changes.removal_rate == 2 / 4
-    assert result.changes.addition_rate == 1 / 4
+    assert [image.sums.changes for image in result.images[:2]] == changes
+    assert result.sums.changes.removal_rate == 2 / 4
+    assert result.sums.changes.addition_rate == 1 / 4
 
 
 def test_before_fine_tuning_without_ground_truth(pred, before):
     result = score_folders(MaskFolders(pred, before=before))
     assert (result.scores, result.scores_before) == (None, None)
-    assert result.changes.before == 4
+    assert result.sums.changes.before == 4
     assert 'scores' not in result.figures()
 
 
@@ -105,9 +106,9 @@ def test_detail_kept_is_measured_outside_the_masks_from_before(tmp_path, pred, b
             for image in images)))
     result = score_folders(MaskFolders(pred, before=before, before_images=tmp_path /
                                        'images_before', pred_images=tmp_path / 'images_after'))
-    assert [image.detail for image in result.images] == details
-    assert result.detail.kept == pytest.approx(.5, abs=.01)
-    assert result.figures()['detail_kept'] == result.detail.kept
+    assert [image.sums.detail for image in result.images] == details
+    assert result.sums.detail.kept == pytest.approx(.5, abs=.01)
+    assert result.figures()['detail_kept'] == result.sums.detail.kept
 
 
 def test_figures_are_json_with_null_for_what_is_unknown(tmp_path):
