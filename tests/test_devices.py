@@ -26,7 +26,8 @@ DETECTOR = DeSRA(device='cuda:0')  # reads its table, which takes values
 def imagined_gpu():
     with FakeTensorMode(), torch.no_grad():
         try:
-            torch.conv2d(torch.zeros(1, 1, 4, 4, device=GPU), torch.zeros(1, 1, 3, 3, device=GPU))
+            torch.conv2d(image(1, 3, 12, 12, dtype=torch.float32),
+                         image(3, 1, 11, 1, dtype=torch.float32), groups=3)
         except RuntimeError as error:  # a build for CUDA where there is no driver, say
             pytest.skip(f'PyTorch cannot imagine a GPU here ({error})')
         yield
