@@ -92,8 +92,8 @@ class RunDescription:
         may name folders that are nobody else's business.
         """
         rows = [(f'weights of {name}', str(file)) for name, file in self.weights.items()]
-        rows += [('made with', _in_words(self.versions)), ('begun', self.begun)]
-        rows += [('resumed', f'{one["date"]}, with {_in_words(one["versions"])}')
+        rows += [('made with', in_words(self.versions)), ('begun', self.begun)]
+        rows += [('resumed', f'{one["date"]}, with {in_words(one["versions"])}')
                  for one in self.resumed]
         return rows
 
@@ -214,11 +214,12 @@ def _parse(content: Mapping) -> RunDescription:
     found = to_record(RunDescription, dict(content, weights={}))
     weights = {name: to_record(WeightsFile, file) for name, file in content['weights'].items()}
     for one in found.resumed:
-        _in_words(one['versions']), one['date']
+        in_words(one['versions']), one['date']
     return replace(found, weights=weights)
 
 
-def _in_words(versions: Mapping[str, str]) -> str:
+def in_words(versions: Mapping[str, str]) -> str:
+    """Return versions as people read them: 'mmdesra 0.1.0, python 3.11.2'."""
     return ', '.join(f'{name} {version}' for name, version in versions.items())
 
 

@@ -1,16 +1,12 @@
 """What a cure leaves: the weights, the page, the figures, the log."""
 from __future__ import annotations
 
-import datetime
 import logging
-import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import mmengine
 import numpy as np
-import torch
 
 from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
@@ -18,7 +14,6 @@ from ...evaluation.figures import percent
 from ...generators import Upscaler
 from ...generators.export import export_checkpoint, require_packages
 from ...generators.same_layout import suffix_like, write_like
-from ...version import __version__
 from ..before_after_page import write_before_after_page
 from .settings import EXPORTS
 
@@ -116,17 +111,6 @@ def _figures(figures: Mapping) -> Iterator[tuple[str, object]]:
             if None not in values:
                 yield (f'{label} {place} the artifacts',
                        ' → '.join(f'{value:.3f}' for value in values))
-
-
-def versions() -> dict[str, str]:
-    """Return what made the result."""
-    return dict(mmdesra=__version__, torch=torch.__version__, mmengine=mmengine.__version__,
-                python=platform.python_version())
-
-
-def today() -> str:
-    """Return the date and time, in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
 
 
 def refuse_strangers(out: Path) -> None:

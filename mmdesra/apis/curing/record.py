@@ -8,8 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
+from ...files.run_description import (
+    RunDescription,
+    describe_run,
+    describe_weights,
+    in_words,
+)
 from ...files.tables import write_json
 from ...generators import load_upscaler
 from .network import Network
@@ -20,8 +25,6 @@ from .outcome import (
     cured_path,
     export,
     exported_path,
-    today,
-    versions,
     write_cured,
     write_page,
     write_truth_page,
@@ -128,7 +131,7 @@ class Record:
         """str: What stood for the sibling."""
         if self.mse is None:
             return self.reference
-        return f'{self.mse.name} (SHA-256 {file_sha256(self.mse)[:16]}…)'
+        return str(describe_weights(self.mse))
 
     def _write_pages(self, verdict: Verdict, outcome: str, trained: Mapping,
                      truth: Mapping | None, unwritten: dict[str, str]) -> list[str]:
@@ -145,23 +148,25 @@ class Record:
         return pages
 
     def _facts(self) -> list[tuple[str, object]]:
-        model = self.settings.model
-        sha256 = f'SHA-256 {file_sha256(model)[:16]}…'
-        return [('model', f'{model.name} ({self.network.name}, {sha256})'),
+        run = self._run
+        return [('model', f'{run.weights["GAN-SR"]}, {self.network.name}'),
                 ('reference', self.reference_name),
                 ('iterations', iterations_of(self.plan)),
                 ('smallest region', self.detector['min_area']),
-                ('made by', ', '.join(f'{name} {text}' for name, text in versions().items())),
-                ('date', today())]
+                ('made by', in_words(run.versions)), ('date', run.begun)]
+
+    @property
+    def _run(self) -> RunDescription:
+        return describe_run(self.settings.describe(),
+                            {'GAN-SR': self.settings.model, 'MSE-SR': self.mse})
 
     def _result(self, outcome: str, reasons: list[str], weights: Path | None, figures: Mapping,
                 unwritten: dict[str, str]) -> CureResult:
-        model = self.settings.model
+        run = self._run.to_dict()
         content = dict(
-            outcome=outcome, reasons=reasons, date=today(), versions=versions(),
-            model=dict(file=model.name, sha256=file_sha256(model),
-                       network=self.network.name, generator=plain(self.network.generator)),
-            settings=self.settings.describe(), detector=self.detector,
+            outcome=outcome, reasons=reasons, date=run.pop('begun'), **run,
+            model=dict(run['weights']['GAN-SR'], network=self.network.name,
+                       generator=plain(self.network.generator)), detector=self.detector,
             recipe=asdict(self.recipe), degradation=self.degradation,
             reference=self.reference_name, partner=self.partner or None, plan=asdict(self.plan),
             speed=asdict(self.speed), left_out=self.left_out, **figures)
