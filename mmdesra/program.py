@@ -49,7 +49,7 @@ GROUPS = {
         'calibrate-semantics': 'make a class table of your own for the semantic step',
     },
     'Other programs': {
-        'run': 'run a script that needs MMagic (mmagic::tools/train.py) on current packages',
+        'run': 'run a script that needs MMagic (mmagic::tools/train.py) on new packages',
         'enable-mim': 'let mim, and any program here, import MMagic on current packages',
     },
 }

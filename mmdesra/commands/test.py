@@ -5,7 +5,7 @@
   mmdesra test my_config.py iter_1000.pth \\
       --cfg-options test_dataloader.dataset.data_root=data/Set5
 
-This replaces MMagic's tools/test.py; `mim test mmdesra` runs it. CHECKPOINT may come from a
+This replaces the test script of MMagic; `mim test mmdesra` runs it. CHECKPOINT may come from a
 training run or elsewhere; it must hold all weights of the config's generator. To find and measure
 artifacts you need no config: see `mmdesra detect` and `mmdesra evaluate-masks`.
 """

@@ -50,8 +50,9 @@ def make(lq, out, amplitude=GAN_AMPLITUDE, labels=None, recompose=False, **confi
 
 
 def contents(folder):
+    """All there is below a folder, but what says which run made it."""
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-            for path in sorted(folder.rglob('*'))}
+            for path in sorted(folder.rglob('*')) if path.name != 'run.json'}
 
 
 def stems(folder):

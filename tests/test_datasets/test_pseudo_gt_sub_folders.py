@@ -48,7 +48,8 @@ def root(made, tmp_path):
 
 def files_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in folder.rglob('*') if path.is_file() and path.name != 'manifest.json'}
+            for path in folder.rglob('*') if path.is_file() and path.name not in (
+                'manifest.json', 'run.json')}
 
 
 def rename(folder, old, new):
