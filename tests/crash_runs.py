@@ -115,9 +115,11 @@ def command() -> int:
 
 
 def rank_main() -> None:
+    """Run the command in one of several processes; the launcher waits for an answer at the end."""
     code = command()
-    sys.stdout.flush()
-    os._exit(code)
+    if code:
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def in_launcher(processes: int) -> int:
@@ -239,8 +241,8 @@ class Laboratory:
     def trial(self, kind: str, number: int) -> Trial:
         """Disturb a run, resume it, compare."""
         rng = random.Random(f'{self._seed} {kind} {number}')
-        before = 2 if kind == 'rank' else 1 + number % 2
-        trial = Trial(kind, before, 1 + number // 2 % 2, rng.randint(
+        before = 2 if kind == 'rank' else 2 - number % 2
+        trial = Trial(kind, before, 2 - number // 2 % 2, rng.randint(
             1, self._size if kind == 'disk' else self._changes))
         folder = self._work / f'{kind}-{number:02}'
         shutil.rmtree(folder, ignore_errors=True)
