@@ -80,7 +80,7 @@ def test_nothing_is_written_over_unasked(data, tmp_path, capsys):
     out = tmp_path / 'a.safetensors'
     out.write_bytes(b'mine')
     assert call(*arguments(data, out)) == 2
-    assert 'replaced only with --overwrite' in capsys.readouterr().err
+    assert '--overwrite replaces it' in capsys.readouterr().err
     assert call(*arguments(data, tmp_path / 'a.pth')) == 2
     assert 'expected a file .safetensors' in capsys.readouterr().err
     assert out.read_bytes() == b'mine'

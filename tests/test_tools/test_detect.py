@@ -32,7 +32,7 @@ from mmdesra.visualization import draw_overlay
 
 SEMANTIC_STEP_OFF = 'semantic step: OFF'
 COLUMNS = ['image', 'width', 'height', 'regions', 'artifact_px', 'artifact_share', 'largest_px',
-           'largest_dropped_px', 'labelled', 'error']
+           'strength', 'largest_dropped_px', 'labelled', 'error']
 FILES = ['detections.csv', 'detections.json', 'report.html', 'run.json']
 SEA = 26
 SIZE = 160, 192
