@@ -33,7 +33,7 @@ program.load()()
 """
 """What an installer writes into the console script."""
 
-DATA_SUFFIXES = ('.py', '.csv', '.json', '.html', '.yml', '.typed')
+DATA_SUFFIXES = ('.py', '.csv', '.json', '.html', '.css', '.js', '.yml', '.typed')
 
 
 @pytest.fixture(scope='module')

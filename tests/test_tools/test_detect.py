@@ -178,7 +178,7 @@ def test_what_is_dropped_for_its_size_is_named_with_what_shows_it(stored, tmp_pa
 def test_nothing_is_said_where_nothing_is_dropped(stored, tmp_path, capsys):
     assert detect(stored, tmp_path / 'out', '--min-area', '0') == 0
     assert 'dropped' not in capsys.readouterr().out
-    assert 'dropped' not in (tmp_path / 'out/report.html').read_text()
+    assert 'dropped for size' not in (tmp_path / 'out/report.html').read_text()
 
 
 @pytest.mark.parametrize('options, config', [
@@ -382,7 +382,8 @@ def test_ctrl_c_leaves_what_was_done(stored, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(StoredPairs, 'read', read_but_one)
     assert detect(stored, tmp_path / 'out') == 130
-    assert names(tmp_path / 'out') == sorted(['.progress', *FILES, 'mask', 'overlay'])
+    assert names(tmp_path / 'out') == sorted([
+        '.progress', *FILES, 'mask', 'overlay', 'report_files'])
     assert list(read_table(tmp_path / 'out')) == ['image0.png', 'image1.png']
     assert ('stopped: 2 of 3 images are done; `mmdesra detect --resume`, with the same settings, '
             'goes on from there\n' in capsys.readouterr().err)
