@@ -81,8 +81,8 @@ def test_figures_of_the_checkpoint(content, write_config, regions, tmp_path, cap
 @pytest.mark.parametrize('content, changes, said', [
     (dict(params=dict(weight=torch.zeros(3))), {}, 'model.pth .* does not fit the generator'),
     (whole_model(), dict(test_dataloader=None, test_cfg=None, test_evaluator=None),
-     'expected a config that says how to test, but it has no test_dataloader, test_evaluator, '
-     'test_cfg'),
+     ('expected a config that says how to test, but it has no test_dataloader, test_evaluator, '
+     'test_cfg')),
     (whole_model(), dict(model=dict(type='NoSuchModel')), 'config.py: .*NoSuchModel')])
 def test_what_cannot_be_tested(content, changes, said, write_config, tmp_path, capsys):
     torch.save(content, tmp_path / 'model.pth')
