@@ -48,6 +48,7 @@ def free_port() -> str:
         return str(listening.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_torchrun(root, tmp_path, capfd):
     options = ['--gan', root / 'gan', '--mse', root / 'mse', '--min-area', MIN_AREA, '--out']
     assert call('detect.py', *options, tmp_path / 'one') == 1

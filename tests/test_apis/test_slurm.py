@@ -94,6 +94,7 @@ def test_the_processes_of_slurm_share_the_images(tmp_path):
     assert done.stdout.count('report.html') == 1  # the first process alone says it
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_that_of_the_processes(tmp_path):
     done = start(tmp_path, 'detect', '--gan', tmp_path / 'nowhere', '--mse', tmp_path,
                  '--out', tmp_path / 'out', '--slurm', 'gpu')

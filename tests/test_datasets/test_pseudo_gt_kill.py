@@ -140,6 +140,7 @@ def test_ranks_are_killed_and_fewer_go_on(run, lq, undisturbed, tmp_path):
         assert contents(out) == undisturbed
 
 
+@pytest.mark.slow
 def test_recomposing_killed_before_any_change_of_a_file(run, lq, tmp_path):
     assert run(lq=lq, out=tmp_path / 'made') == DONE
 

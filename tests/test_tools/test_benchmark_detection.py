@@ -17,6 +17,7 @@ def arguments(tmp_path_factory):
     return ['--gan', folder / 'gan', '--mse', folder / 'mse', '--sizes', 500, '--turns', 1]
 
 
+@pytest.mark.slow
 def test_one_row_for_a_size_and_memory_of_large_ones(arguments, tmp_path, capfd):
     assert call('benchmarks/benchmark_detection.py', *arguments, '--memory-sizes', 300, '--json',
                 tmp_path / 'figures.json') == 0
