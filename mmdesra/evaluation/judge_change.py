@@ -47,13 +47,13 @@ def judge_after(judge: Judge, known: ImageBefore, mask_before: np.ndarray, gan: 
         truth (np.ndarray, optional): The ground truth, as ``gan``.
     """
     regions = find_regions(mask_before)
-    texture = [Texture(known.detail, known.excess or ()),
-               Texture.of(gan, mask_before, regions, mse)]
-    sums, fates = compare(mask_before, mask, regions, texture)
+    before = Texture(known.detail, known.excess or ())
+    after = Texture.of(gan, mask_before, regions, mse)
+    sums, fates = compare(mask_before, mask, regions, (before, after))
     versions = fidelity = None
     if truth is not None and known.to_truth is not None and known.fidelity is not None:
         versions = dict(known.to_truth.versions, after=judge.distances(gan, truth, regions))
         sums = replace(sums, truth=TruthSums.of(versions))
         fidelity = known.fidelity, Fidelity.of(gan, truth)
-    rows = region_rows(regions, fates, *(one.excess or () for one in texture), versions)
+    rows = region_rows(regions, fates, before.excess or (), after.excess or (), versions)
     return ImageChange(sums, known.area, int(mask.sum()), rows, fidelity)

@@ -11,7 +11,7 @@ import logging
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -163,10 +163,14 @@ def describe_weights(path: str | Path) -> WeightsFile:
         return WeightsFile(path.name, '')
 
 
-def package_versions() -> dict[str, str]:
-    """Return the versions of mmdesra, Python and what is installed of :data:`PACKAGES`."""
+def package_versions(names: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the versions of mmdesra, Python and what is installed of some packages.
+
+    Args:
+        names (Iterable[str], optional): The packages. Default: :data:`PACKAGES`.
+    """
     versions = dict(mmdesra=__version__, python=platform.python_version())
-    for name in PACKAGES:
+    for name in PACKAGES if names is None else names:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM
 
 from mmdesra.visualization.legend import MapScale
 from mmdesra.visualization.report_files import Pictures, ReportFiles
@@ -71,12 +71,6 @@ def path(tmp_path_factory):
         ReportPage('20,000 images', [('detector', 'DeSRA')], SCALE, rows, files).write(
             path, keep_all=True)
     return path
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp('browser')) as browser:
-        yield browser
 
 
 @pytest.fixture

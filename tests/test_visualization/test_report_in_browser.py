@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM
 from PIL import Image
 
 from mmdesra.visualization import ReportSample, ReportWriter
@@ -35,12 +35,6 @@ def path(tmp_path_factory):
                                     np.full((12, 18, 3), GREEN, np.uint8)))
         report.add_skipped('broken', 'is truncated')
     return path
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp('browser')) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, PATIENCE, Browser
+from browser import CHROMIUM, PATIENCE
 from command_lines import call
 from PIL import Image
 
@@ -50,12 +50,6 @@ def path(tmp_path_factory):
     path = tmp_path_factory.mktemp('study') / 'study.html'
     write_study(path, 'A study', make_questions(), repeats=1)
     return path
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp('browser')) as browser:
-        yield browser
 
 
 @pytest.fixture

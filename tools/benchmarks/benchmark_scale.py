@@ -19,7 +19,6 @@ Exit code: 0 = all ran, 2 = nothing was done.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -34,19 +33,21 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from harness.clock import MIB
+from harness.machine import describe_machine
+from harness.report import add_json_option
 from PIL import Image
 
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.progress import FOLDER
 from mmdesra.errors import InputError
-from mmdesra.files.tables import markdown_table
+from mmdesra.files.tables import markdown_table, write_json
 from mmdesra.generators import StoredPairs
 
 STRIDE = 5
 """Pixels from one window to the next; they overlap, and no two are the same."""
 
 KILL_AT = .97
-MIB = 2**20
 PAGE, TICK = os.sysconf('SC_PAGE_SIZE'), os.sysconf('SC_CLK_TCK')
 
 Seconds = tuple[float, float]
@@ -89,7 +90,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--min-area', default='100', help='of the detector (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path,
                         help='default: a temporary folder; windows that are in it are used again')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='where the figures go, too')
+    add_json_option(parser)
     return parser.parse_args()
 
 
@@ -278,9 +279,10 @@ def main() -> int:
               f'with {listing.peak / MIB:.0f} MiB', flush=True)
     print(table_of(all_figures))
     if args.json:
-        args.json.write_text(json.dumps(dict(
-            sizes=[asdict(one) for one in all_figures],
-            listed=dict(pairs=args.listed, **asdict(listing)) if listing else None), indent=1))
+        write_json(args.json, dict(
+            machine=describe_machine(), settings={name: str(getattr(args, name)) for name in (
+                'side', 'windows', 'min_area')}, sizes=[asdict(one) for one in all_figures],
+            listed=dict(pairs=args.listed, **asdict(listing)) if listing else None))
     if args.work_dir is None:
         shutil.rmtree(work)
     return 0

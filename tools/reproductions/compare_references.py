@@ -23,13 +23,13 @@ from demo import DETECTOR, run_command
 from mmdesra.apis import command_line as cli
 from mmdesra.apis.perceptual_options import add_perceptual_options, perceptual_from
 from mmdesra.commands.cure import EXIT_NO_HELP
-from mmdesra.datasets.pseudo_gt_folder import file_sha256
 from mmdesra.detectors import build_detector
 from mmdesra.errors import InputError
 from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.figures import percent
 from mmdesra.evaluation.perceptual import name_perceptual
 from mmdesra.files import make_output_folder
+from mmdesra.files.hashes import weights_sha256
 from mmdesra.files.records import describe_difference, read_json
 from mmdesra.files.tables import markdown_table, write_json
 from mmdesra.generators import load_upscaler
@@ -121,7 +121,7 @@ class Judge:
 
     def figures(self, weights: Path) -> dict:
         """Return the figures of weights; those that are known are not measured again."""
-        sha256 = file_sha256(weights)
+        sha256 = weights_sha256(weights)
         file = self.folder / f'{sha256[:16]}.json'
         if not file.is_file():
             if not self.images.knows_before:

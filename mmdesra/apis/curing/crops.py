@@ -93,7 +93,7 @@ def texture_of(image: np.ndarray) -> float:
 
 
 def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str], role: str,
-                folder: Path, limit: int, side: int = SIDES[0]) -> list[Crop]:
+                folder: Path, limit: int, side: int) -> list[Crop]:
     """Write the crops of the photographs of a role as PNG; of too many those with most texture.
 
     Args:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...evaluation.figures import percent
+from ...files.hashes import weights_sha256
 from ...generators import Upscaler
 from ...generators.export import export_checkpoint, require_packages
 from ...generators.same_layout import suffix_like, write_like
@@ -43,7 +43,7 @@ def write_cured(model: Path, cured: Upscaler, target: Path) -> dict:
     # other when they run, and a file must not hold the new one beside the old.
     cured(np.full((SETTLING_SIDE, SETTLING_SIDE, 3), GREY, np.uint8))
     write_like(model, cured.generator.state_dict(), target)
-    return dict(file=target.name, sha256=file_sha256(target))
+    return dict(file=target.name, sha256=weights_sha256(target))
 
 
 def check_export(cured: Path, formats: tuple[str, ...]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...files import read_image
+from ...files.hashes import weights_sha256
 from ...generators import load_upscaler
 from ...generators.checkpoint import local_checkpoint
 from ...generators.same_weights import have_same_weights
@@ -52,8 +52,8 @@ def take_photographs(settings: CureSettings, recipe: Recipe, network: Network,
 
 def signature_of(settings: CureSettings, roles: Roles) -> dict:
     """Return all that decides the result, for the notes of a cure."""
-    return dict(settings.describe(), model=file_sha256(settings.model),
-                mse=file_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
+    return dict(settings.describe(), model=weights_sha256(settings.model),
+                mse=weights_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
                 photographs=roles.albums[TRAIN].signature(),
                 heldout=roles.albums[HELDOUT].signature() if settings.heldout else None)
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ class Record:
                 ('smallest region', self.detector['min_area']),
                 ('made by', in_words(run.versions)), ('date', run.begun)]
 
-    @property
+    @cached_property
     def _run(self) -> RunDescription:
         return describe_run(self.settings.describe(),
                             {'GAN-SR': self.settings.model, 'MSE-SR': self.mse})

@@ -5,28 +5,24 @@ import os
 import platform
 import re
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 
 import torch
 
-PACKAGES = ('mmdesra', 'torch', 'torchvision', 'numpy', 'mmengine', 'mmcv-lite', 'mmcv', 'mmagic')
+from mmdesra.files.run_description import package_versions
+
+PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv-lite', 'mmcv', 'mmagic')
 
 
 def describe_machine(device: torch.device | str = 'cpu') -> dict[str, str]:
     """Return what decides the figures: processor or card, its driver's CUDA, versions, load."""
     device = torch.device(device)
-    described = dict(device=str(device), python=platform.python_version(),
+    described = dict(device=str(device),
                      system=platform.platform(), processor=name_of_processor(),
                      processors=str(os.cpu_count()), threads=str(torch.get_num_threads()))
     if hasattr(os, 'getloadavg'):
         described['load'] = f'{os.getloadavg()[0]:.1f}'
-    for name in PACKAGES:
-        try:
-            described[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    described['torch'] = torch.__version__  # with the build, which metadata may leave out
+    described.update(package_versions(PACKAGES))
     if device.type == 'cuda':
         card = torch.cuda.get_device_properties(device)
         described.update(
