@@ -14,18 +14,18 @@ from torch import nn
 
 FORMAT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, {left} left'
 HALF_LIFE = 120.
-"""Seconds after which what was measured counts half: a machine may be busy for a while."""
+"""Seconds after which a measurement counts half: a machine may be busy for a while."""
 AS_PLANNED = 30.
-"""Seconds that speak for the plan at the beginning."""
+"""Seconds: at the beginning, the pace is as if so many had gone as planned."""
 
 
 class Bar:
-    """Counts seconds by the plan; the time left is by how much longer they really take.
+    """Counts the planned seconds; the time left is what remains of them, times the pace.
 
     Args:
-        seconds (Mapping): What each step takes by the plan, in their order.
-        titles (Mapping): What people are told of each.
-        clock (Callable): Tells the seconds.
+        seconds (Mapping): By step, the seconds planned for it, in the order of the steps.
+        titles (Mapping): By step, its name for people.
+        clock (Callable): Returns the time in seconds.
     """
 
     def __init__(self, seconds: Mapping[str, float], titles: Mapping[str, str],
@@ -40,13 +40,13 @@ class Bar:
                                  disable=None if get_rank() == 0 else True)
 
     def replan(self, seconds: Mapping[str, float]) -> None:
-        """Take another plan, of the same steps."""
+        """Replace the plan by another one of the same steps."""
         self._take(seconds)
         self._bar.total = self._total
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Count within the share of a step."""
+        """Count the seconds of a step during a block; at its end, all of them."""
         self._bar.set_description_str(self._titles[name])
         self._to(self._starts[name])
         self._end = self._ends[name]
@@ -56,10 +56,10 @@ class Bar:
         self._to(self._end)
 
     def tick(self, seconds: float) -> None:
-        """Count what was done, at most until the end of the step.
+        """Count work that was done now, at most until the end of the step.
 
         Args:
-            seconds (float): What it takes by the plan.
+            seconds (float): Planned for this work.
         """
         now = self._clock()
         real, self._last = now - self._last, now
@@ -69,30 +69,30 @@ class Bar:
         self.skip(seconds)
 
     def skip(self, seconds: float) -> None:
-        """Count what was done before, by a run that was stopped."""
+        """Count work that a stopped run had done; it says nothing about the pace."""
         self._last = self._clock()
         self._to(min(self._done + seconds, self._end))
 
     @property
     def pace(self) -> float:
-        """float: How many seconds one of the plan takes by now."""
+        """float: Seconds that a planned second has taken lately."""
         return self._real / self._planned
 
     @property
     def left(self) -> float:
-        """float: Seconds until the end, by the pace."""
+        """float: Seconds until the end, if the pace stays."""
         return max(self._total - self._done, 0) * self.pace
 
     def close(self) -> None:
-        """Leave it as it stands."""
+        """Close the bar as it stands."""
         self._bar.close()
 
     def watch(self, network: nn.Module, seconds_per_pixel: float) -> None:
         """Count the images that a network enlarges while it does not train.
 
         Args:
-            network (nn.Module): Copies of it are counted, too.
-            seconds_per_pixel (float): Of an LR pixel, by the plan.
+            network (nn.Module): The network; deep copies of it are counted, too.
+            seconds_per_pixel (float): Planned for an LR pixel.
         """
         def count(module: nn.Module, inputs: tuple, _: object) -> None:
             if not module.training:
@@ -115,7 +115,7 @@ class Bar:
 
 
 class _TimeLeftBar(tqdm_package.tqdm):
-    """A bar that shows another time left than its own, which takes what is skipped for work."""
+    """A bar that shows our time left: its own would count skipped seconds as quick work."""
 
     def __init__(self, whole: Bar, **options: Any) -> None:
         self._whole = whole
@@ -131,7 +131,7 @@ class CountIterations(Hook):
 
     Args:
         bar (Bar): The bar.
-        seconds (float): What an iteration takes by the plan.
+        seconds (float): Planned for an iteration.
     """
     priority = 'LOWEST'
 
@@ -140,17 +140,17 @@ class CountIterations(Hook):
         self.seconds = seconds
 
     def before_train(self, runner: Runner) -> None:
-        """Count those of before a stop."""
+        """Count the iterations of before a stop."""
         self.bar.skip(runner.iter * self.seconds)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Count one."""
+        """Count one iteration."""
         self.bar.tick(self.seconds)
 
 
 @contextmanager
 def other_bars_hidden() -> Iterator[None]:
-    """Let nothing else draw a bar during a block: there is one for the whole."""
+    """Hide the bars of all steps during a block: there is one bar for the whole."""
     original = tqdm_package.std.tqdm.__init__
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:

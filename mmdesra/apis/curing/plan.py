@@ -19,34 +19,34 @@ from .recipe import Recipe
 
 ENSEMBLE_PASSES = 8
 LOOKS = 20
-"""At the held-out photographs while training."""
+"""How often, at most, the held-out photographs are measured while training."""
 LEAST_LOOKS = 4
 IMAGE_SHARE = .3
-"""Of the time that enlarging photographs may take: finding artifacts, looking."""
+"""Share of the time for enlarging photographs: finding artifacts, measuring while training."""
 SEARCH_SHARE = .35
-"""Of the time that finding artifacts may take where no partner is trained: a self-ensemble takes
-eight passes for each crop, and what it finds is what there is to learn from."""
+"""Share of the time for finding artifacts where no partner is trained: a self-ensemble takes eight
+passes for each crop, and what it finds is what there is to learn from."""
 TRUTH_SHARE = .1
-"""Of the whole: judging by the truth."""
+"""Share of the time for judging by the truth."""
 PARTNER_SHARE = .4
-"""Of the rest that training the partner may take."""
+"""Share of the remaining time for training the partner."""
 MOST_TRAIN, MOST_HELDOUT = 200, 20
 LEAST_TRAIN, LEAST_HELDOUT = 8, 4
 ENOUGH_TRAIN = 24
 """Smaller crops are taken where there is no time for so many to train on: artifacts are rare."""
 LEAST_ITERS = 60
-"""Of fine-tuning: the learning rate rises for the first of them."""
+"""Of fine-tuning, at least: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
 PROBE_SIDE = 48
 ENOUGH = 5.
 """Seconds: what takes longer need not be measured again."""
 SPARE = 1.2
-"""Reading, writing and detecting take time, too."""
+"""Factor on all times: reading, writing and detecting take time, too."""
 MMAGIC_MEMORY = 450 * 2**20
-"""Bytes that MMagic takes once it is imported, which a network of spandrel's has no need of."""
+"""Bytes that MMagic takes once it is imported; a network of spandrel's does not need it."""
 MUCH = 1.25
-"""By what a machine is slower or faster before the plan follows it."""
+"""Where the machine has become this many times slower or faster, the plan is changed."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Speed:
     Attributes:
         forward (float): Seconds to enlarge one LR pixel.
         step (float): Seconds of an iteration of training.
-        memory (int): Bytes that the process, or the GPU, has used at most for one, and will use
-            beside it.
-        image_memory (float): Bytes that enlarging takes for each LR pixel, as far as it showed.
+        memory (int): Most bytes that the process, or the GPU, uses in training.
+        image_memory (float): Bytes that enlarging takes for each LR pixel; 0 where it is too
+            little to be seen.
     """
     forward: float
     step: float
@@ -76,7 +76,7 @@ class Plan:
         train_crops (int): At most so many crops to train on.
         heldout_crops (int): At most so many to judge with.
         truths (int): At most so many crops of held-out photographs, reduced, to judge with.
-        looks (int): At the held-out crops while training.
+        looks (int): How often the held-out crops are measured while training.
         seconds (dict): Of each step.
         crop_side (int): Of the crops, in LR px.
     """

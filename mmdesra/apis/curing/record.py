@@ -51,7 +51,7 @@ class CureResult:
         reasons (list[str]): Why, in sentences.
         weights (Path): The cured weights; where it did not help, those that did not; None: none.
         left_out (dict): Photographs that were not used, and why.
-        figures (dict): What ``cure.json`` says.
+        figures (dict): The content of ``cure.json``.
         unwritten (dict): Files that could not be written beside the weights, and why.
     """
     outcome: str
@@ -69,7 +69,7 @@ class CureResult:
 
 @dataclass(frozen=True)
 class Record:
-    """What a cure has to say of itself beside its result.
+    """Writes the result of a cure, with all that describes the cure.
 
     Attributes:
         settings (CureSettings): What was asked for.

@@ -48,7 +48,7 @@ def tell_step(name: str, seconds: float, pace: float) -> str:
     Args:
         name (str): Of :data:`TITLES`.
         seconds (float): By the plan.
-        pace (float): How many seconds one of the plan takes by now.
+        pace (float): Seconds that a planned second has taken lately.
     """
     sentence = f'{TITLES[name]}: about {in_words(seconds * pace)}'
     if 1 / MUCH <= pace <= MUCH:

@@ -66,8 +66,6 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
                   bar: Bar) -> dict:
     """Train the MSE-trained sibling that the network lacks, on the photographs reduced again.
 
-    The one place where it is asked for.
-
     Args:
         network (Network): The network.
         model (Path): Its weights, to start from.
