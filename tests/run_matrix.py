@@ -248,8 +248,9 @@ class Environment:
                 self.call(*pip, 'download', '--no-deps', '--no-build-isolation', '--no-binary',
                           'mmcv', '-d', str(folder), f'mmcv=={version}')
                 self.call('tar', '-xf', str(next(folder.glob('*.tar.gz'))), '-C', str(folder))
-            self.call(*pip, 'wheel', '-v', '--no-deps', '--no-build-isolation', '-w', str(folder),
-                      str(source), MMCV_WITH_OPS='1', MAX_JOBS=os.environ.get('MAX_JOBS', '2'),
+            # Not pip: after a compiler that failed or was killed it deletes what is compiled.
+            self.call(str(self.python), 'setup.py', 'bdist_wheel', '-d', str(folder), cwd=source,
+                      MMCV_WITH_OPS='1', MAX_JOBS=os.environ.get('MAX_JOBS', '2'),
                       PATH=f'{self.python.parent}{os.pathsep}{os.environ["PATH"]}')
         return next(folder.glob('*.whl'))
 
