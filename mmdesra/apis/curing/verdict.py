@@ -36,7 +36,7 @@ def judge_cure(heldout: Mapping, truth: Mapping | None) -> Verdict:
     1. On the held-out photographs more regions were removed than added, and at least 90% of the
        detail outside the artifacts is kept. Less may be kept where the truth is known and says
        that what is gone was not detail: outside the artifacts both PSNR and texture are nearer
-       to it, and so is the perceptual distance, where measured.
+       to it, and the perceptual distance, where measured, has not grown.
     2. Where the truth is known (photographs reduced once more), inside the artifacts neither the
        PSNR has fallen nor the texture gone farther from the truth's while the other has not
        become better; and the perceptual distance, where measured, has not grown.
@@ -73,7 +73,7 @@ def _against_of_heldout(heldout: Mapping, truth: Mapping | None) -> Iterator[str
 
 
 def _is_nearer_outside(truth: Mapping | None) -> bool:
-    """Tell whether all that is measured outside the artifacts is nearer to the truth."""
+    """Tell whether the truth says that what is gone outside the artifacts was not detail."""
     outside = truth['outside'] if truth is not None else {}
     before, after = outside.get('before'), outside.get('after')
     if not before or not after or not before['pixels']:
