@@ -55,6 +55,8 @@ def parse_args() -> argparse.Namespace:
     reference.add_argument('--degradation', choices=tuple(DEGRADATIONS),
                            help='how photographs are reduced for it, and to judge (default: by '
                            'whether MODEL takes noise away)')
+    reference.add_argument('--partner-photos', metavar='DIR', help='good photographs to train the '
+                           'partner on, where PHOTOS are few or poor (default: PHOTOS)')
     judging = parser.add_argument_group('what it is judged with')
     judging.add_argument('--heldout', metavar='DIR', help='a folder of photographs (default: a '
                          'share of PHOTOS)')
@@ -90,7 +92,8 @@ def work(args: argparse.Namespace) -> int:
         try:
             result = cure(
                 args.model, args.photos, args.out, tqdm.write, args.device, config=args.config,
-                mse=args.mse, reference=args.reference, heldout=args.heldout,
+                mse=args.mse, reference=args.reference,
+                partner_photographs=args.partner_photos, heldout=args.heldout,
                 heldout_share=args.heldout_share, degradation=args.degradation,
                 max_hours=args.max_hours, max_iters=args.max_iters,
                 partner_iters=args.partner_iters, min_area=args.min_area,

@@ -1,7 +1,7 @@
 """Training an MSE partner: until its loss on held-out photographs falls no more."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
                      degradation: str | None = None, recursive: bool = False,
                      heldout_share: float = HELDOUT_SHARE, check_interval: int = CHECK_INTERVAL,
                      patience: int = PATIENCE, least_iters: int = LEAST_ITERS, seed: int = 0,
+                     schedule: Sequence[dict] | None = None,
                      overwrite: bool = False, report: Report | None = None) -> PartnerResult:
     """Train the MSE-trained sibling of a GAN-SR model's generator, and write its weights.
 
@@ -68,6 +69,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         patience (int): Checks without a gain after which it ends.
         least_iters (int): Iterations before which it does not end and nothing is a result.
         seed (int): Equal seeds, equal results.
+        schedule (Sequence[dict], optional): MMEngine's schedulers of the learning rate, for a run
+            whose length is known. Default: it is constant.
         overwrite (bool): Whether to replace ``out`` if it is there.
         report (Callable, optional): Called with a
             :class:`mmdesra.engine.partner_progress.PartnerProgress` when training begins, with an
@@ -89,6 +92,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
     share = heldout_share if photographs else 0
     inherit_mse_partner(config, gan_checkpoint, photographs, max_iters, scale, recursive,
                         patch_size, degradation, share, seed)
+    config.param_scheduler = list(schedule) if schedule else None
     _save_at_checks(config, check_interval, bool(share))
     with held_folder(config.work_dir), work_in(config.work_dir), config_faults(config):
         runner = Runner.from_cfg(config)

@@ -21,6 +21,8 @@ QUICK = 10.
 def loss_on(runner: Runner, samples: Sequence[dict], batch_size: int) -> float:
     """Return the mean loss of the generator that is the result, over samples of one size.
 
+    It is computed in the precision that is trained in.
+
     Args:
         runner (Runner): With a model whose losses are pixel losses alone.
         samples (Sequence[dict]): Of the training pipeline.
@@ -29,7 +31,7 @@ def loss_on(runner: Runner, samples: Sequence[dict], batch_size: int) -> float:
     model = unwrap(runner.model)
     generator = result_generator_of(model)
     total = 0.
-    with torch.no_grad(), evaluating(generator):
+    with torch.no_grad(), evaluating(generator), _context(runner).optim_context(model):
         for start in range(0, len(samples), batch_size):
             batch = samples[start:start + batch_size]
             total += len(batch) * _loss(model, generator, batch).item()
@@ -41,14 +43,12 @@ def seconds_of_iteration(runner: Runner, samples: Sequence[dict]) -> float:
     model = unwrap(runner.model)
     copy = deepcopy(generator_of(model)).train()
     device = device_of(copy)
-    wrapper = runner.optim_wrapper
-    context = wrapper['generator'] if hasattr(wrapper, 'keys') else wrapper
     devices = [device] if device.type == 'cuda' else []
     seconds = 0.
     with torch.random.fork_rng(devices):
         for _ in range(2):
             start = time.perf_counter()
-            with context.optim_context(model):
+            with _context(runner).optim_context(model):
                 loss = _loss(model, copy, samples)
             loss.backward()
             if devices:
@@ -57,6 +57,11 @@ def seconds_of_iteration(runner: Runner, samples: Sequence[dict]) -> float:
             if seconds > QUICK:
                 break
     return seconds
+
+
+def _context(runner: Runner) -> Any:
+    wrapper = runner.optim_wrapper
+    return wrapper['generator'] if hasattr(wrapper, 'keys') else wrapper
 
 
 def _loss(model: Any, generator: nn.Module, samples: Sequence[dict]) -> Tensor:

@@ -21,8 +21,8 @@ from mmdesra.errors import InputError
 from mmdesra.generators import GeneratorError
 
 pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
-OPTIONS = dict(max_iters=6, partner_iters=5, degradation='bicubic', device='cpu')
-STEPS = 'plan', 'cut', 'partner', 'find', 'finetune', 'truths', 'judge'
+OPTIONS = dict(max_iters=6, partner_iters=12, degradation='bicubic', device='cpu')
+STEPS = 'plan', 'cut', 'cut for the reference', 'partner', 'find', 'finetune', 'truths', 'judge'
 
 
 @pytest.fixture(scope='module')
@@ -77,7 +77,7 @@ def test_the_artifacts_go_and_the_layout_stays(whole):
     assert figures['trained']['heldout']['removal_rate'] > 0
     inside = figures['truth']['truth']['inside']
     assert inside['after']['psnr'] > inside['before']['psnr']
-    assert figures['plan']['partner_iters'] == 5
+    assert figures['plan']['partner_iters'] == 12
     assert any('this will take about' in sentence for sentence in said)
 
 
@@ -172,8 +172,8 @@ def test_a_cure_stopped_after_each_step_and_in_the_middle_ends_in_the_same_bytes
 
 def command_line(given, *more):
     return call('cure.py', given['model'], given['photographs'], '--out', given['out'],
-                '--config', given['config'], '--max-iters', 6, '--partner-iters', 5,
-                '--degradation', 'bicubic', *more)
+                '--config', given['config'], '--max-iters', OPTIONS['max_iters'],
+                '--partner-iters', OPTIONS['partner_iters'], '--degradation', 'bicubic', *more)
 
 
 def test_exit_codes(given, tmp_path, capsys, monkeypatch):

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.config import Config
 from networks import Enlarging
-from toys import make_lq_image
+from PIL import Image
+from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image
 
 from mmdesra.apis.curing.bar import Bar
 from mmdesra.apis.curing.crops import SIDES, choose_crops
@@ -22,19 +24,27 @@ from mmdesra.apis.curing.plan import (
     LEAST_TRAIN,
     Amounts,
     Plan,
-    Speed,
     make_plan,
     measured_again,
     timed,
 )
-from mmdesra.apis.curing.recipe import Recipe, recipe_for, training_config
+from mmdesra.apis.curing.recipe import Recipe, partner_patch, recipe_for, training_config
 from mmdesra.apis.curing.settings import CureSettings
-from mmdesra.apis.curing.split import HELDOUT, TRAIN, Photograph, count_roles, split
-from mmdesra.apis.curing.taking import Album, assign
+from mmdesra.apis.curing.speed import Speed, measure_partner, measure_speed
+from mmdesra.apis.curing.split import (
+    FOR_PARTNER,
+    HELDOUT,
+    TRAIN,
+    Photograph,
+    count_roles,
+    split,
+)
+from mmdesra.apis.curing.taking import Album, assign, cut_for_partner, open_album, with_partner
 from mmdesra.apis.curing.telling import TITLES, tell_step
 from mmdesra.apis.curing.training import of_partner
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
+from mmdesra.files import make_output_folder
 from mmdesra.generators import ImageSizes, Upscaler
 
 HOUR = 3600
@@ -100,6 +110,44 @@ def test_what_is_held_out_is_not_trained_on(tmp_path):
         assign(Album(tmp_path, [photograph(1)]), None, .2, 48)
 
 
+def test_a_partner_has_photographs_of_its_own_but_none_that_is_judged_with(tmp_path):
+    own = [photograph(number) for number in range(4)]
+    roles = assign(Album(tmp_path, own), None, .25, 48)
+    [judged] = roles.photographs(HELDOUT)
+    others = [photograph(number) for number in range(10, 13)]
+    found = with_partner(roles, Album(tmp_path / 'more', [*others, judged]))
+    assert found.role_of_partner == FOR_PARTNER
+    assert found.photographs(FOR_PARTNER) == others
+    assert 'held-out' in found.left_out[judged.inside]
+    assert found.photographs(TRAIN) == roles.photographs(TRAIN)
+    assert roles.role_of_partner == TRAIN
+    with pytest.raises(InputError, match='not among the held-out'):
+        with_partner(roles, Album(tmp_path / 'more', [judged]))
+
+
+def test_a_partner_is_trained_on_wide_crops_of_what_is_trained_on(tmp_path):
+    for number, side in enumerate((700, 700, 300)):
+        Image.fromarray(make_lq_image(number, (side, side))).save(
+            make_output_folder(tmp_path / 'photographs') / f'{number}.png')
+    roles = assign(open_album(tmp_path / 'photographs', tmp_path / 'out'), None, .3, 48)
+    count = cut_for_partner(roles, tmp_path / 'out', 256)
+    files = [*(tmp_path / 'out').iterdir()]
+    assert count == len(files) > 0
+    heldout = {one.inside for one in roles.photographs(HELDOUT)}
+    assert not heldout & {f'{file.name.split("_")[1]}.png' for file in files}
+    assert {Image.open(file).size for file in files} <= {(512, 512), (300, 300)}
+
+
+@pytest.mark.parametrize('sides, sizes, degradation, patch', [
+    ([400] * 5, ImageSizes(4), 'realesrgan', 256), ([400] * 5, ImageSizes(4), 'bicubic', 128),
+    ([400] * 5, ImageSizes(2), 'realesrgan', 128),
+    ([90, 400, 400, 400, 400, 400], ImageSizes(4), 'realesrgan', 256),  # one is left out
+    ([90] * 5, ImageSizes(4), 'realesrgan', 88),
+    ([400] * 5, ImageSizes(4, 24), 'bicubic', 96), ([], ImageSizes(4, 8), 'bicubic', 32)])
+def test_the_patches_of_a_partner_fit_into_most_photographs(sides, sizes, degradation, patch):
+    assert partner_patch(sides, sizes, degradation) == patch
+
+
 class Restoring(Enlarging):
     """Leaves nothing of the noise, nor of the photograph."""
 
@@ -128,6 +176,29 @@ def test_what_is_planned_fits_into_the_time(speed, hours):
     plan = make_plan(speed, MANY, Recipe(), hours)
     assert plan.total <= hours * HOUR * 1.02
     assert plan.max_iters > 10
+
+
+def test_the_partner_has_iterations_of_its_own_length():
+    slow = replace(X4PLUS, partner_step=4 * X4PLUS.step)
+    plan, other = (make_plan(speed, MANY, Recipe(), 2) for speed in (X4PLUS, slow))
+    assert other.partner_iters < plan.partner_iters
+    assert other.seconds['partner'] == pytest.approx(1.2 * other.partner_iters * 4 * X4PLUS.step)
+
+
+@pytest.mark.parametrize('degradation', ['bicubic', 'realesrgan'])
+def test_the_speed_of_a_partner_is_measured_with_its_data(degradation, tmp_path):
+    Image.fromarray(make_lq_image(0, (150, 170))).save(tmp_path / 'photograph.png')
+    upscaler = Upscaler(ToyGenerator(GAN_AMPLITUDE))
+    before = {name: value.clone() for name, value in upscaler.generator.state_dict().items()}
+    speed = measure_speed(upscaler, Recipe(lq_patch=16))
+    assert speed.of_partner == speed.step
+    found = measure_partner(speed, upscaler, Recipe(lq_patch=16), tmp_path / 'photograph.png',
+                            64, degradation)
+    assert found.of_partner == found.partner_step > 0
+    assert not found.is_half  # one that is so quick gains nothing by it
+    assert (found.step, found.forward) == (speed.step, speed.forward)
+    for name, value in upscaler.generator.state_dict().items():
+        assert torch.equal(value, before[name])
 
 
 def test_more_time_is_used_until_the_recipe_is_done():

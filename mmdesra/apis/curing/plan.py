@@ -1,21 +1,13 @@
-"""How long each step takes on this machine, and how much of each fits into the time there is."""
+"""How much of each step fits into the time there is, and how long it takes."""
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
-from ...errors import InputError
-from ...generators import Upscaler
-from ...generators.evaluating import device_of, evaluating
-from ...models.texture_loss import PixelTextureLoss
 from .crops import SIDES
 from .recipe import Recipe
+from .speed import Speed
 
 ENSEMBLE_PASSES = 8
 LOOKS = 20
@@ -38,32 +30,10 @@ LEAST_ITERS = 60
 """Of fine-tuning, at least: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
-PROBE_SIDE = 48
-ENOUGH = 5.
-"""Seconds: what takes longer need not be measured again."""
 SPARE = 1.2
 """Factor on all times: reading, writing and detecting take time, too."""
-MMAGIC_MEMORY = 450 * 2**20
-"""Bytes that MMagic takes once it is imported; a network of spandrel's does not need it."""
 MUCH = 1.25
 """Where the machine has become this many times slower or faster, the plan is changed."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What was measured.
-
-    Attributes:
-        forward (float): Seconds to enlarge one LR pixel.
-        step (float): Seconds of an iteration of training.
-        memory (int): Most bytes that the process, or the GPU, uses in training.
-        image_memory (float): Bytes that enlarging takes for each LR pixel; 0 where it is too
-            little to be seen.
-    """
-    forward: float
-    step: float
-    memory: int = 0
-    image_memory: float = 0
 
 
 @dataclass(frozen=True)
@@ -160,9 +130,9 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     if not amounts.makes_partner:
         partner_iters = 0
     elif partner_iters is None:
-        partner_iters = _at_most(PARTNER_SHARE * rest, speed.step, LEAST_PARTNER_ITERS,
+        partner_iters = _at_most(PARTNER_SHARE * rest, speed.of_partner, LEAST_PARTNER_ITERS,
                                  recipe.partner_iters)
-    rest = max(rest - partner_iters * speed.step, 0)
+    rest = max(rest - partner_iters * speed.of_partner, 0)
     look = heldout * image
     looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
     if max_iters is None:
@@ -178,7 +148,7 @@ def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
     image, passes = speed.forward * amounts.crop_pixels, 1 + amounts.reference_passes
     look = plan.heldout_crops * image
     seconds = dict(
-        partner=plan.partner_iters * speed.step, find=plan.train_crops * image * passes,
+        partner=plan.partner_iters * speed.of_partner, find=plan.train_crops * image * passes,
         finetune=plan.max_iters * speed.step + (passes + plan.looks + 1) * look,
         judge=plan.truths * _truth_seconds(speed, amounts))
     return replace(plan, seconds={name: round(SPARE * value, 3)
@@ -211,82 +181,12 @@ def _truth_seconds(speed: Speed, amounts: Amounts) -> float:
     return speed.forward * amounts.truth_pixels * (2 + amounts.reference_passes)
 
 
-def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
-    """Measure how fast a network enlarges and trains here; nothing of it changes.
-
-    Raises:
-        InputError: If an iteration does not fit into the memory.
-    """
-    device = upscaler.device
-    side = max(PROBE_SIDE, upscaler.sizes.padded(1))
-    before = memory_used(device)
-    image = torch.rand(1, 3, side, side, device=device).contiguous(
-        memory_format=torch.channels_last)  # as Upscaler has it
-    with evaluating(upscaler.generator):
-        forward = _time(lambda: upscaler.generator(image), device) / side**2
-    image_memory = max(memory_used(device) - before, 0) / side**2
-    patch = recipe.patch_for(upscaler.sizes)
-    step = _time(_training_step(upscaler, patch, recipe.batch_size), device)
-    return Speed(forward, step, memory_used(device) + _training_memory(upscaler), image_memory)
-
-
-def memory_used(device: torch.device) -> int:
-    """Return the most bytes used so far: of the GPU, or of this process."""
-    if device.type == 'cuda':
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _training_memory(upscaler: Upscaler) -> int:
-    """Return what a training keeps beside an iteration: Adam's two moments, the EMA, its code."""
-    weights = sum(one.numel() * one.element_size() for one in upscaler.generator.parameters())
-    has_code = upscaler.device.type != 'cpu' or 'mmagic' in sys.modules
-    return 3 * weights + (0 if has_code else MMAGIC_MEMORY)
-
-
 def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int) -> int:
     """Return about how many bytes a cure writes."""
     checkpoints = 2 * 4 * (2 if plan.partner_iters else 1) + 4  # Adam's two moments, the EMA
     pictures = crop_pixels * (scale**2 * 3 * .6) * (
         plan.train_crops + 8 * plan.heldout_crops) + crop_pixels * 2 * plan.train_crops
     return int(checkpoints * weights.stat().st_size + pictures)
-
-
-def _training_step(upscaler: Upscaler, patch: int, batch: int) -> Callable[[], None]:
-    generator, device = upscaler.generator, device_of(upscaler.generator)
-    loss = PixelTextureLoss()
-    image = torch.rand(batch, 3, patch, patch, device=device)
-    side = patch * upscaler.sizes.scale
-    target = torch.rand(batch, 3, side, side, device=device)
-
-    def step() -> None:
-        try:
-            loss(generator(image), target).backward()
-        except (MemoryError, RuntimeError) as error:
-            if 'memory' in str(error).lower() or isinstance(error, MemoryError):
-                raise InputError(f'too little memory for an iteration of training ({batch} '
-                                 f'patches of {side} px): {error}') from error
-            raise
-        finally:
-            generator.zero_grad(set_to_none=True)
-    return step
-
-
-def _time(work: Callable[[], object], device: torch.device) -> float:
-    times = []
-    for _ in range(3):  # the first one prepares
-        start = time.perf_counter()
-        work()
-        if device.type == 'cuda':
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-        if sum(times) > ENOUGH:
-            break
-    return min(times)
 
 
 def _at_most(seconds: float, each: float, least: int, most: int) -> int:

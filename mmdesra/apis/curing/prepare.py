@@ -14,11 +14,12 @@ from ...generators.checkpoint import local_checkpoint
 from ...generators.same_weights import have_same_weights
 from .crops import SIDES
 from .network import Network, tell_degradation
-from .plan import ENSEMBLE_PASSES, Amounts, make_plan, measure_speed
-from .recipe import Recipe
+from .plan import ENSEMBLE_PASSES, Amounts, make_plan
+from .recipe import Recipe, partner_patch
 from .settings import PARTNER, REFERENCE_BY_DEGRADATION, CureSettings
-from .split import HELDOUT, TRAIN
-from .taking import Roles, assign, expected_crops, open_album
+from .speed import measure_partner, measure_speed
+from .split import FOR_PARTNER, HELDOUT, TRAIN
+from .taking import Roles, assign, expected_crops, open_album, with_partner
 from .truth import LQ_SIDE
 
 logger = logging.getLogger('mmdesra')
@@ -43,9 +44,13 @@ def take_photographs(settings: CureSettings, recipe: Recipe, network: Network,
     heldout = open_album(settings.heldout, settings.out) if settings.heldout else None
     roles = assign(album, heldout, settings.heldout_share,
                    recipe.patch_for(network.upscaler.sizes))
+    if settings.partner_photographs:
+        roles = with_partner(roles, open_album(settings.partner_photographs, settings.out))
     for place, reason in roles.left_out.items():
         logger.warning('%s: %s', place, reason)
-    say(f'{len(roles.photographs(TRAIN))} photographs to train on, '
+    own = (f'{len(roles.photographs(FOR_PARTNER))} for the reference, '
+           if FOR_PARTNER in roles.albums else '')
+    say(f'{len(roles.photographs(TRAIN))} photographs to train on, {own}'
         f'{len(roles.photographs(HELDOUT))} held out, {len(roles.left_out)} left out')
     return roles
 
@@ -55,7 +60,9 @@ def signature_of(settings: CureSettings, roles: Roles) -> dict:
     return dict(settings.describe(), model=weights_sha256(settings.model),
                 mse=weights_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
                 photographs=roles.albums[TRAIN].signature(),
-                heldout=roles.albums[HELDOUT].signature() if settings.heldout else None)
+                heldout=roles.albums[HELDOUT].signature() if settings.heldout else None,
+                partner_photographs=(roles.albums[FOR_PARTNER].signature()
+                                     if settings.partner_photographs else None))
 
 
 def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Roles) -> dict:
@@ -65,7 +72,8 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         dict: For JSON: ``speed`` and ``plan``, see :mod:`mmdesra.apis.curing.plan`;
         ``degradation`` of the photographs; ``noise_left``, the share of noise that it follows
         from, or None; ``reference``, what stands for the sibling where none is given;
-        ``crop_pixels``, LR pixels of a crop.
+        ``crop_pixels``, LR pixels of a crop; ``partner_patch``, side in px of the GT patches that
+        a partner is trained on, None where none is.
     """
     speed = measure_speed(network.upscaler, recipe)
     degradation, noise = settings.degradation, None
@@ -74,6 +82,14 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         degradation, noise = tell_degradation(
             network, read_image(roles.albums[TRAIN].root / largest.inside))
     reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
+    patch = None
+    if settings.mse is None and reference == PARTNER:
+        taken = roles.photographs(roles.role_of_partner)
+        patch = partner_patch([one.short for one in taken], network.upscaler.sizes, degradation)
+        largest = max(taken, key=lambda one: one.short)
+        speed = measure_partner(speed, network.upscaler, recipe,
+                                roles.albums[roles.role_of_partner].root / largest.inside,
+                                patch, degradation)
     for side in SIDES:
         amounts = amounts_of(settings, roles, network.scale, reference, side)
         plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
@@ -81,7 +97,8 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         if plan.is_ample(amounts, settings.max_hours):
             break
     return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
-                noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels)
+                noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels,
+                partner_patch=patch)
 
 
 def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,

@@ -1,8 +1,9 @@
 """How a kind of network is fine-tuned, and the configs of the two trainings."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lcm
+from math import ceil, lcm
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +20,11 @@ and small artifacts that stayed in the pseudo GTs would ask for the large ones, 
 WARM_UP = 50
 """Iterations: Adam's first steps move every weight by the whole learning rate."""
 LEAST_LR = 1e-6
+PARTNER_LQ_PATCHES = dict(bicubic=32, realesrgan=64)
+"""Side in px of a partner's LR patches, at most, by how photographs are reduced. What takes noise
+away must see more of an image: with 32 px the partner of x4plus stayed farther from RealESRNet."""
+FITTING_SHARE = .8
+"""Of the photographs that a partner's patch must fit into."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,24 @@ class Recipe:
     def patch_for(self, sizes: ImageSizes) -> int:
         """Return the side of the LR patches that a network takes."""
         return round_up(max(self.lq_patch, sizes.minimum), lcm(sizes.multiple, sizes.grid))
+
+
+def partner_patch(sides: Sequence[int], sizes: ImageSizes, degradation: str) -> int:
+    """Return the side in px of the GT patches that a partner is trained on.
+
+    Args:
+        sides (Sequence[int]): The photographs' shorter sides in px.
+        sizes (ImageSizes): What the network takes.
+        degradation (str): How photographs are reduced.
+
+    Returns:
+        int: The usual side, or the largest that fits into most photographs.
+    """
+    step = sizes.scale * sizes.multiple
+    shorts = sorted(sides)
+    fitting = shorts[len(shorts) - ceil(FITTING_SHARE * len(shorts))] if shorts else 0
+    usual = sizes.scale * PARTNER_LQ_PATCHES[degradation]
+    return max(min(usual, fitting) // step * step, sizes.scale * sizes.padded(1))
 
 
 RECIPES = {'SRResNet': Recipe(lq_patch=48)}

@@ -30,9 +30,10 @@ from .outcome import (
     write_page,
     write_truth_page,
 )
-from .plan import Plan, Speed
+from .plan import Plan
 from .recipe import Recipe
 from .settings import CureSettings
+from .speed import Speed
 from .split import SAME
 from .telling import iterations_of, plain
 from .verdict import Verdict

@@ -25,8 +25,6 @@ from .plan import (
     LEAST_PARTNER_ITERS,
     SPARE,
     Plan,
-    Speed,
-    measure_speed,
     measured_again,
     timed,
 )
@@ -34,9 +32,10 @@ from .prepare import amounts_of, refuse_same_weights, settle, signature_of, take
 from .recipe import Recipe, recipe_for, smallest_region
 from .record import CureResult, Record
 from .settings import MIN_REGIONS, PARTNER, SELF_ENSEMBLE, CureSettings
+from .speed import Speed, measure_speed
 from .split import HELDOUT, TRAIN
 from .steps import Steps
-from .taking import cut
+from .taking import cut, cut_for_partner
 from .telling import TITLES, tell_other_speed, tell_plan, tell_step
 from .training import finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
@@ -68,7 +67,8 @@ def cure(model: str | Path, photographs: str | Path, out: str | Path,
         InputError: If something that is given cannot be used, or a cure with other settings was
             begun in the folder.
     """
-    paths = {name: Path(options.pop(name)) for name in ('mse', 'heldout') if options.get(name)}
+    paths = {name: Path(options.pop(name)) for name in ('mse', 'heldout', 'partner_photographs')
+             if options.get(name)}
     settings = CureSettings(local_checkpoint(model), Path(photographs), Path(out),
                             **{**options, **paths})
     with ExitStack() as stack:
@@ -139,6 +139,7 @@ class _Cure:
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
         self.own_reference = found['reference']
+        self.partner_patch = found['partner_patch']
         for sentence in tell_plan(self.plan, self.speed, found, self.settings,
                                   self.network.scale):
             self.say(sentence)
@@ -161,9 +162,12 @@ class _Cure:
         settings, partner = self.settings, self.work / 'partner.pth'
         if settings.mse is None and self.own_reference == PARTNER:
             with self._step('partner'):
+                crops = self.work / 'crops/partner'
+                self.steps.do('cut for the reference', lambda: cut_for_partner(
+                    self.roles, crops, self.partner_patch))
                 self.partner = self.steps.do('partner', lambda: train_partner(
                     self.network, settings.model, self.recipe, self.plan, self.speed,
-                    self.degradation, self.work / 'crops/train', self.work / 'partner',
+                    self.degradation, crops, self.partner_patch, self.work / 'partner',
                     partner, self.bar), together=True)
             self.say(of_partner(self.partner))
             if not self.partner['is_better']:

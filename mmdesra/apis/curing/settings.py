@@ -33,6 +33,8 @@ class CureSettings:
         mse (Path, optional): Weights of its MSE-trained sibling.
         reference (str, optional): What stands for the sibling where there is none; one of
             :data:`REFERENCES`.
+        partner_photographs (Path, optional): Folder of photographs to train a partner on, instead
+            of those of ``photographs``.
         heldout (Path, optional): Folder of photographs to judge with, instead of a share.
         heldout_share (float): In (0, 1).
         degradation (str, optional): How photographs are reduced, see
@@ -53,6 +55,7 @@ class CureSettings:
     config: str | None = None
     mse: Path | None = None
     reference: str | None = None
+    partner_photographs: Path | None = None
     heldout: Path | None = None
     heldout_share: float = HELDOUT_SHARE
     degradation: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TRAIN, HELDOUT, LEFT_OUT = 'train', 'held out', 'left out'
+FOR_PARTNER = 'for the reference'
 SAME = f'{LEFT_OUT}: the same file as'
 
 

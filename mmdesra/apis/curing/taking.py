@@ -9,11 +9,14 @@ from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...files import ImageError, list_inputs, read_image, shown_name
 from ...files.inputs import refuse_inside
-from .crops import Crop, crops_per_photograph, write_crops
-from .split import HELDOUT, TRAIN, Photograph, count_roles, split
+from .crops import SIDES, Crop, crops_per_photograph, write_crops
+from .split import FOR_PARTNER, HELDOUT, LEFT_OUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
+ALSO_HELDOUT = f'{LEFT_OUT}: also among the held-out ones'
 WORKERS = 4
+MOST_FOR_PARTNER = 200
+"""Crops that a partner is trained on."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,18 @@ class Roles:
                 if self.roles[role][one.inside] == role]
 
     @property
+    def role_of_partner(self) -> str:
+        """str: Role of the photographs that a partner is trained on."""
+        return FOR_PARTNER if FOR_PARTNER in self.albums else TRAIN
+
+    @property
     def left_out(self) -> dict[str, str]:
         """dict[str, str]: Why photographs are not used, by their places."""
         reasons = {}
         for role, album in self.albums.items():
             reasons.update(album.left_out)
             reasons.update({place: use for place, use in self.roles[role].items()
-                            if use not in (TRAIN, HELDOUT)})
+                            if use not in (TRAIN, HELDOUT, FOR_PARTNER)})
         return reasons
 
 
@@ -105,7 +113,7 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
         roles = split(album.photographs, 0, train_side)
         judges = {one.inside: HELDOUT for one in heldout.photographs}
         contents = {one.sha256 for one in heldout.photographs}
-        roles.update({one.inside: 'left out: also among the held-out ones'
+        roles.update({one.inside: ALSO_HELDOUT
                       for one in album.photographs if one.sha256 in contents})
         found = Roles({TRAIN: album, HELDOUT: heldout}, {TRAIN: roles, HELDOUT: judges})
         trained, judged = count_roles(roles)[0], len(judges)
@@ -116,6 +124,25 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
             f'side or more, to train on one and to judge with the other; got {trained} to train '
             f'on and {judged} to judge with' + (f' ({reason})' if reason else ''))
     return found
+
+
+def with_partner(roles: Roles, album: Album) -> Roles:
+    """Add photographs that a partner alone is trained on; none that is judged with.
+
+    Args:
+        roles (Roles): Of the others.
+        album (Album): Those photographs.
+
+    Raises:
+        InputError: If all of them are also held out.
+    """
+    judged = {one.sha256 for one in roles.photographs(HELDOUT)}
+    uses = {one.inside: ALSO_HELDOUT if one.sha256 in judged else FOR_PARTNER
+            for one in album.photographs}
+    if FOR_PARTNER not in uses.values():
+        raise InputError(f'{album.root}: expected a photograph to train a reference on that is '
+                         'not among the held-out ones, got none')
+    return Roles({**roles.albums, FOR_PARTNER: album}, {**roles.roles, FOR_PARTNER: uses})
 
 
 def expected_crops(photographs: list[Photograph], side: int) -> tuple[int, float]:
@@ -138,13 +165,36 @@ def cut(roles: Roles, folder: Path, limits: dict[str, int], side: int) -> list[C
     """
     crops: list[Crop] = []
     for role, name in FOLDERS.items():
-        if (folder / name).is_dir():
-            for path in (folder / name).glob('*.png'):
-                path.unlink()  # of a stopped one
+        _clear(folder / name)
         album = roles.albums[role]
         crops += write_crops(album.root, album.photographs, roles.roles[role], role,
                              folder / name, limits[role], side)
     return crops
+
+
+def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
+    """Write crops of the photographs that a partner is trained on, wide enough for its patches.
+
+    Args:
+        roles (Roles): What each photograph is for.
+        folder (Path): Gets the crops.
+        patch_size (int): Side of the GT patches in px; a crop is at least twice as wide, or whole.
+
+    Returns:
+        int: How many crops there are.
+    """
+    _clear(folder)
+    role = roles.role_of_partner
+    album = roles.albums[role]
+    crops = write_crops(album.root, album.photographs, roles.roles[role], role, folder,
+                        MOST_FOR_PARTNER, max(2 * patch_size, SIDES[0]))
+    return sum(bool(crop.file) for crop in crops)
+
+
+def _clear(folder: Path) -> None:
+    if folder.is_dir():
+        for path in folder.glob('*.png'):
+            path.unlink()  # of a stopped one
 
 
 def _look_at(root: Path, place: str) -> Photograph | str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .plan import MUCH, Plan, Speed, disk_needed
+from .plan import MUCH, Plan, disk_needed
 from .settings import CureSettings
+from .speed import Speed
 
 TITLES = dict(partner='training a reference', find='finding artifacts',
               finetune='fine-tuning', judge='judging by the truth')
@@ -30,8 +31,10 @@ def tell_plan(plan: Plan, speed: Speed, found: Mapping, settings: CureSettings,
                f'it leaves {noise:.0%} of noise in the image')
     disk = disk_needed(settings.model, plan, crops, scale)
     memory = speed.memory + speed.image_memory * crops
-    yield (f'measured here: {speed.step:.2g} s an iteration, {speed.forward * crops:.2g} s '
-           f'to enlarge a crop')
+    partner = (f', {speed.of_partner:.2g} s one for the reference'
+               + ' (in bfloat16, which is faster here)' * speed.is_half) * bool(speed.partner_step)
+    yield (f'measured here: {speed.step:.2g} s an iteration{partner}, '
+           f'{speed.forward * crops:.2g} s to enlarge a crop')
     steps = ', '.join(f'{TITLES[name]} {in_words(seconds)}'
                       for name, seconds in plan.seconds.items() if seconds)
     yield (f'this will take about {in_words(plan.total)} ({steps}), {memory / 2**30:.1f} GiB of '

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from ...engine.amp import use_amp
 from ...engine.config_faults import config_faults
 from ...engine.finetune_hook import DeSRAFinetuneHook
 from ...engine.inherit import inherit_desra
@@ -20,25 +21,24 @@ from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
 from ...engine.process_group import MODEL_WRAPPER
 from ...engine.work_dir import hold_work_dir, work_in
 from ...evaluation.before_after import BEFORE, RESULTS
-from ...files import list_images, write_weights
-from ...files.header_size import shorter_side
+from ...files import write_weights
 from ...files.records import read_json
 from ...generators.wrappers import result_generator_of
 from ..processes import call_in_first
 from .bar import Bar, CountIterations
 from .network import Network
 from .outcome import CureLog
-from .plan import SPARE, Plan, Speed
+from .plan import SPARE, Plan
 from .recipe import Recipe, training_config
+from .speed import Speed
 
 CONFIG_FILE = 'config.py'
 """What is trained, beside the folder of the run, for whoever wants to see or change it."""
 CHECKPOINT_SECONDS = 120
 """Between two checkpoints: what a stop costs, at most."""
-PARTNER_PATCH = 128
-"""GT px."""
-FITTING_SHARE = .8
-"""Of the photographs that a partner's patch must fit into."""
+CHECKS = 12
+"""Of the held-out loss while a partner is trained, at most: until the learning rate falls, the
+loss goes up and down, and the run must not end before."""
 
 
 class NothingHeldOutError(Exception):
@@ -62,8 +62,8 @@ class StopIfNothingHeldOut(Hook):
 
 
 def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: Speed,
-                  degradation: str, photographs: Path, work_dir: Path, out: Path,
-                  bar: Bar) -> dict:
+                  degradation: str, photographs: Path, patch_size: int, work_dir: Path,
+                  out: Path, bar: Bar) -> dict:
     """Train the MSE-trained sibling that the network lacks, on the photographs reduced again.
 
     Args:
@@ -71,9 +71,10 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
         model (Path): Its weights, to start from.
         recipe (Recipe): Figures of the training.
         plan (Plan): With the iterations.
-        speed (Speed): For the bar.
+        speed (Speed): For the bar; and in which precision.
         degradation (str): How the photographs are reduced.
         photographs (Path): Folder of crops that serve as ground truths.
+        patch_size (int): Side of the GT patches in px.
         work_dir (Path): Where the run writes.
         out (Path): The partner's weights.
         bar (Bar): Counts the iterations.
@@ -87,6 +88,9 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     config.model.pixel_loss = None  # that of published siblings: L1
     # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
     config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
+    if speed.is_half:
+        use_amp(config)
+    schedule = config.param_scheduler
     _share_between_processes(config)
     done: int | None = None
     own = None
@@ -97,14 +101,14 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
             own = MMLogger.get_current_instance()
             _log_to_files(own, logging.getLogger('mmdesra'))
         count = bar.tick if done is not None else bar.skip  # what a stopped run had done
-        count((progress.iteration - (done or 0)) * SPARE * speed.step)
+        count((progress.iteration - (done or 0)) * SPARE * speed.of_partner)
         done = progress.iteration
 
     try:
         made = make_mse_partner(
             config, model, out, str(photographs), max_iters=plan.partner_iters,
-            patch_size=_partner_patch(photographs, network), scale=network.scale,
-            degradation=degradation, check_interval=_check_interval(plan.partner_iters),
+            patch_size=patch_size, scale=network.scale, degradation=degradation,
+            schedule=schedule, check_interval=_check_interval(plan.partner_iters),
             overwrite=True, report=report)
     finally:
         _leave_cure_log(own)
@@ -169,19 +173,8 @@ def finetune(network: Network, model: Path, recipe: Recipe, plan: Plan, speed: S
     return dict(heldout=figures, iteration=iteration)
 
 
-def _partner_patch(photographs: Path, network: Network) -> int:
-    """Return the largest patch that fits into most photographs and that the network takes."""
-    sizes = network.upscaler.sizes
-    step = network.scale * sizes.multiple
-    found = (shorter_side(path) for path in list_images(photographs))
-    shorts = sorted(side for side in found if side is not None)
-    fitting = shorts[int((1 - FITTING_SHARE) * (len(shorts) - 1))] if shorts else 0
-    least = network.scale * sizes.padded(1)
-    return max(min(PARTNER_PATCH, fitting) // step * step, least)
-
-
 def _check_interval(iterations: int) -> int:
-    return max(min(CHECK_INTERVAL, iterations // 4), 1)
+    return max(min(CHECK_INTERVAL, iterations // 4), iterations // CHECKS, 1)
 
 
 def _checkpoint_interval(speed: Speed, max_iters: int) -> int:
