@@ -25,10 +25,12 @@ logger = logging.getLogger('mmdesra')
 
 STARTED_BY_US = 'MMDESRA_STARTED_BY'
 """Environment variable of the processes that ``--nproc`` starts: the folder into which they write
-their errors."""
+their errors, and how to go on once they are stopped."""
 
 SEVERAL_MACHINES = 'NNODES', 'NODE_RANK', 'MASTER_ADDR', 'PORT'
 """Variables for several machines, named as for MMagic's ``dist_train.sh``."""
+
+RESUME = 'stopped: the same command with --resume goes on with what is not done yet'
 
 SIGNAL_BASE = 128  # a shell's exit code for a process killed by signal N is 128 + N
 
@@ -48,7 +50,7 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
 
 
 def in_processes(command: str, args: argparse.Namespace,
-                 work: Callable[[argparse.Namespace], int]) -> int:
+                 work: Callable[[argparse.Namespace], int], how_to_go_on: str = '') -> int:
     """Do a command's work in this process, or in several if the options ask for them.
 
     Args:
@@ -56,6 +58,8 @@ def in_processes(command: str, args: argparse.Namespace,
         args (argparse.Namespace): With ``nproc``, ``slurm``, ``job_name`` and ``launcher``; in a
             process that ``--nproc`` has started, the launcher becomes 'pytorch'.
         work (Callable): The work of one process, which returns its exit code.
+        how_to_go_on (str): Said after Ctrl-C if the processes could not say it. Default: that
+            ``--resume`` does, where there is such an option.
 
     Returns:
         The exit code; of several processes the worst one.
@@ -74,16 +78,20 @@ def in_processes(command: str, args: argparse.Namespace,
     if args.nproc is None or args.nproc * machines == 1:
         return work(args)
     _check_alone(args, f'--nproc {args.nproc}')
-    return start_processes(words, args.nproc, machines)
+    if not how_to_go_on and hasattr(args, 'resume'):
+        how_to_go_on = RESUME
+    return start_processes(words, args.nproc, machines, how_to_go_on)
 
 
-def start_processes(words: list[str], count: int, machines: int = 1) -> int:
+def start_processes(words: list[str], count: int, machines: int = 1,
+                    how_to_go_on: str = '') -> int:
     """Run ``mmdesra WORDS`` in several processes of one group, and wait for their end.
 
     Args:
         words (list[str]): The subcommand and its arguments.
         count (int): Number of processes on this machine.
         machines (int): Number of machines; for several, see :data:`SEVERAL_MACHINES`.
+        how_to_go_on (str): See :func:`in_processes`.
 
     Returns:
         The worst exit code; 128 + N if signal N ended a process, or this one.
@@ -108,16 +116,19 @@ def start_processes(words: list[str], count: int, machines: int = 1) -> int:
             return 0
         except ChildFailedError as error:
             codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
-            errors = {path.read_text(encoding='utf-8', errors='backslashreplace')
-                      for path in Path(folder).glob('error_*')}
+            how_to_go_on, by_signal = '', 0
         except SignalException as error:
-            return SIGNAL_BASE + int(error.sigval)
+            codes, by_signal = {}, SIGNAL_BASE + int(error.sigval)
         except RendezvousError as error:
             raise InputError(f'the {machines} machines did not reach each other: {error}'
                              ) from error
-    for text in sorted(errors):
+        errors, advice = _notes(folder, 'error'), _notes(folder, 'stopped')
+    for text in errors:
         logger.error('error: %s', text)
-    return _worst(codes)
+    # The launcher kills processes that do not end soon after a signal; those have left nothing.
+    for text in advice or [how_to_go_on] * bool(how_to_go_on):
+        logger.warning('%s', text)
+    return by_signal or _worst(codes)
 
 
 def leave_error(text: str) -> bool:
@@ -126,12 +137,28 @@ def leave_error(text: str) -> bool:
     Returns:
         False if ``--nproc`` has not started this process, so that it must print the error itself.
     """
+    return _leave('error', text)
+
+
+def tell_stopped(text: str) -> None:
+    """Say how to go on with what was stopped; of several processes the launcher says it, once."""
+    if not _leave('stopped', text):
+        logger.warning('%s', text)
+
+
+def _leave(kind: str, text: str) -> bool:
     folder = os.environ.get(STARTED_BY_US)
     if folder is None or not Path(folder).is_dir():
         return False
-    path = Path(folder, f'error_{os.environ.get("RANK", os.getpid())}')
+    path = Path(folder, f'{kind}_{os.environ.get("RANK", os.getpid())}')
     path.write_text(text, encoding='utf-8', errors='backslashreplace')
     return True
+
+
+def _notes(folder: str, kind: str) -> list[str]:
+    """Return what the processes have left, equal texts once."""
+    return sorted({path.read_text(encoding='utf-8', errors='backslashreplace')
+                   for path in Path(folder).glob(f'{kind}_*')})
 
 
 def _check_alone(args: argparse.Namespace, asked: str) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from ..files.image_path import name_of_file
 from ..files.records import describe_difference
 from ..visualization.report_rows import ReportRow
 from .journal import FORMAT, DoneImage, RunJournal, read_journal
+from .launch import tell_stopped
 from .results import ImageResult
 
 FOLDER = '.progress'
@@ -29,7 +29,6 @@ OURS = re.compile(r'(\d{1,9})-(\d{1,9})\.(jsonl|pictures)')
 Noted = dict[str, DoneImage]
 """Images by their names without suffix."""
 
-logger = logging.getLogger('mmdesra')
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,8 @@ class Progress:
             with suppress(InputError, OSError):
                 noted = self.noted()
             if noted:
-                logger.warning(
-                    'stopped: %d of %d images are done; `mmdesra detect --resume`, with the same '
-                    'settings, goes on from there', len(noted), count)
+                tell_stopped(f'stopped: {len(noted)} of {count} images are done; `mmdesra detect '
+                             '--resume`, with the same settings, goes on from there')
             else:
                 self.remove()
             raise

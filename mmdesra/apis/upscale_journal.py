@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -14,12 +13,12 @@ from ..files.atomic import cannot_write
 from ..files.image_path import composed
 from ..files.records import describe_difference, parse_json, plain_path, to_record
 from .journal import sizes_of
+from .launch import tell_stopped
 
 NAME = '.upscale.jsonl'
 FORMAT = 1
 ADVICE = 'run without --resume, which starts anew'
 
-logger = logging.getLogger('mmdesra')
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ class UpscaleJournal:
                 done = len(self.noted())
             self._close()
             if done:
-                logger.warning('stopped: %d of %d images are done; the same command with --resume '
-                               'goes on from there', done, count)
+                tell_stopped(f'stopped: {done} of {count} images are done; the same command with '
+                             '--resume goes on from there')
             else:
                 self.path.unlink(missing_ok=True)
             raise

@@ -27,13 +27,14 @@ from ..apis import command_line as cli
 from ..apis.curing.record import CURED, NOTHING, CureResult
 from ..apis.curing.run import cure
 from ..apis.curing.settings import EXPORTS, HELDOUT_SHARE, MAX_HOURS, REFERENCES
-from ..apis.launch import in_processes
+from ..apis.launch import in_processes, tell_stopped
 from ..apis.perceptual_options import add_perceptual_options, perceptual_from
 from ..apis.processes import add_launcher_options, call_in_first, joined
 from ..datasets.degradations import DEGRADATIONS
 
 EXIT_NOTHING = 3
 EXIT_NO_HELP = 4
+STOPPED = 'stopped: the same command goes on where it was'
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,7 +85,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     cli.check_device(args.device)
-    return in_processes('cure', args, work)
+    return in_processes('cure', args, work, STOPPED)
 
 
 def work(args: argparse.Namespace) -> int:
@@ -99,7 +100,7 @@ def work(args: argparse.Namespace) -> int:
                 partner_iters=args.partner_iters, min_area=args.min_area,
                 perceptual=perceptual_from(args), export=tuple(args.export))
         except KeyboardInterrupt:
-            tqdm.write('stopped; the same command goes on where it was')
+            tell_stopped(STOPPED)
             raise
         call_in_first(lambda: tell(args.out, result))
     return code_of(result)

@@ -58,7 +58,7 @@ def test_a_single_process_is_this_one(nproc, started):
 
 def test_several_get_the_same_command_line(started):
     assert in_processes('detect', options(3), work) == 7
-    assert started == [(['detect', '--out', 'here'], 3, 1)]
+    assert started == [(['detect', '--out', 'here'], 3, 1, '')]
 
 
 def test_one_that_was_started_works_whatever_its_options_say(started, monkeypatch):
@@ -72,7 +72,7 @@ def test_several_machines(started, monkeypatch):
     for name, value in dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='head', PORT='1234').items():
         monkeypatch.setenv(name, value)
     assert in_processes('train', options(1), work) == 7
-    assert started == [(['train', '--out', 'here'], 1, 2)]
+    assert started == [(['train', '--out', 'here'], 1, 2, '')]
     assert launch._meeting(2) == ['--nnodes=2', '--node-rank=1', '--master-addr=head',
                                   '--master-port=1234']
 
@@ -139,3 +139,23 @@ def test_ctrl_c_ends_all_of_them(alone, tmp_path):
     _, err = run.communicate(timeout=PATIENCE)  # returns when nobody holds the pipe any more
     assert run.returncode == 130
     assert 'Traceback' not in err
+    assert err.count('--resume') == 1  # by whichever of the processes it can be said
+
+
+@pytest.mark.parametrize('note, said', [
+    ('stopped: 3 of 9 images are done', 'stopped: 3 of 9 images are done'),
+    (None, launch.RESUME)])  # they were killed before they could say it
+def test_after_ctrl_c_it_is_said_once_how_to_go_on(note, said, monkeypatch, caplog):
+    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+
+    def interrupted(settings):
+        for rank in '01':
+            monkeypatch.setenv('RANK', rank)
+            if note:
+                launch.tell_stopped(note)
+        raise SignalException('', signal.SIGINT)
+
+    monkeypatch.setattr(torchrun, 'run', interrupted)
+    assert launch.start_processes(['detect'], 2, how_to_go_on=launch.RESUME) == 130
+    assert [record.message for record in caplog.records] == [said]
