@@ -58,6 +58,9 @@ def parse_args() -> argparse.Namespace:
                            'whether MODEL takes noise away)')
     reference.add_argument('--partner-photos', metavar='DIR', help='good photographs to train the '
                            'partner on, where PHOTOS are few or poor (default: PHOTOS)')
+    parser.add_argument('--vgg16-weights', metavar='FILE', help="torchvision's vgg16, as "
+                        'downloaded: half of each batch is then photographs as the truths of '
+                        'their own reductions, with a perceptual loss on its features')
     judging = parser.add_argument_group('what it is judged with')
     judging.add_argument('--heldout', metavar='DIR', help='a folder of photographs (default: a '
                          'share of PHOTOS)')
@@ -98,7 +101,8 @@ def work(args: argparse.Namespace) -> int:
                 heldout_share=args.heldout_share, degradation=args.degradation,
                 max_hours=args.max_hours, max_iters=args.max_iters,
                 partner_iters=args.partner_iters, min_area=args.min_area,
-                perceptual=perceptual_from(args), export=tuple(args.export))
+                perceptual=perceptual_from(args), vgg16_weights=args.vgg16_weights,
+                export=tuple(args.export))
         except KeyboardInterrupt:
             tell_stopped(STOPPED)
             raise

@@ -118,7 +118,7 @@ def test_a_partner_has_photographs_of_its_own_but_none_that_is_judged_with(tmp_p
     found = with_partner(roles, Album(tmp_path / 'more', [*others, judged]))
     assert found.role_of_partner == FOR_PARTNER
     assert found.photographs(FOR_PARTNER) == others
-    assert 'held-out' in found.left_out[judged.inside]
+    assert not found.left_out  # what is judged with is used
     assert found.photographs(TRAIN) == roles.photographs(TRAIN)
     assert roles.role_of_partner == TRAIN
     with pytest.raises(InputError, match='not among the held-out'):

@@ -17,7 +17,7 @@ from .network import Network, tell_degradation
 from .plan import ENSEMBLE_PASSES, Amounts, make_plan
 from .recipe import Recipe, partner_patch
 from .settings import PARTNER, REFERENCE_BY_DEGRADATION, CureSettings
-from .speed import measure_partner, measure_speed
+from .speed import Loss, measure_partner, measure_speed
 from .split import FOR_PARTNER, HELDOUT, TRAIN
 from .taking import Roles, assign, expected_crops, open_album, with_partner
 from .truth import LQ_SIDE
@@ -59,13 +59,16 @@ def signature_of(settings: CureSettings, roles: Roles) -> dict:
     """Return all that decides the result, for the notes of a cure."""
     return dict(settings.describe(), model=weights_sha256(settings.model),
                 mse=weights_sha256(local_checkpoint(settings.mse)) if settings.mse else None,
+                vgg16=(weights_sha256(settings.vgg16_weights)
+                       if settings.vgg16_weights else None),
                 photographs=roles.albums[TRAIN].signature(),
                 heldout=roles.albums[HELDOUT].signature() if settings.heldout else None,
                 partner_photographs=(roles.albums[FOR_PARTNER].signature()
                                      if settings.partner_photographs else None))
 
 
-def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Roles) -> dict:
+def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Roles,
+           loss: Loss | None = None) -> dict:
     """Measure this machine and the network, and decide what is done.
 
     Returns:
@@ -75,7 +78,7 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         ``crop_pixels``, LR pixels of a crop; ``partner_patch``, side in px of the GT patches that
         a partner is trained on, None where none is.
     """
-    speed = measure_speed(network.upscaler, recipe)
+    speed = measure_speed(network.upscaler, recipe, loss)
     degradation, noise = settings.degradation, None
     if degradation is None:
         largest = max(roles.photographs(TRAIN), key=lambda one: one.short)

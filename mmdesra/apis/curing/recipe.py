@@ -23,6 +23,9 @@ LEAST_LR = 1e-6
 PARTNER_LQ_PATCHES = dict(bicubic=32, realesrgan=64)
 """Side in px of a partner's LR patches, at most, by how photographs are reduced. What takes noise
 away must see more of an image: with 32 px the partner of x4plus stayed farther from RealESRNet."""
+OWN_TRUTHS_SHARE = .5
+"""Of photographs as truths in a batch, where there is a perceptual loss for them; with it the
+result is nearer to the truth, and without it is not (docs/results.md)."""
 FITTING_SHARE = .8
 """Of the photographs that a partner's patch must fit into."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.dist import get_rank
 
 from ...detectors import build_detector
+from ...engine.truth_loss import TruthLoss
 from ...files.folder_lock import held_folder
 from ...generators import GeneratedPairs, Reference, Sibling, build_reference, load_upscaler
 from ...generators.checkpoint import local_checkpoint
@@ -29,7 +30,7 @@ from .plan import (
     timed,
 )
 from .prepare import amounts_of, refuse_same_weights, settle, signature_of, take_photographs
-from .recipe import Recipe, recipe_for, smallest_region
+from .recipe import OWN_TRUTHS_SHARE, Recipe, recipe_for, smallest_region
 from .record import CureResult, Record
 from .settings import MIN_REGIONS, PARTNER, SELF_ENSEMBLE, CureSettings
 from .speed import Speed, measure_speed
@@ -44,6 +45,8 @@ from .verdict import judge_cure
 Report = Callable[[str], None]
 
 logger = logging.getLogger('mmdesra')
+
+PATHS = 'mse', 'heldout', 'partner_photographs', 'vgg16_weights'
 
 
 def cure(model: str | Path, photographs: str | Path, out: str | Path,
@@ -67,8 +70,7 @@ def cure(model: str | Path, photographs: str | Path, out: str | Path,
         InputError: If something that is given cannot be used, or a cure with other settings was
             begun in the folder.
     """
-    paths = {name: Path(options.pop(name)) for name in ('mse', 'heldout', 'partner_photographs')
-             if options.get(name)}
+    paths = {name: Path(options.pop(name)) for name in PATHS if options.get(name)}
     settings = CureSettings(local_checkpoint(model), Path(photographs), Path(out),
                             **{**options, **paths})
     with ExitStack() as stack:
@@ -97,6 +99,8 @@ class _Cure:
         self.network: Network = find_network(settings.model, settings.config, self.device)
         self.recipe: Recipe = recipe_for(self.network.kind)
         self.say(f'{settings.model}: {self.network.name}')
+        # An error now is better than one after hours.
+        self.truth_loss = TruthLoss(vgg16_weights=settings.vgg16_weights)
         if settings.mse is not None:
             refuse_same_weights(self.network, settings.mse, settings.model, self.device)
         self.roles = take_photographs(settings, self.recipe, self.network, self.say)
@@ -134,7 +138,7 @@ class _Cure:
 
     def _plan(self) -> None:
         found = self.steps.do('plan', lambda: settle(self.settings, self.network, self.recipe,
-                                                     self.roles))
+                                                     self.roles, self.truth_loss))
         self.speed = Speed(**found['speed'])
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
@@ -212,8 +216,8 @@ class _Cure:
         if settings.max_iters is not None or (
                 (self.work / 'finetune').exists() and not self.steps.knows(name)):
             return
-        now = Speed(**self.steps.do(name, lambda: asdict(measure_speed(self.network.upscaler,
-                                                                       self.recipe))))
+        now = Speed(**self.steps.do(name, lambda: asdict(measure_speed(
+            self.network.upscaler, self.recipe, self.truth_loss))))
         plan = measured_again(self.plan, self.speed, now, self.recipe)
         if plan is not self.plan:
             self.say(tell_other_speed(self.plan, plan, self.speed, now))
@@ -230,6 +234,11 @@ class _Cure:
             hook['reference'] = self.own_reference
         else:
             hook['mse_checkpoint'] = str(self._mse)
+        if settings.vgg16_weights is not None:
+            wide = self.work / 'crops/partner'
+            hook.update(truth_share=OWN_TRUTHS_SHARE, truth_degradation=self.degradation,
+                        truth_dir=str(wide) if wide.is_dir() else hook['lq_dir'],
+                        truth_loss=dict(vgg16_weights=str(settings.vgg16_weights)))
         with self._step('finetune'):
             return self.steps.do('finetune', lambda: finetune(
                 self.network, settings.model, self.recipe, self.plan, self.speed, hook,

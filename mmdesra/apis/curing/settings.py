@@ -44,6 +44,8 @@ class CureSettings:
         partner_iters (int, optional): Iterations of training the partner.
         min_area (str, optional): The smallest region that counts.
         perceptual (dict, optional): Perceptual distance to judge with, too.
+        vgg16_weights (Path, optional): File of torchvision's vgg16. With it a share of each batch
+            is photographs as the truths of their own reductions, with a perceptual loss.
         export (tuple[str, ...]): Of :data:`EXPORTS`.
 
     Raises:
@@ -64,6 +66,7 @@ class CureSettings:
     partner_iters: int | None = None
     min_area: str | None = None
     perceptual: dict | None = None
+    vgg16_weights: Path | None = None
     export: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

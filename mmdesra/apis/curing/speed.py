@@ -21,6 +21,8 @@ from ...generators.evaluating import device_of, evaluating
 from ...models.texture_loss import PixelTextureLoss
 from .recipe import Recipe
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+
 PROBE_SIDE = 48
 ENOUGH = 5.
 """Seconds: what takes longer need not be measured again."""
@@ -61,8 +63,13 @@ class Speed:
         return self.partner_step or self.step
 
 
-def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
+def measure_speed(upscaler: Upscaler, recipe: Recipe, loss: Loss | None = None) -> Speed:
     """Measure how fast a network enlarges and is fine-tuned here; nothing of it changes.
+
+    Args:
+        upscaler (Upscaler): The network.
+        recipe (Recipe): With the patches of an iteration.
+        loss (Callable, optional): Of two batches of images. Default: that on pseudo GTs.
 
     Raises:
         InputError: If an iteration does not fit into the memory.
@@ -76,7 +83,8 @@ def measure_speed(upscaler: Upscaler, recipe: Recipe) -> Speed:
         forward = _time(lambda: upscaler.generator(image), device) / side**2
     image_memory = max(memory_used(device) - before, 0) / side**2
     patch = recipe.patch_for(upscaler.sizes)
-    step = _time(_training_step(upscaler, patch, recipe.batch_size, PixelTextureLoss()), device)
+    step = _time(_training_step(upscaler, patch, recipe.batch_size, loss or PixelTextureLoss()),
+                 device)
     return Speed(forward, step, memory_used(device) + _training_memory(upscaler), image_memory)
 
 
@@ -157,10 +165,11 @@ def _half_of_forward(upscaler: Upscaler, device: torch.device) -> float:
             return _time(forward, device) / full
 
 
-def _training_step(upscaler: Upscaler, patch: int, batch: int,
-                   loss: Callable[[Tensor, Tensor], Tensor], is_half: bool = False
-                   ) -> Callable[[], None]:
+def _training_step(upscaler: Upscaler, patch: int, batch: int, loss: Loss,
+                   is_half: bool = False) -> Callable[[], None]:
     generator, device = upscaler.generator, device_of(upscaler.generator)
+    if isinstance(loss, nn.Module):
+        loss = loss.to(device)
     image = torch.rand(batch, 3, patch, patch, device=device)
     side = patch * upscaler.sizes.scale
     target = torch.rand(batch, 3, side, side, device=device)

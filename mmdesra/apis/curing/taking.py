@@ -88,8 +88,9 @@ class Roles:
         reasons = {}
         for role, album in self.albums.items():
             reasons.update(album.left_out)
-            reasons.update({place: use for place, use in self.roles[role].items()
-                            if use not in (TRAIN, HELDOUT, FOR_PARTNER)})
+            if role != FOR_PARTNER:  # of these the held-out ones are used, to judge with
+                reasons.update({place: use for place, use in self.roles[role].items()
+                                if use not in (TRAIN, HELDOUT)})
         return reasons
 
 
