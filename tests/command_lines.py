@@ -1,16 +1,22 @@
 """Running the tools as a user does, and faster, in this process."""
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
+import cv2
 import pytest
 
 from mmdesra.files.folder_lock import hold_folder
@@ -33,6 +39,19 @@ def environment() -> dict[str, str]:
 
 
 def run(tool, *arguments) -> subprocess.CompletedProcess:
+    """Run a tool in a fork of this process, which has imported what takes seconds to import."""
+    with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
+        child = os.fork()
+        if not child:
+            _become(tool, arguments, out, err)
+        code = _code_of(child)
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(command(tool, *arguments), code, out.read(), err.read())
+
+
+def run_anew(tool, *arguments) -> subprocess.CompletedProcess:
+    """Run a tool as a user does, from the start of Python on."""
     return _run(command(tool, *arguments))
 
 
@@ -54,6 +73,37 @@ def is_of_gloo(line: str) -> bool:
 def _run(started: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(started, env=environment(), text=True, capture_output=True,
                           timeout=PATIENCE)
+
+
+def _become(tool, arguments, out, err) -> NoReturn:
+    """Be a tool, in a fork, and end."""
+    code = 70
+    try:
+        os.environ.update(environment())
+        for number, file in ((1, out), (2, err)):
+            os.dup2(file.fileno(), number)
+        sys.stdout, sys.stderr = out, err
+        logging.root.handlers.clear()  # they are pytest's
+        cv2.setNumThreads(0)  # those of the pool have not come along
+        code = call(tool, *arguments)
+    except BaseException:  # a fork must not go on with its parent's work
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+
+
+def _code_of(child: int) -> int:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise TimeoutError(f'a tool had not ended after {PATIENCE} s')
 
 
 def call(tool, *arguments) -> int:

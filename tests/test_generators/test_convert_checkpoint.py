@@ -248,7 +248,7 @@ def test_a_failure_while_writing_leaves_what_was_there(tmp_path, monkeypatch):
 
 
 def test_the_tool_runs_on_its_own_and_explains_itself():
-    done = command_lines.run(TOOL, '--help')
+    done = command_lines.run_anew(TOOL, '--help')
     assert done.returncode == 0, done.stderr
     assert '--to' in done.stdout and 'Exit code' in done.stdout
 

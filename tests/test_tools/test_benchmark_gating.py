@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from command_lines import call, run
+from command_lines import call, run_anew
 from toys import MIN_AREA, write_pairs
 
 from mmdesra.files import write_image
@@ -70,7 +70,8 @@ def test_nothing_to_gate_is_one_clear_line(pairs, capsys, options, message):
 
 
 def test_warnings_of_other_packages_are_not_for_users(pairs):
-    done = run('benchmarks/benchmark_gating.py', *pairs, '--segmentor', 'mmseg::no_such/config')
+    done = run_anew('benchmarks/benchmark_gating.py', *pairs, '--segmentor',
+                    'mmseg::no_such/config')
     assert done.returncode == 2
     assert re.fullmatch(r'error: mmseg::no_such/config: cannot be read as a config .*\n',
                         done.stderr)

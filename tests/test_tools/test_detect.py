@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from command_lines import call, run
+from command_lines import call, run, run_anew
 from PIL import Image
 from toys import (
     MIN_AREA,
@@ -410,7 +410,7 @@ def test_a_name_that_is_no_text_is_reported_too(tmp_path, capsys):
 def test_lr_images_and_two_checkpoints(generated, tmp_path):
     lq = generated[1]
     arguments = ['--min-area', MIN_AREA, '--out']
-    process = run('detect.py', *generated, *arguments, tmp_path / 'out')
+    process = run_anew('detect.py', *generated, *arguments, tmp_path / 'out')
     assert process.returncode == 0, process.stderr
     folders = write_pairs(tmp_path, clean=(1,))
     assert names(lq) == names(folders[0])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from command_lines import call, held_by_another_run, run
+from command_lines import call, held_by_another_run, run_anew
 from PIL import Image
 from toy_training import model_config, training_config
 from toys import GAN_AMPLITUDE, make_lq_image, write_checkpoints
@@ -50,7 +50,7 @@ def amplitude(path):
 def test_makes_a_partner_and_goes_on(arguments, tmp_path, capsys):
     """First as a user does: in a process of its own."""
     out = tmp_path / 'made/partner.pth'
-    done = run('make_mse_partner.py', *arguments, '--max-iters', 3)
+    done = run_anew('make_mse_partner.py', *arguments, '--max-iters', 3)
     assert done.returncode == 0, done.stderr
     first = amplitude(out)
     assert first < GAN_AMPLITUDE - .05

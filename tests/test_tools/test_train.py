@@ -8,7 +8,7 @@ from pathlib import Path
 import hostile
 import pytest
 import torch
-from command_lines import call, held_by_another_run, run
+from command_lines import call, held_by_another_run, run_anew
 from lazy_configs import write_lazy
 from torch import distributed
 from toy_mix import mixed_config, write_original
@@ -63,7 +63,7 @@ def error_of(capsys, config, options):
 def test_trains_from_the_command_line(config, data, options, tmp_path):
     """As a user does: in a process of its own."""
     options['--heldout-lq-dir'] = data.heldout
-    done = run('train.py', config, *flat(options))
+    done = run_anew('train.py', config, *flat(options))
     assert done.returncode == 0, done.stderr
     work_dir = tmp_path / 'run'
     state = torch.load(work_dir / 'iter_2.pth', weights_only=True)['state_dict']
