@@ -19,6 +19,7 @@ from mmdesra.apis.curing.run import cure
 from mmdesra.engine import partner_watch
 from mmdesra.errors import InputError
 from mmdesra.generators import GeneratorError
+from mmdesra.models.texture_loss import PixelTextureLoss
 
 pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
 OPTIONS = dict(max_iters=6, partner_iters=12, degradation='bicubic', device='cpu')
@@ -228,6 +229,32 @@ def test_large_photographs_are_cut(given):
     _, _, _, width, height, x, y, *_ = rows[0].split(',')
     assert (int(width), int(height)) == (192, 192)
     assert int(x) >= 200 and int(y) >= 150
+
+
+def test_with_vgg16_half_of_a_batch_is_truths_and_better_photographs_make_the_reference(
+        given, tmp_path, monkeypatch):
+    weights = tmp_path / 'vgg16.pth'
+    weights.write_bytes(b'stands for them')
+    better = write_photographs(tmp_path / 'better', 3, size=(200, 210))
+    seen = {}
+
+    def stop(*args):
+        seen.update(next(one for one in args if isinstance(one, dict) and 'lq_dir' in one))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, 'TruthLoss', lambda vgg16_weights: PixelTextureLoss())
+    monkeypatch.setattr(run, 'finetune', stop)
+    with pytest.raises(KeyboardInterrupt):
+        cure(**given, vgg16_weights=weights, partner_photographs=better)
+    crops = given['out'] / 'work/crops/partner'
+    assert {path.stem.split('_')[1] for path in crops.iterdir()} == {'p0', 'p1', 'p2'}
+    assert {Image.open(path).height for path in crops.iterdir()} == {200}  # whole
+    assert seen['truth_share'] == .5
+    assert seen['truth_dir'] == str(crops)
+    assert seen['truth_degradation'] == 'bicubic'
+    assert seen['truth_loss'] == dict(vgg16_weights=str(weights))
+    with pytest.raises(InputError, match='vgg16'):  # others are another cure
+        cure(**given, partner_photographs=better)
 
 
 def _stop(*args, **options):
