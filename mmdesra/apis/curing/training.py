@@ -37,8 +37,8 @@ CONFIG_FILE = 'config.py'
 CHECKPOINT_SECONDS = 120
 """Between two checkpoints: what a stop costs, at most."""
 CHECKS = 12
-"""Of the held-out loss while a partner is trained, at most: until the learning rate falls, the
-loss goes up and down, and the run must not end before."""
+"""Of the held-out loss while a partner is trained, at most. None ends the run: until the learning
+rate falls, the loss goes up and down."""
 
 
 class NothingHeldOutError(Exception):
@@ -109,7 +109,7 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
             config, model, out, str(photographs), max_iters=plan.partner_iters,
             patch_size=patch_size, scale=network.scale, degradation=degradation,
             schedule=schedule, check_interval=_check_interval(plan.partner_iters),
-            overwrite=True, report=report)
+            patience=plan.partner_iters, overwrite=True, report=report)
     finally:
         _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
