@@ -13,7 +13,7 @@ from command_lines import call
 from PIL import Image
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_config
 
-from mmdesra.apis.curing import bar, outcome, recipe, record, run, steps
+from mmdesra.apis.curing import bar, crops, outcome, plan, recipe, record, run, steps
 from mmdesra.apis.curing.recipe import Recipe
 from mmdesra.apis.curing.run import cure
 from mmdesra.engine import partner_watch
@@ -100,7 +100,7 @@ def test_what_was_done_is_there_to_see(whole):
 def test_the_same_command_again_says_the_same(whole, monkeypatch):
     out, result, _ = whole
     before = (out / 'cured.pth').read_bytes()
-    monkeypatch.setattr(run, 'finetune', None)  # it is not called again
+    monkeypatch.setattr(run, 'finetune', _stop)  # it is not called again
     again = cure(out.parent / 'gan.pth', out.parent / 'photos', out,
                  config=str(out.parent / 'toy_generator.py'), **OPTIONS)
     assert again.reasons == result.reasons
@@ -231,6 +231,34 @@ def test_large_photographs_are_cut(given):
     assert int(x) >= 200 and int(y) >= 150
 
 
+@pytest.mark.parametrize('others', [2, 0])
+def test_where_the_first_held_out_crops_show_no_artifact_others_are_looked_at(
+        others, given, tmp_path, monkeypatch):
+    heldout = tmp_path / 'heldout'
+    heldout.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        image = make_lq_image(20 + number, (96, 104), clean=True)
+        image[..., 0] = rng.integers(0, 250, image.shape[:2])  # more texture than the others
+        Image.fromarray(image).save(heldout / f'clean{number}.png')
+    for number in range(others):
+        Image.fromarray(make_lq_image(number, (96, 104))).save(heldout / f'green{number}.png')
+    monkeypatch.setattr(plan, 'MOST_HELDOUT', 5)
+    mse = tmp_path / 'mse.pth'
+    torch.save(dict(params=ToyGenerator(.05).state_dict()), mse)
+    said = []
+    result = cure(**given, report=said.append, heldout=heldout, mse=mse)
+    table = (given['out'] / 'photographs.csv').read_text()
+    if others:
+        assert result.figures['trained']['heldout']['regions_before'] > 0
+        assert 'no artifact in 5 held-out crops: 2 others are looked at' in said
+        assert table.count(crops.NO_ARTIFACT) == 5
+        assert 'green0' in (given['out'] / 'before_after.html').read_text()
+    else:
+        assert result.outcome == record.NOTHING
+        assert 'none in 5 held-out ones' in result.reasons[0]
+
+
 def test_with_vgg16_half_of_a_batch_is_truths_and_better_photographs_make_the_reference(
         given, tmp_path, monkeypatch):
     weights = tmp_path / 'vgg16.pth'
@@ -246,11 +274,11 @@ def test_with_vgg16_half_of_a_batch_is_truths_and_better_photographs_make_the_re
     monkeypatch.setattr(run, 'finetune', stop)
     with pytest.raises(KeyboardInterrupt):
         cure(**given, vgg16_weights=weights, partner_photographs=better)
-    crops = given['out'] / 'work/crops/partner'
-    assert {path.stem.split('_')[1] for path in crops.iterdir()} == {'p0', 'p1', 'p2'}
-    assert {Image.open(path).height for path in crops.iterdir()} == {200}  # whole
+    wide = given['out'] / 'work/crops/partner'
+    assert {path.stem.split('_')[1] for path in wide.iterdir()} == {'p0', 'p1', 'p2'}
+    assert {Image.open(path).height for path in wide.iterdir()} == {200}  # whole
     assert seen['truth_share'] == .5
-    assert seen['truth_dir'] == str(crops)
+    assert seen['truth_dir'] == str(wide)
     assert seen['truth_degradation'] == 'bicubic'
     assert seen['truth_loss'] == dict(vgg16_weights=str(weights))
     with pytest.raises(InputError, match='vgg16'):  # others are another cure

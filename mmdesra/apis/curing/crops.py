@@ -50,6 +50,8 @@ class Crop:
     note: str = ''
 
 
+NO_ARTIFACT = 'the model makes no artifact there'
+
 COLUMNS = tuple(Crop.__dataclass_fields__)
 
 
@@ -93,7 +95,7 @@ def texture_of(image: np.ndarray) -> float:
 
 
 def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str], role: str,
-                folder: Path, limit: int, side: int) -> list[Crop]:
+                folder: Path, limit: int, side: int, skip: int = 0) -> list[Crop]:
     """Write the crops of the photographs of a role as PNG; of too many those with most texture.
 
     Args:
@@ -104,6 +106,7 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
         folder (Path): Where the crops go.
         limit (int): At most so many crops, but one of as many photographs as can be.
         side (int): Of the crops, in px.
+        skip (int): Leave out so many of the first ones, and take those that come next.
 
     Returns:
         list[Crop]: What was made of each photograph of the role, in the order of their names.
@@ -112,11 +115,12 @@ def write_crops(root: Path, photographs: list[Photograph], roles: dict[str, str]
     taken = [one for one in photographs if roles[one.inside] == role]
     found = [list(_crops_of(root, one, role, side, crops_per_photograph(len(taken))))
              for one in taken]
-    kept = _within(found, limit)
+    best = _within(found, skip + limit)
     crops = []
     for place, one in enumerate(crop for crops in found for crop in crops):
-        if one not in kept:
-            crops.append(replace(one, note='not used: others have more texture'))
+        if one not in best[skip:]:
+            crops.append(replace(one, note=f'not used: {NO_ARTIFACT}' if one in best else
+                                 'not used: others have more texture'))
             continue
         stem = re.sub(r'[^\w.-]', '_', Path(one.photograph).stem, flags=re.ASCII)[:60]
         crop = replace(one, file=f'{place:04d}_{stem}_{one.y}_{one.x}.png')

@@ -73,7 +73,7 @@ def export(cured: Path, name: str, generator: dict) -> dict:
 
 
 def write_page(path: Path, work: Path, title: str, reasons: Sequence[str], figures: Mapping,
-               facts: Iterable[tuple[str, object]]) -> None:
+               facts: Iterable[tuple[str, object]], folder: str = 'finetune') -> None:
     """Write the page that shows the held-out photographs before and after.
 
     Args:
@@ -83,8 +83,9 @@ def write_page(path: Path, work: Path, title: str, reasons: Sequence[str], figur
         reasons (Sequence[str]): Why it came out so.
         figures (Mapping): Of the held-out photographs.
         facts (Iterable): What else is said at its head.
+        folder (str): That of the training, in ``work``.
     """
-    write_before_after_page(path, title, work / 'crops/heldout', work / 'finetune/heldout',
+    write_before_after_page(path, title, work / 'crops/heldout', work / folder / 'heldout',
                             [*_figures(figures), *facts], sentences=reasons)
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,8 @@ class Record:
         title = f'{self.settings.model.name}: {outcome}'
         reasons = [f'{reason[:1].upper()}{reason[1:]}.' for reason in verdict.reasons]
         pages = []
-        for name, write, figures in ((PAGE, write_page, trained['heldout']),
+        for name, write, figures in ((PAGE, partial(write_page, folder=trained['folder']),
+                                      trained['heldout']),
                                      (TRUTH_PAGE, write_truth_page, truth)):
             if figures is not None:
                 with _told(unwritten, name):

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from .settings import MIN_REGIONS, PARTNER, SELF_ENSEMBLE, CureSettings
 from .speed import Speed, measure_speed
 from .split import HELDOUT, TRAIN
 from .steps import Steps
-from .taking import cut, cut_for_partner
+from .taking import cut, cut_for_partner, cut_more_heldout
 from .telling import TITLES, tell_other_speed, tell_plan, tell_step
 from .training import finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
@@ -46,6 +47,8 @@ Report = Callable[[str], None]
 
 logger = logging.getLogger('mmdesra')
 
+TURNS = 4
+"""How often held-out crops are sought that show an artifact, at most."""
 PATHS = 'mse', 'heldout', 'partner_photographs', 'vgg16_weights'
 
 
@@ -93,6 +96,7 @@ class _Cure:
         self.work = settings.out / 'work'
         self.detector = dict(type='DeSRA', min_area=smallest_region(settings.min_area))
         self.partner: dict = {}
+        self.tried = 0
 
     def run(self) -> CureResult:
         settings = self.settings
@@ -126,8 +130,8 @@ class _Cure:
         trained = self._finetune()
         if trained['heldout'] is None:
             return self._nothing(f'{found["regions"]} artifact regions in {found["images"]} '
-                                 'crops to train on, but none in the held-out ones, so a '
-                                 'cure could not be judged; give more photographs, or others to '
+                                 f'crops to train on, but none in {self.tried} held-out ones, so '
+                                 'a cure could not be judged; give more photographs, or others to '
                                  'judge with (--heldout)', found)
         truth = self._judge()
         verdict = judge_cure(trained['heldout'], (truth or {}).get('truth'))
@@ -153,12 +157,15 @@ class _Cure:
         found = self.steps.do('cut', lambda: [
             asdict(crop) for crop in cut(self.roles, self.work / 'crops', limits,
                                          self.plan.crop_side)])
-        crops = [Crop(**row) for row in found]
-        call_in_first(lambda: write_table(self.out / TABLE, crops, self.roles.left_out))
-        used = [crop for crop in crops if crop.file]
+        self.crops = [Crop(**row) for row in found]
+        self._write_table()
+        used = [crop for crop in self.crops if crop.file]
         self.say(f'{sum(crop.role == TRAIN for crop in used)} crops to train on, '
                  f'{sum(crop.role == HELDOUT for crop in used)} held out; what was done with each '
                  f'photograph: {self.out / TABLE}')
+
+    def _write_table(self) -> None:
+        call_in_first(lambda: write_table(self.out / TABLE, self.crops, self.roles.left_out))
 
     # ------------------------------------ the steps
 
@@ -239,10 +246,32 @@ class _Cure:
             hook.update(truth_share=OWN_TRUTHS_SHARE, truth_degradation=self.degradation,
                         truth_dir=str(wide) if wide.is_dir() else hook['lq_dir'],
                         truth_loss=dict(vgg16_weights=str(settings.vgg16_weights)))
-        with self._step('finetune'):
-            return self.steps.do('finetune', lambda: finetune(
-                self.network, settings.model, self.recipe, self.plan, self.speed, hook,
-                self.work / 'finetune', self._result, self.bar), together=True)
+        for turn in range(TURNS):
+            if turn and not self._take_other_heldout(turn):
+                break
+            self.tried += sum(bool(one.file) for one in self.crops if one.role == HELDOUT)
+            name = f'finetune_{turn}' if turn else 'finetune'
+            train = partial(finetune, self.network, settings.model, self.recipe, self.plan,
+                            self.speed, hook, self.work / name, self._result, self.bar)
+            with self._step('finetune'):
+                trained = dict(self.steps.do(name, train, together=True), folder=name)
+            if trained['heldout'] is not None:
+                break
+        return trained
+
+    def _take_other_heldout(self, turn: int) -> bool:
+        """Put other held-out crops in the place of those that show no artifact, if there are."""
+        def take() -> list[dict]:
+            return [asdict(crop) for crop in cut_more_heldout(
+                self.roles, self.work / 'crops', self.plan.heldout_crops, self.plan.crop_side,
+                turn * self.plan.heldout_crops)]
+        found = [Crop(**row) for row in self.steps.do(f'held out {turn}', take)]
+        self.crops = [*(one for one in self.crops if one.role != HELDOUT), *found]
+        self._write_table()
+        count = sum(bool(one.file) for one in found)
+        if count:
+            self.say(f'no artifact in {self.tried} held-out crops: {count} others are looked at')
+        return bool(count)
 
     @property
     def _result(self) -> Path:

@@ -173,6 +173,22 @@ def cut(roles: Roles, folder: Path, limits: dict[str, int], side: int) -> list[C
     return crops
 
 
+def cut_more_heldout(roles: Roles, folder: Path, limit: int, side: int, skip: int) -> list[Crop]:
+    """Write other held-out crops, in the place of some that show no artifact.
+
+    Args:
+        roles (Roles): What each photograph is for.
+        folder (Path): That of all crops, see :func:`cut`.
+        limit (int): At most so many.
+        side (int): Of the crops.
+        skip (int): How many were tried.
+    """
+    place, album = folder / FOLDERS[HELDOUT], roles.albums[HELDOUT]
+    _clear(place)
+    return write_crops(album.root, album.photographs, roles.roles[HELDOUT], HELDOUT, place, limit,
+                       side, skip)
+
+
 def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
     """Write crops of the photographs that a partner is trained on, wide enough for its patches.
 
