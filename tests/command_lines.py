@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import cv2
 import pytest
+import torch
 
 from mmdesra.files.folder_lock import hold_folder
 
@@ -40,6 +41,8 @@ def environment() -> dict[str, str]:
 
 def run(tool, *arguments) -> subprocess.CompletedProcess:
     """Run a tool in a fork of this process, which has imported what takes seconds to import."""
+    if torch.cuda.is_initialized():  # a fork cannot use it
+        return run_anew(tool, *arguments)
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
         child = os.fork()
         if not child:
@@ -84,14 +87,18 @@ def _become(tool, arguments, out, err) -> NoReturn:
             os.dup2(file.fileno(), number)
         sys.stdout, sys.stderr = out, err
         logging.root.handlers.clear()  # they are pytest's
-        cv2.setNumThreads(0)  # those of the pool have not come along
+        # Those of a pool have not come along.
+        cv2.setNumThreads(0)
+        torch.set_num_threads(1)
         code = call(tool, *arguments)
     except BaseException:  # a fork must not go on with its parent's work
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code or 0)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code if isinstance(code, int) else bool(code))
 
 
 def _code_of(child: int) -> int:

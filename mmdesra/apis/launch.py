@@ -123,7 +123,7 @@ def start_processes(words: list[str], count: int, machines: int = 1,
             raise InputError(f'the {machines} machines did not reach each other: {error}'
                              ) from error
         errors, advice = _notes(folder, 'error'), _notes(folder, 'stopped')
-    for text in errors:
+    for text in () if by_signal else errors:  # after a signal they are of what it has broken
         logger.error('error: %s', text)
     # The launcher kills processes that do not end soon after a signal; those have left nothing.
     for text in advice or [how_to_go_on] * bool(how_to_go_on):

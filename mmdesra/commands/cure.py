@@ -56,11 +56,12 @@ def parse_args() -> argparse.Namespace:
     reference.add_argument('--degradation', choices=tuple(DEGRADATIONS),
                            help='how photographs are reduced for it, and to judge (default: by '
                            'whether MODEL takes noise away)')
-    reference.add_argument('--partner-photos', metavar='DIR', help='good photographs to train the '
-                           'partner on, where PHOTOS are few or poor (default: PHOTOS)')
+    reference.add_argument('--partner-photos', metavar='DIR', help='good photographs, on which a '
+                           'partner is trained, where PHOTOS are few or poor (default: PHOTOS)')
     parser.add_argument('--vgg16-weights', metavar='FILE', help="torchvision's vgg16, as "
-                        'downloaded: half of each batch is then photographs as the truths of '
-                        'their own reductions, with a perceptual loss on its features')
+                        'downloaded: half of each batch is then photographs (those of '
+                        '--partner-photos, if given) as the truths of their own reductions, with '
+                        'a perceptual loss on its features')
     judging = parser.add_argument_group('what it is judged with')
     judging.add_argument('--heldout', metavar='DIR', help='a folder of photographs (default: a '
                          'share of PHOTOS)')

@@ -85,7 +85,7 @@ class PhotographPatches(Dataset):
         self.names_hash = hashlib.sha256(names.encode(errors='surrogateescape')).hexdigest()
         self.seed = seed + (part == 'heldout') * 10**6
         self._tiles = [path for photograph in self.photographs for path in photograph.paths]
-        self._pipeline = _compose(pipeline)
+        self._pipeline = compose(pipeline)
 
     def __len__(self) -> int:
         return DRAWS
@@ -165,7 +165,8 @@ def _some(names: Sequence[str]) -> str:
     return ', '.join(names[:3]) + (f' and {more} more' if more > 0 else '')
 
 
-def _compose(pipeline: Sequence[dict | Callable]) -> Callable[[dict], dict]:
+def compose(pipeline: Sequence[dict | Callable]) -> Callable[[dict], dict]:
+    """Build MMagic's transforms, whichever scope is the default one."""
     import mmagic.datasets.transforms  # noqa: F401  (registers them)
     from mmengine.dataset import Compose
     from mmengine.registry import DefaultScope

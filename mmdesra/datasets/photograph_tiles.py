@@ -132,7 +132,7 @@ def _cut(path: Path, folder: Path, tiling: Tiling) -> TiledPhotograph:
                          f'{tiling.least} px, one patch, got {size_of(image)}')
     is_mirrored = min(image.shape[:2]) < tiling.wanted
     if is_mirrored:
-        image = _mirrored(image, tiling.wanted)
+        image = mirrored(image, tiling.wanted)
     corners = _corners(image.shape[0], image.shape[1], tiling.side)
     drawn = sorted(_generator(name, tiling.seed).permutation(len(corners))[:tiling.most])
     names = []
@@ -176,7 +176,8 @@ def _generator(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], 'little')])
 
 
-def _mirrored(image: np.ndarray, side: int) -> np.ndarray:
+def mirrored(image: np.ndarray, side: int) -> np.ndarray:
+    """Extend an image by its mirror image to a side, to the right and below."""
     below, right = (max(side - length, 0) for length in image.shape[:2])
     # With the border pixel twice, so that it can be repeated however small the image is.
     return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT)

@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 
 from ..errors import InputError
 from ..files import make_output_folder, write_weights
-from ..files.folder_lock import held_folder
 from ..files.listing import ImageInputs
 from ..files.records import describe_difference, read_json
 from ..files.tables import write_json
@@ -27,7 +26,7 @@ from .heldout_stop import LEAST_ITERS, PATIENCE, StopRule
 from .mse_partner import DEFAULT_ITERS, KEPT_CHECKPOINTS, inherit_mse_partner
 from .partner_progress import PartnerResult, Report
 from .partner_watch import PartnerWatch
-from .work_dir import work_in
+from .work_dir import held_by_run, work_in
 
 HELDOUT_SHARE = .15
 CHECK_INTERVAL = 20
@@ -94,7 +93,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
                         patch_size, degradation, share, seed)
     config.param_scheduler = list(schedule) if schedule else None
     _save_at_checks(config, check_interval, bool(share))
-    with held_folder(config.work_dir), work_in(config.work_dir), config_faults(config):
+    with held_by_run(config.work_dir), work_in(config.work_dir), config_faults(config):
         runner = Runner.from_cfg(config)
         dataset = runner.train_dataloader.dataset
         heldout = _heldout_part(config) if share else None

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ..generators.evaluating import device_of, evaluating
 from ..generators.wrappers import generator_of, result_generator_of, unwrap
+from .amp import CpuAmpOptimWrapper
 
 QUICK = 10.
 """Seconds from which on a first iteration is not tried again to see how long it takes warm."""
@@ -21,7 +23,7 @@ QUICK = 10.
 def loss_on(runner: Runner, samples: Sequence[dict], batch_size: int) -> float:
     """Return the mean loss of the generator that is the result, over samples of one size.
 
-    It is computed in the precision that is trained in.
+    It is computed in bfloat16 if that is trained in. In float16 a value may be too large.
 
     Args:
         runner (Runner): With a model whose losses are pixel losses alone.
@@ -31,7 +33,7 @@ def loss_on(runner: Runner, samples: Sequence[dict], batch_size: int) -> float:
     model = unwrap(runner.model)
     generator = result_generator_of(model)
     total = 0.
-    with torch.no_grad(), evaluating(generator), _context(runner).optim_context(model):
+    with torch.no_grad(), evaluating(generator), _precision(runner, model):
         for start in range(0, len(samples), batch_size):
             batch = samples[start:start + batch_size]
             total += len(batch) * _loss(model, generator, batch).item()
@@ -57,6 +59,12 @@ def seconds_of_iteration(runner: Runner, samples: Sequence[dict]) -> float:
             if seconds > QUICK:
                 break
     return seconds
+
+
+def _precision(runner: Runner, model: nn.Module) -> AbstractContextManager:
+    context = _context(runner)
+    return context.optim_context(model) if isinstance(context, CpuAmpOptimWrapper) else (
+        nullcontext())
 
 
 def _context(runner: Runner) -> Any:

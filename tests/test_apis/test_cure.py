@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from command_lines import call
+from command_lines import call, run_anew
 from PIL import Image
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_config
 
@@ -283,6 +283,26 @@ def test_with_vgg16_half_of_a_batch_is_truths_and_better_photographs_make_the_re
     assert seen['truth_loss'] == dict(vgg16_weights=str(weights))
     with pytest.raises(InputError, match='vgg16'):  # others are another cure
         cure(**given, partner_photographs=better)
+
+
+def test_in_two_processes_a_partner_is_trained(given):
+    done = run_anew('cure.py', given['model'], given['photographs'], '--out', given['out'],
+                    '--config', given['config'], '--max-iters', 2, '--partner-iters', 4,
+                    '--degradation', 'bicubic', '--min-area', '20', '--nproc', 2)
+    assert done.returncode in (0, 3, 4), done.stderr  # too few iterations to help
+    known = json.loads((given['out'] / 'work/steps.json').read_text())['done']
+    assert known['partner']['done'] == 4
+
+
+def test_one_photograph_to_train_on_makes_no_partner(given, tmp_path):
+    for path in sorted((given['photographs'] / 'holiday').iterdir())[:-1]:
+        path.unlink()
+    heldout = write_photographs(tmp_path / 'heldout', 2)
+    said = []
+    result = cure(**given, report=said.append, heldout=heldout)
+    assert any('fewer than two crops' in sentence for sentence in said)
+    assert result.outcome in (record.CURED, record.NO_HELP, record.NOTHING)
+    assert json.loads((given['out'] / 'cure.json').read_text())['reference'] == 'self-ensemble'
 
 
 def _stop(*args, **options):

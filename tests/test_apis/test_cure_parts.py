@@ -14,6 +14,7 @@ from networks import Enlarging
 from PIL import Image
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image
 
+from mmdesra.apis.curing import speed as speeds
 from mmdesra.apis.curing.bar import Bar
 from mmdesra.apis.curing.crops import SIDES, choose_crops
 from mmdesra.apis.curing.network import Network, tell_degradation
@@ -115,14 +116,15 @@ def test_a_partner_has_photographs_of_its_own_but_none_that_is_judged_with(tmp_p
     roles = assign(Album(tmp_path, own), None, .25, 48)
     [judged] = roles.photographs(HELDOUT)
     others = [photograph(number) for number in range(10, 13)]
-    found = with_partner(roles, Album(tmp_path / 'more', [*others, judged]))
+    small = photograph(20, side=30)
+    found = with_partner(roles, Album(tmp_path / 'more', [*others, judged, small]), 48)
     assert found.role_of_partner == FOR_PARTNER
     assert found.photographs(FOR_PARTNER) == others
-    assert not found.left_out  # what is judged with is used
+    assert [*found.left_out] == [small.inside]  # what is judged with is used
     assert found.photographs(TRAIN) == roles.photographs(TRAIN)
     assert roles.role_of_partner == TRAIN
     with pytest.raises(InputError, match='not among the held-out'):
-        with_partner(roles, Album(tmp_path / 'more', [judged]))
+        with_partner(roles, Album(tmp_path / 'more', [judged]), 48)
 
 
 def test_a_partner_is_trained_on_wide_crops_of_what_is_trained_on(tmp_path):
@@ -136,6 +138,51 @@ def test_a_partner_is_trained_on_wide_crops_of_what_is_trained_on(tmp_path):
     heldout = {one.inside for one in roles.photographs(HELDOUT)}
     assert not heldout & {f'{file.name.split("_")[1]}.png' for file in files}
     assert {Image.open(file).size for file in files} <= {(512, 512), (300, 300)}
+
+
+def test_of_one_photograph_crops_for_a_partner_are_smaller(tmp_path):
+    for number in range(2):
+        Image.fromarray(make_lq_image(number, (500, 520))).save(
+            make_output_folder(tmp_path / 'photographs') / f'{number}.png')
+    roles = assign(open_album(tmp_path / 'photographs', tmp_path / 'out'), None, .5, 48)
+    assert cut_for_partner(roles, tmp_path / 'out', 256) >= 2
+    assert {Image.open(file).size for file in (tmp_path / 'out').iterdir()} == {(256, 256)}
+
+
+SEEN = []
+
+
+class Either(Enlarging):
+    """Notes the precision that it runs in."""
+
+    def check(self, x):
+        SEEN.append(torch.is_autocast_cpu_enabled())
+        return x
+
+
+class FullAlone(Either):
+
+    def check(self, x):
+        if torch.is_autocast_cpu_enabled():
+            raise RuntimeError('no such kernel')
+        return super().check(x)
+
+
+@pytest.mark.parametrize('kind, seconds, is_half', [
+    (Either, 1., True), (Either, 1.9, False), (FullAlone, 1., False)])
+def test_half_precision_is_used_where_it_works_and_is_faster(
+        kind, seconds, is_half, tmp_path, monkeypatch):
+    Image.fromarray(make_lq_image(0, (150, 170))).save(tmp_path / 'photograph.png')
+
+    def time(work, device):
+        work()
+        return seconds if SEEN[-1] else 2.
+
+    monkeypatch.setattr(speeds, '_time', time)
+    found = measure_partner(Speed(1., 2.), Upscaler(kind()), Recipe(lq_patch=16),
+                            tmp_path / 'photograph.png', 64, 'bicubic')
+    assert found.is_half is is_half
+    assert found.partner_step == pytest.approx(seconds if is_half else 2., abs=.2)
 
 
 @pytest.mark.parametrize('sides, sizes, degradation, patch', [
@@ -342,9 +389,9 @@ def test_the_schedule_has_the_length_of_the_run(tmp_path):
 @pytest.mark.parametrize('wrong', [
     dict(reference='sibling'), dict(heldout_share=0), dict(heldout_share=1.), dict(max_hours=0),
     dict(max_hours=float('nan')), dict(max_iters=0), dict(degradation='blur'),
-    dict(export=('onnx', 'tflite'))])
+    dict(partner_photographs='more', mse='mse.pth'), dict(export=('onnx', 'tflite'))])
 def test_settings_out_of_range(wrong, tmp_path):
-    with pytest.raises(InputError, match='expected'):
+    with pytest.raises(InputError, match='expected|leave one'):
         CureSettings(tmp_path, tmp_path, tmp_path, **wrong)
 
 

@@ -20,6 +20,8 @@ both sides up to it is taken whole, larger ones are cut."""
 WANTED_CROPS = 40
 LEAST_CROPS, MOST_CROPS = 2, 8
 """Of a large photograph."""
+LEAST_FOR_PARTNER, MOST_FOR_PARTNER = 2, 200
+"""Crops that a partner is trained on; of two one is held out."""
 FLAT = 2.
 """Mean local standard deviation in grey levels below which a crop shows next to nothing."""
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .crops import SIDES
+from .crops import MOST_FOR_PARTNER, SIDES
 from .recipe import Recipe
 from .speed import Speed
 
@@ -30,6 +30,8 @@ LEAST_ITERS = 60
 """Of fine-tuning, at least: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
+PNG = 3 * .6
+"""Bytes that a pixel takes in a PNG file."""
 SPARE = 1.2
 """Factor on all times: reading, writing and detecting take time, too."""
 MUCH = 1.25
@@ -181,12 +183,23 @@ def _truth_seconds(speed: Speed, amounts: Amounts) -> float:
     return speed.forward * amounts.truth_pixels * (2 + amounts.reference_passes)
 
 
-def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int) -> int:
-    """Return about how many bytes a cure writes."""
+def disk_needed(weights: Path, plan: Plan, crop_pixels: float, scale: int,
+                partner_patch: int | None = None) -> int:
+    """Return about how many bytes a cure writes.
+
+    Args:
+        weights (Path): Those of the model.
+        plan (Plan): What is done.
+        crop_pixels (float): LR pixels of a crop.
+        scale (int): By what the network enlarges.
+        partner_patch (int, optional): Side in px of a partner's patches; None: none is trained.
+    """
     checkpoints = 2 * 4 * (2 if plan.partner_iters else 1) + 4  # Adam's two moments, the EMA
-    pictures = crop_pixels * (scale**2 * 3 * .6) * (
+    pictures = crop_pixels * (scale**2 * PNG) * (
         plan.train_crops + 8 * plan.heldout_crops) + crop_pixels * 2 * plan.train_crops
-    return int(checkpoints * weights.stat().st_size + pictures)
+    # Crops twice as wide as a patch, and the tiles of these, which are as large.
+    wide = 2 * MOST_FOR_PARTNER * (2 * partner_patch)**2 * PNG if partner_patch else 0
+    return int(checkpoints * weights.stat().st_size + pictures + wide)
 
 
 def _at_most(seconds: float, each: float, least: int, most: int) -> int:

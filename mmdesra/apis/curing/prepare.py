@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from ...generators.same_weights import have_same_weights
 from .crops import SIDES
 from .network import Network, tell_degradation
 from .plan import ENSEMBLE_PASSES, Amounts, make_plan
-from .recipe import Recipe, partner_patch
-from .settings import PARTNER, REFERENCE_BY_DEGRADATION, CureSettings
-from .speed import Loss, measure_partner, measure_speed
+from .recipe import PARTNER_LQ_PATCHES, Recipe, partner_patch
+from .settings import PARTNER, REFERENCE_BY_DEGRADATION, SELF_ENSEMBLE, CureSettings
+from .speed import Loss, Speed, measure_partner, measure_speed
 from .split import FOR_PARTNER, HELDOUT, TRAIN
 from .taking import Roles, assign, expected_crops, open_album, with_partner
 from .truth import LQ_SIDE
@@ -45,7 +46,8 @@ def take_photographs(settings: CureSettings, recipe: Recipe, network: Network,
     roles = assign(album, heldout, settings.heldout_share,
                    recipe.patch_for(network.upscaler.sizes))
     if settings.partner_photographs:
-        roles = with_partner(roles, open_album(settings.partner_photographs, settings.out))
+        roles = with_partner(roles, open_album(settings.partner_photographs, settings.out),
+                             network.scale * network.upscaler.sizes.padded(1))
     for place, reason in roles.left_out.items():
         logger.warning('%s: %s', place, reason)
     own = (f'{len(roles.photographs(FOR_PARTNER))} for the reference, '
@@ -84,15 +86,11 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         largest = max(roles.photographs(TRAIN), key=lambda one: one.short)
         degradation, noise = tell_degradation(
             network, read_image(roles.albums[TRAIN].root / largest.inside))
-    reference = settings.reference or REFERENCE_BY_DEGRADATION[degradation]
+    reference = settings.reference or (PARTNER if settings.partner_photographs else
+                                       REFERENCE_BY_DEGRADATION[degradation])
     patch = None
     if settings.mse is None and reference == PARTNER:
-        taken = roles.photographs(roles.role_of_partner)
-        patch = partner_patch([one.short for one in taken], network.upscaler.sizes, degradation)
-        largest = max(taken, key=lambda one: one.short)
-        speed = measure_partner(speed, network.upscaler, recipe,
-                                roles.albums[roles.role_of_partner].root / largest.inside,
-                                patch, degradation)
+        speed, patch = _measure_partner(speed, network, recipe, roles, degradation)
     for side in SIDES:
         amounts = amounts_of(settings, roles, network.scale, reference, side)
         plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
@@ -102,6 +100,31 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
     return dict(speed=asdict(speed), plan=asdict(plan), degradation=degradation,
                 noise_left=noise, reference=reference, crop_pixels=amounts.crop_pixels,
                 partner_patch=patch)
+
+
+def _measure_partner(speed: Speed, network: Network, recipe: Recipe, roles: Roles,
+                     degradation: str) -> tuple[Speed, int]:
+    """Measure how fast a partner is trained, and find the largest patch that memory is enough for.
+
+    Raises:
+        InputError: If there is too little for the smallest one.
+    """
+    sizes, taken = network.upscaler.sizes, roles.photographs(roles.role_of_partner)
+    largest = max(taken, key=lambda one: one.short)
+    photograph = roles.albums[roles.role_of_partner].root / largest.inside
+    patches = [partner_patch([one.short for one in taken], sizes, kind)
+               for kind in dict.fromkeys((degradation, *PARTNER_LQ_PATCHES))
+               if PARTNER_LQ_PATCHES[kind] <= PARTNER_LQ_PATCHES[degradation]]
+    for patch in patches[:-1]:
+        with suppress(InputError):
+            return measure_partner(speed, network.upscaler, recipe, photograph, patch,
+                                   degradation), patch
+    try:
+        return measure_partner(speed, network.upscaler, recipe, photograph, patches[-1],
+                               degradation), patches[-1]
+    except InputError as error:
+        raise InputError(f'{error}; a reference that needs no training is --reference '
+                         f'{SELF_ENSEMBLE}') from error
 
 
 def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,

@@ -160,8 +160,12 @@ class Record:
 
     @cached_property
     def _run(self) -> RunDescription:
-        return describe_run(self.settings.describe(),
-                            {'GAN-SR': self.settings.model, 'MSE-SR': self.mse})
+        settings = self.settings
+        photographs = settings.partner_photographs
+        return describe_run(
+            dict(settings.describe(),
+                 partner_photographs=None if photographs is None else str(photographs)),
+            {'GAN-SR': settings.model, 'MSE-SR': self.mse, 'VGG16': settings.vgg16_weights})
 
     def _result(self, outcome: str, reasons: list[str], weights: Path | None, figures: Mapping,
                 unwritten: dict[str, str]) -> CureResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..command_line import default_device
 from ..processes import call_in_first
 from ..pseudo_gt import make_pseudo_gts
 from .bar import Bar
-from .crops import Crop, write_table
+from .crops import LEAST_FOR_PARTNER, Crop, write_table
 from .network import Network, find_network
 from .outcome import LOG, TABLE, check_export, cured_path, logged_to, refuse_strangers
 from .plan import (
@@ -39,7 +39,7 @@ from .split import HELDOUT, TRAIN
 from .steps import Steps
 from .taking import cut, cut_for_partner, cut_more_heldout
 from .telling import TITLES, tell_other_speed, tell_plan, tell_step
-from .training import finetune, of_partner, train_partner
+from .training import NO_PARTNER, finetune, of_partner, train_partner
 from .truth import judge_by_truth, make_truths
 from .verdict import judge_cure
 
@@ -173,13 +173,7 @@ class _Cure:
         settings, partner = self.settings, self.work / 'partner.pth'
         if settings.mse is None and self.own_reference == PARTNER:
             with self._step('partner'):
-                crops = self.work / 'crops/partner'
-                self.steps.do('cut for the reference', lambda: cut_for_partner(
-                    self.roles, crops, self.partner_patch))
-                self.partner = self.steps.do('partner', lambda: train_partner(
-                    self.network, settings.model, self.recipe, self.plan, self.speed,
-                    self.degradation, crops, self.partner_patch, self.work / 'partner',
-                    partner, self.bar), together=True)
+                self.partner = self._train_partner(partner)
             self.say(of_partner(self.partner))
             if not self.partner['is_better']:
                 self.own_reference = SELF_ENSEMBLE
@@ -193,6 +187,17 @@ class _Cure:
         if self._mse is None:
             return build_reference(self.own_reference, self.network.upscaler)
         return Sibling(load_upscaler(self._spec(), self._mse, self.device))
+
+    def _train_partner(self, out: Path) -> dict:
+        crops = self.work / 'crops/partner'
+        count = self.steps.do('cut for the reference', lambda: cut_for_partner(
+            self.roles, crops, self.partner_patch))
+        if count < LEAST_FOR_PARTNER:
+            return dict(NO_PARTNER, crops=count)
+        return self.steps.do('partner', lambda: train_partner(
+            self.network, self.settings.model, self.recipe, self.plan, self.speed,
+            self.degradation, crops, self.partner_patch, self.work / 'partner', out, self.bar),
+            together=True)
 
     @property
     def _mse(self) -> Path | None:
@@ -228,7 +233,8 @@ class _Cure:
         plan = measured_again(self.plan, self.speed, now, self.recipe)
         if plan is not self.plan:
             self.say(tell_other_speed(self.plan, plan, self.speed, now))
-            self.plan, self.speed = plan, now
+            self.plan, self.speed = plan, replace(now, partner_step=self.speed.partner_step,
+                                                  is_half=self.speed.is_half)
 
     def _finetune(self) -> dict:
         settings = self.settings
@@ -246,17 +252,17 @@ class _Cure:
             hook.update(truth_share=OWN_TRUTHS_SHARE, truth_degradation=self.degradation,
                         truth_dir=str(wide) if wide.is_dir() else hook['lq_dir'],
                         truth_loss=dict(vgg16_weights=str(settings.vgg16_weights)))
-        for turn in range(TURNS):
-            if turn and not self._take_other_heldout(turn):
-                break
-            self.tried += sum(bool(one.file) for one in self.crops if one.role == HELDOUT)
-            name = f'finetune_{turn}' if turn else 'finetune'
-            train = partial(finetune, self.network, settings.model, self.recipe, self.plan,
-                            self.speed, hook, self.work / name, self._result, self.bar)
-            with self._step('finetune'):
+        with self._step('finetune'):
+            for turn in range(TURNS):
+                if turn and not self._take_other_heldout(turn):
+                    break
+                self.tried += sum(bool(one.file) for one in self.crops if one.role == HELDOUT)
+                name = f'finetune_{turn}' if turn else 'finetune'
+                train = partial(finetune, self.network, settings.model, self.recipe, self.plan,
+                                self.speed, hook, self.work / name, self._result, self.bar)
                 trained = dict(self.steps.do(name, train, together=True), folder=name)
-            if trained['heldout'] is not None:
-                break
+                if trained['heldout'] is not None:
+                    break
         return trained
 
     def _take_other_heldout(self, turn: int) -> bool:

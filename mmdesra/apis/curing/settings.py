@@ -72,6 +72,10 @@ class CureSettings:
     def __post_init__(self) -> None:
         _expect(self.reference in (None, *REFERENCES),
                 f'one of the references {", ".join(REFERENCES)}', self.reference)
+        if self.partner_photographs and (self.mse or self.reference == SELF_ENSEMBLE):
+            raise InputError('partner_photographs (--partner-photos) are for training a partner, '
+                             'and with --mse or --reference self-ensemble none is trained; leave '
+                             'one of the two out')
         _expect(0 < self.heldout_share < 1, 'a held-out share between 0 and 1',
                 self.heldout_share)
         _expect(self.degradation is None or self.degradation in DEGRADATIONS,

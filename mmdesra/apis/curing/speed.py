@@ -1,19 +1,25 @@
 """How fast a network enlarges and trains on this machine."""
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.device import get_device
 from torch import Tensor, nn
 
+from ...datasets.degradations import seeded
 from ...datasets.partner_pipeline import patch_pipeline
-from ...datasets.photograph_patches import PhotographPatches
+from ...datasets.photograph_patches import compose
+from ...datasets.photograph_tiles import mirrored
 from ...errors import InputError
 from ...files import read_image, write_image
 from ...generators import Upscaler
@@ -109,15 +115,17 @@ def measure_partner(speed: Speed, upscaler: Upscaler, recipe: Recipe, photograph
     scale, device = upscaler.sizes.scale, upscaler.device
     sample = _seconds_of_sample(photograph, patch_size, degradation, scale)
 
-    def step(is_half: bool) -> Callable[[], None]:
-        return _training_step(upscaler, patch_size // scale, recipe.batch_size, nn.L1Loss(),
-                              is_half)
-    is_half = (device.type == 'cpu' and speed.step > SLOW
-               and _half_of_forward(upscaler, device) < WORTH_IT)
-    memory = _training_memory(upscaler)
-    seconds = _time(step(is_half), device) + recipe.batch_size * sample
-    return replace(speed, partner_step=seconds, is_half=is_half,
-                   memory=max(speed.memory, memory_used(device) + memory))
+    def seconds(is_half: bool = False) -> float:
+        return _time(_training_step(upscaler, patch_size // scale, recipe.batch_size, nn.L1Loss(),
+                                    is_half), device)
+    full, half = seconds(), math.inf
+    if get_device() == 'cpu' and speed.step > SLOW and _works_in_half(upscaler):
+        with suppress(InputError, RuntimeError):  # a backward pass may lack what a forward has
+            half = seconds(is_half=True)
+    is_half = half < WORTH_IT * full
+    return replace(speed, partner_step=(half if is_half else full) + recipe.batch_size * sample,
+                   is_half=is_half,
+                   memory=max(speed.memory, memory_used(device) + _training_memory(upscaler)))
 
 
 def memory_used(device: torch.device) -> int:
@@ -143,26 +151,29 @@ def _seconds_of_sample(photograph: Path, patch_size: int, degradation: str, scal
     pipeline = patch_pipeline([], scale, patch_size, degradation)
     with tempfile.TemporaryDirectory() as folder:
         image = read_image(photograph)[:2 * pipeline.wanted, :2 * pipeline.wanted]
-        write_image(Path(folder, 'probe.png'), np.ascontiguousarray(image))
-        samples = PhotographPatches(folder, str(Path(folder, 'tiles')), pipeline.steps,
-                                    pipeline.patch_size, pipeline.wanted)
+        path = Path(folder, 'probe.png')
+        write_image(path, np.ascontiguousarray(mirrored(image, pipeline.wanted)))
+        steps = compose(pipeline.steps)
         start = time.perf_counter()
         for number in range(SAMPLES):  # they differ: what is done to one is drawn
-            samples[number]
+            with seeded(number):
+                deepcopy(steps)(dict(gt_path=str(path), key='probe'))
         return (time.perf_counter() - start) / SAMPLES
 
 
-def _half_of_forward(upscaler: Upscaler, device: torch.device) -> float:
-    """Return the share of its time that a pass takes in bfloat16."""
+def _works_in_half(upscaler: Upscaler) -> bool:
+    """Tell whether a pass in bfloat16 gives an image, in not more than the time of another."""
     side = max(PROBE_SIDE, upscaler.sizes.padded(1))
-    image = torch.rand(1, 3, side, side, device=device)
-
-    def forward() -> None:
-        upscaler.generator(image)
+    image = torch.rand(1, 3, side, side)
     with evaluating(upscaler.generator), torch.no_grad():
-        full = _time(forward, device)
-        with torch.autocast(device.type, torch.bfloat16):
-            return _time(forward, device) / full
+        try:
+            full = _time(lambda: upscaler.generator(image), image.device)
+            with torch.autocast('cpu', torch.bfloat16):
+                is_finite = bool(upscaler.generator(image).isfinite().all())
+                half = _time(lambda: upscaler.generator(image), image.device)
+        except (RuntimeError, TypeError):  # of what has no such precision
+            return False
+    return is_finite and half < full
 
 
 def _training_step(upscaler: Upscaler, patch: int, batch: int, loss: Loss,

@@ -9,14 +9,19 @@ from ...datasets.pseudo_gt_folder import file_sha256
 from ...errors import InputError
 from ...files import ImageError, list_inputs, read_image, shown_name
 from ...files.inputs import refuse_inside
-from .crops import SIDES, Crop, crops_per_photograph, write_crops
+from .crops import (
+    LEAST_FOR_PARTNER,
+    MOST_FOR_PARTNER,
+    SIDES,
+    Crop,
+    crops_per_photograph,
+    write_crops,
+)
 from .split import FOR_PARTNER, HELDOUT, LEFT_OUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
 ALSO_HELDOUT = f'{LEFT_OUT}: also among the held-out ones'
 WORKERS = 4
-MOST_FOR_PARTNER = 200
-"""Crops that a partner is trained on."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,11 @@ class Roles:
         reasons = {}
         for role, album in self.albums.items():
             reasons.update(album.left_out)
-            if role != FOR_PARTNER:  # of these the held-out ones are used, to judge with
-                reasons.update({place: use for place, use in self.roles[role].items()
-                                if use not in (TRAIN, HELDOUT)})
+            used = [role]
+            if role == FOR_PARTNER:  # the held-out ones of these are used, to judge with
+                used.append(ALSO_HELDOUT)
+            reasons.update({place: use for place, use in self.roles[role].items()
+                            if use not in (TRAIN, HELDOUT, *used)})
         return reasons
 
 
@@ -127,22 +134,25 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
     return found
 
 
-def with_partner(roles: Roles, album: Album) -> Roles:
+def with_partner(roles: Roles, album: Album, least: int) -> Roles:
     """Add photographs that a partner alone is trained on; none that is judged with.
 
     Args:
         roles (Roles): Of the others.
         album (Album): Those photographs.
+        least (int): Shorter side in px from which on one can be trained on.
 
     Raises:
-        InputError: If all of them are also held out.
+        InputError: If all of them are too small, or also held out.
     """
     judged = {one.sha256 for one in roles.photographs(HELDOUT)}
-    uses = {one.inside: ALSO_HELDOUT if one.sha256 in judged else FOR_PARTNER
+    uses = {one.inside: ALSO_HELDOUT if one.sha256 in judged else
+            FOR_PARTNER if one.short >= least else
+            f'{LEFT_OUT}: {one.width}x{one.height} px, and it takes {least} px to train on'
             for one in album.photographs}
     if FOR_PARTNER not in uses.values():
-        raise InputError(f'{album.root}: expected a photograph to train a reference on that is '
-                         'not among the held-out ones, got none')
+        raise InputError(f'{album.root}: expected a photograph of {least} px a side or more to '
+                         'train a reference on, that is not among the held-out ones, got none')
     return Roles({**roles.albums, FOR_PARTNER: album}, {**roles.roles, FOR_PARTNER: uses})
 
 
@@ -195,17 +205,23 @@ def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
     Args:
         roles (Roles): What each photograph is for.
         folder (Path): Gets the crops.
-        patch_size (int): Side of the GT patches in px; a crop is at least twice as wide, or whole.
+        patch_size (int): Side of the GT patches in px; a crop is at least twice as wide, or
+            whole; of few photographs it may be as small as a patch.
 
     Returns:
-        int: How many crops there are.
+        int: How many crops there are that a patch fits into.
     """
-    _clear(folder)
     role = roles.role_of_partner
-    album = roles.albums[role]
-    crops = write_crops(album.root, album.photographs, roles.roles[role], role, folder,
-                        MOST_FOR_PARTNER, max(2 * patch_size, SIDES[0]))
-    return sum(bool(crop.file) for crop in crops)
+    album, count = roles.albums[role], 0
+    for side in (max(2 * patch_size, SIDES[0]), patch_size):
+        _clear(folder)
+        crops = write_crops(album.root, album.photographs, roles.roles[role], role, folder,
+                            MOST_FOR_PARTNER, side)
+        count = sum(bool(crop.file) and min(crop.width, crop.height) >= patch_size
+                    for crop in crops)
+        if count >= LEAST_FOR_PARTNER:
+            break
+    return count
 
 
 def _clear(folder: Path) -> None:

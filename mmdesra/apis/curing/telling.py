@@ -21,7 +21,8 @@ def tell_plan(plan: Plan, speed: Speed, found: Mapping, settings: CureSettings,
         plan (Plan): What will be done.
         speed (Speed): What was measured.
         found (Mapping): ``crop_pixels``, of the largest crop; ``noise_left``, the share of noise
-            that the network leaves in an image, or None; ``degradation``, what follows from it.
+            that the network leaves in an image, or None; ``degradation``, what follows from it;
+            ``partner_patch``.
         settings (CureSettings): What was asked for.
         scale (int): By what the network enlarges.
     """
@@ -29,11 +30,11 @@ def tell_plan(plan: Plan, speed: Speed, found: Mapping, settings: CureSettings,
     if noise is not None:
         yield (f'photographs are reduced as for a model of {found["degradation"]} reductions: '
                f'it leaves {noise:.0%} of noise in the image')
-    disk = disk_needed(settings.model, plan, crops, scale)
+    disk = disk_needed(settings.model, plan, crops, scale, found['partner_patch'])
     memory = speed.memory + speed.image_memory * crops
-    partner = (f', {speed.of_partner:.2g} s one for the reference'
+    partner = (f', {speed.of_partner:.2g} s one of training the reference'
                + ' (in bfloat16, which is faster here)' * speed.is_half) * bool(speed.partner_step)
-    yield (f'measured here: {speed.step:.2g} s an iteration{partner}, '
+    yield (f'measured here: {speed.step:.2g} s an iteration of fine-tuning{partner}, '
            f'{speed.forward * crops:.2g} s to enlarge a crop')
     steps = ', '.join(f'{TITLES[name]} {in_words(seconds)}'
                       for name, seconds in plan.seconds.items() if seconds)

@@ -35,10 +35,13 @@ from .speed import Speed
 CONFIG_FILE = 'config.py'
 """What is trained, beside the folder of the run, for whoever wants to see or change it."""
 CHECKPOINT_SECONDS = 120
-"""Between two checkpoints: what a stop costs, at most."""
+"""Between two checkpoints of fine-tuning: what a stop costs, at most."""
 CHECKS = 12
-"""Of the held-out loss while a partner is trained, at most. None ends the run: until the learning
-rate falls, the loss goes up and down."""
+"""About so many times the held-out loss of a partner is measured, and a checkpoint is written. No
+measurement ends the run: until the learning rate falls, the loss goes up and down."""
+NO_PARTNER = dict(iterations=0, done=0, is_better=False, heldout_loss_before=None,
+                  heldout_loss_after=None)
+"""What :func:`train_partner` would say where there is nothing to train on."""
 
 
 class NothingHeldOutError(Exception):
@@ -118,6 +121,9 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
 
 def of_partner(made: dict) -> str:
     """Say what came of a partner's training: what :func:`train_partner` returns."""
+    if not made['done']:
+        return ('fewer than two crops are large enough to train a reference on: the '
+                'self-ensemble takes its place')
     if made['heldout_loss_before'] is None:
         return f'the reference was trained for {made["iterations"]} iterations'
     change = made['heldout_loss_after'] / max(made['heldout_loss_before'], 1e-9) - 1
