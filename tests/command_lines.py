@@ -7,6 +7,7 @@ import os
 import re
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,24 @@ def run(tool, *arguments) -> subprocess.CompletedProcess:
         for file in (out, err):
             file.seek(0)
         return subprocess.CompletedProcess(command(tool, *arguments), code, out.read(), err.read())
+
+
+def run_in_two_forks(tool, *arguments) -> tuple[list[int], str]:
+    """Run a tool in two forks that work together; returns their exit codes, and what they say."""
+    with socket.socket() as listening, tempfile.TemporaryFile('w+') as said:
+        listening.bind(('127.0.0.1', 0))
+        port = listening.getsockname()[1]
+        listening.close()
+        children = []
+        for rank in '01':
+            if not (child := os.fork()):
+                os.environ.update(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE='2',
+                                  MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+                _become(tool, [*arguments, '--launcher', 'pytorch'], said, said)
+            children.append(child)
+        codes = [_code_of(child) for child in children]
+        said.seek(0)
+        return codes, said.read()
 
 
 def run_anew(tool, *arguments) -> subprocess.CompletedProcess:

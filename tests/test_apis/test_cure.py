@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from command_lines import call, run_anew
+from command_lines import call, run_in_two_forks
 from PIL import Image
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_generator_config
 
@@ -286,10 +286,11 @@ def test_with_vgg16_half_of_a_batch_is_truths_and_better_photographs_make_the_re
 
 
 def test_in_two_processes_a_partner_is_trained(given):
-    done = run_anew('cure.py', given['model'], given['photographs'], '--out', given['out'],
-                    '--config', given['config'], '--max-iters', 2, '--partner-iters', 4,
-                    '--degradation', 'bicubic', '--min-area', '20', '--nproc', 2)
-    assert done.returncode in (0, 3, 4), done.stderr  # too few iterations to help
+    codes, said = run_in_two_forks(
+        'cure.py', given['model'], given['photographs'], '--out', given['out'], '--config',
+        given['config'], '--max-iters', 2, '--partner-iters', 4, '--degradation', 'bicubic',
+        '--min-area', '20')
+    assert set(codes) <= {0, 3, 4}, said  # it need not have helped
     known = json.loads((given['out'] / 'work/steps.json').read_text())['done']
     assert known['partner']['done'] == 4
 

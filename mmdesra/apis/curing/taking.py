@@ -1,6 +1,7 @@
 """Taking in photographs: which there are, what each is for, what is cut from it."""
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from .crops import (
 from .split import FOR_PARTNER, HELDOUT, LEFT_OUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
+logger = logging.getLogger('mmdesra')
+
 ALSO_HELDOUT = f'{LEFT_OUT}: also among the held-out ones'
 WORKERS = 4
 
@@ -217,8 +220,13 @@ def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
         _clear(folder)
         crops = write_crops(album.root, album.photographs, roles.roles[role], role, folder,
                             MOST_FOR_PARTNER, side)
-        count = sum(bool(crop.file) and min(crop.width, crop.height) >= patch_size
-                    for crop in crops)
+        written = [crop for crop in crops if crop.file]
+        small = [crop for crop in written if min(crop.width, crop.height) < patch_size]
+        for crop in small:
+            (folder / crop.file).unlink()
+            logger.info('%s: is smaller than the %d px of a patch; the reference is not trained '
+                        'on it', crop.photograph, patch_size)
+        count = len(written) - len(small)
         if count >= LEAST_FOR_PARTNER:
             break
     return count
