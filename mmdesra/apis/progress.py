@@ -152,4 +152,3 @@ class Progress:
 def _numbers(path: Path) -> tuple[int, int, str]:
     session, rank, suffix = path.name.replace('.', '-').split('-')
     return int(session), int(rank), suffix
-

@@ -109,4 +109,3 @@ def require_packages(target: Path) -> None:
             raise InputError(f'{target}: writing {target.suffix} needs {" and ".join(packages)} '
                              f'({error}): pip install {" ".join(packages)}, or mmdesra with its '
                              f'extra [{EXTRAS[target.suffix]}]') from error
-
