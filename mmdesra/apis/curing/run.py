@@ -248,9 +248,9 @@ class _Cure:
         else:
             hook['mse_checkpoint'] = str(self._mse)
         if settings.vgg16_weights is not None:
-            wide = self.work / 'crops/partner'
+            wide = self.work / 'crops/partner'  # empty, perhaps, where no partner is trained
             hook.update(truth_share=OWN_TRUTHS_SHARE, truth_degradation=self.degradation,
-                        truth_dir=str(wide) if wide.is_dir() else hook['lq_dir'],
+                        truth_dir=str(wide) if self.partner.get('done') else hook['lq_dir'],
                         truth_loss=dict(vgg16_weights=str(settings.vgg16_weights)))
         with self._step('finetune'):
             for turn in range(TURNS):
