@@ -56,15 +56,12 @@ def run(tool, *arguments) -> subprocess.CompletedProcess:
 
 def run_in_two_forks(tool, *arguments) -> tuple[list[int], str]:
     """Run a tool in two forks that work together; returns their exit codes, and what they say."""
-    with socket.socket() as listening, tempfile.TemporaryFile('w+') as said:
-        listening.bind(('127.0.0.1', 0))
-        port = listening.getsockname()[1]
-        listening.close()
-        children = []
+    port, children = free_port(), []
+    with tempfile.TemporaryFile('w+') as said:
         for rank in '01':
             if not (child := os.fork()):
                 os.environ.update(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE='2',
-                                  MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+                                  MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
                 _become(tool, [*arguments, '--launcher', 'pytorch'], said, said)
             children.append(child)
         codes = [_code_of(child) for child in children]
@@ -95,6 +92,12 @@ def is_of_gloo(line: str) -> bool:
 def _run(started: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(started, env=environment(), text=True, capture_output=True,
                           timeout=PATIENCE)
+
+
+def free_port() -> str:
+    with socket.socket() as listening:
+        listening.bind(('127.0.0.1', 0))
+        return str(listening.getsockname()[1])
 
 
 def _become(tool, arguments, out, err) -> NoReturn:

@@ -30,7 +30,6 @@ Noted = dict[str, DoneImage]
 """Images by their names without suffix."""
 
 
-
 @dataclass(frozen=True)
 class Resumed:
     """What a run goes on from.

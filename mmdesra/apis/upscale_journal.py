@@ -20,7 +20,6 @@ FORMAT = 1
 ADVICE = 'run without --resume, which starts anew'
 
 
-
 @dataclass(frozen=True)
 class DoneFile:
     """An image whose results are written.

@@ -4,12 +4,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_lines import call, run_in_two
+from command_lines import call, free_port, run_in_two
 from gloo_pair import run_pair
 from known_labels import store_labels
 from toys import MIN_AREA, write_pairs
@@ -40,12 +39,6 @@ def root(tmp_path_factory):
 def files_of(folder):
     return {str(path.relative_to(folder)): path.read_bytes()
             for path in folder.rglob('*') if path.is_file() and path.name != 'run.json'}
-
-
-def free_port() -> str:
-    with socket.socket() as listening:
-        listening.bind(('127.0.0.1', 0))
-        return str(listening.getsockname()[1])
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -115,16 +114,15 @@ def _measure_partner(speed: Speed, network: Network, recipe: Recipe, roles: Role
     patches = [partner_patch([one.short for one in taken], sizes, kind)
                for kind in dict.fromkeys((degradation, *PARTNER_LQ_PATCHES))
                if PARTNER_LQ_PATCHES[kind] <= PARTNER_LQ_PATCHES[degradation]]
-    for patch in patches[:-1]:
-        with suppress(InputError):
+    failed: InputError | None = None
+    for patch in patches:
+        try:
             return measure_partner(speed, network.upscaler, recipe, photograph, patch,
                                    degradation), patch
-    try:
-        return measure_partner(speed, network.upscaler, recipe, photograph, patches[-1],
-                               degradation), patches[-1]
-    except InputError as error:
-        raise InputError(f'{error}; a reference that needs no training is --reference '
-                         f'{SELF_ENSEMBLE}') from error
+        except InputError as error:
+            failed = error
+    raise InputError(f'{failed}; a reference that needs no training is --reference '
+                     f'{SELF_ENSEMBLE}') from failed
 
 
 def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,

@@ -21,10 +21,9 @@ from .crops import (
 from .split import FOR_PARTNER, HELDOUT, LEFT_OUT, TRAIN, Photograph, count_roles, split
 
 FOLDERS = {TRAIN: 'train', HELDOUT: 'heldout'}
-logger = logging.getLogger('mmdesra')
-
-ALSO_HELDOUT = f'{LEFT_OUT}: also among the held-out ones'
 WORKERS = 4
+
+logger = logging.getLogger('mmdesra')
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,8 @@ class Roles:
         reasons = {}
         for role, album in self.albums.items():
             reasons.update(album.left_out)
-            used = [role]
-            if role == FOR_PARTNER:  # the held-out ones of these are used, to judge with
-                used.append(ALSO_HELDOUT)
             reasons.update({place: use for place, use in self.roles[role].items()
-                            if use not in (TRAIN, HELDOUT, *used)})
+                            if use not in (TRAIN, HELDOUT, FOR_PARTNER)})
         return reasons
 
 
@@ -124,7 +120,7 @@ def assign(album: Album, heldout: Album | None, share: float, train_side: int) -
         roles = split(album.photographs, 0, train_side)
         judges = {one.inside: HELDOUT for one in heldout.photographs}
         contents = {one.sha256 for one in heldout.photographs}
-        roles.update({one.inside: ALSO_HELDOUT
+        roles.update({one.inside: 'left out: also among the held-out ones'
                       for one in album.photographs if one.sha256 in contents})
         found = Roles({TRAIN: album, HELDOUT: heldout}, {TRAIN: roles, HELDOUT: judges})
         trained, judged = count_roles(roles)[0], len(judges)
@@ -149,7 +145,7 @@ def with_partner(roles: Roles, album: Album, least: int) -> Roles:
         InputError: If all of them are too small, or also held out.
     """
     judged = {one.sha256 for one in roles.photographs(HELDOUT)}
-    uses = {one.inside: ALSO_HELDOUT if one.sha256 in judged else
+    uses = {one.inside: HELDOUT if one.sha256 in judged else
             FOR_PARTNER if one.short >= least else
             f'{LEFT_OUT}: {one.width}x{one.height} px, and it takes {least} px to train on'
             for one in album.photographs}
@@ -179,10 +175,7 @@ def cut(roles: Roles, folder: Path, limits: dict[str, int], side: int) -> list[C
     """
     crops: list[Crop] = []
     for role, name in FOLDERS.items():
-        _clear(folder / name)
-        album = roles.albums[role]
-        crops += write_crops(album.root, album.photographs, roles.roles[role], role,
-                             folder / name, limits[role], side)
+        crops += _cut_role(roles, role, folder / name, limits[role], side)
     return crops
 
 
@@ -196,10 +189,7 @@ def cut_more_heldout(roles: Roles, folder: Path, limit: int, side: int, skip: in
         side (int): Of the crops.
         skip (int): How many were tried.
     """
-    place, album = folder / FOLDERS[HELDOUT], roles.albums[HELDOUT]
-    _clear(place)
-    return write_crops(album.root, album.photographs, roles.roles[HELDOUT], HELDOUT, place, limit,
-                       side, skip)
+    return _cut_role(roles, HELDOUT, folder / FOLDERS[HELDOUT], limit, side, skip)
 
 
 def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
@@ -214,12 +204,9 @@ def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
     Returns:
         int: How many crops there are that a patch fits into.
     """
-    role = roles.role_of_partner
-    album, count = roles.albums[role], 0
+    count = 0
     for side in (max(2 * patch_size, SIDES[0]), patch_size):
-        _clear(folder)
-        crops = write_crops(album.root, album.photographs, roles.roles[role], role, folder,
-                            MOST_FOR_PARTNER, side)
+        crops = _cut_role(roles, roles.role_of_partner, folder, MOST_FOR_PARTNER, side)
         written = [crop for crop in crops if crop.file]
         small = [crop for crop in written if min(crop.width, crop.height) < patch_size]
         for crop in small:
@@ -232,10 +219,15 @@ def cut_for_partner(roles: Roles, folder: Path, patch_size: int) -> int:
     return count
 
 
-def _clear(folder: Path) -> None:
+def _cut_role(roles: Roles, role: str, folder: Path, limit: int, side: int, skip: int = 0
+              ) -> list[Crop]:
+    """Write the crops of the photographs of a role into a folder that holds no others."""
     if folder.is_dir():
         for path in folder.glob('*.png'):
             path.unlink()  # of a stopped one
+    album = roles.albums[role]
+    return write_crops(album.root, album.photographs, roles.roles[role], role, folder, limit, side,
+                       skip)
 
 
 def _look_at(root: Path, place: str) -> Photograph | str:
