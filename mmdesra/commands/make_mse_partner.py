@@ -8,9 +8,10 @@ with the pixel loss of its config, on photographs of any size:
       --gan-checkpoint x4plus.pth --gt-dir photos --patch-size 128 --batch-size 2 --out partner.pth
 
 Take photographs like those that the model is to enlarge. They are cut into tiles, in the work dir.
-Some are held out: when the loss on these no longer falls, the training ends, and the weights with
-the lowest loss are the partner. WORK_DIR/heldout_loss.csv and .png show the curve. Without
---gt-dir the config's own training data are used, for --max-iters iterations.
+Some are held out: when the loss on these no longer falls, the training ends. The partner lies
+between the weights at the start and those with the lowest loss (--loss-gain-kept).
+WORK_DIR/heldout_loss.csv and .png show the curve. Without --gt-dir the config's own training data
+are used, for --max-iters iterations.
 
 The partner is a checkpoint of the generator for --mse-checkpoint of every command. Stop at any
 moment and continue with --resume; the result is the same. How good it is: docs/mse_partner.md.
@@ -78,6 +79,10 @@ def parse_args() -> argparse.Namespace:
     length.add_argument('--patience', type=int, default=PATIENCE, metavar='N',
                         help='end after N measurements without an improvement (default: '
                         '%(default)s)')
+    length.add_argument('--loss-gain-kept', type=float, metavar='S',
+                        help='the partner is a part of the way from the weights at the start to '
+                        'those that were trained: as little as keeps this share of the fall of '
+                        'the held-out loss (default: 0.9 for the degradation realesrgan, else 1)')
     parser.add_argument('--batch-size', type=int, metavar='N',
                         help="patches in each iteration (default: the config's)")
     add_run_options(parser, 'where logs, tiles and checkpoints go (default: '
@@ -146,8 +151,9 @@ def told(result: PartnerResult, out: Path, work_dir: str) -> str:
                 f'{result.iteration}); {out} is not written. {work_dir}/heldout_loss.png shows '
                 'it. More photographs, larger batches (--batch-size), another learning rate, or '
                 'the degradation that the model was trained on (--degradation) may help')
-    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}; loss '
-            f'on {result.heldout} held-out photographs {loss} '
+    way = f', {result.strength:.0%} of the way there' if result.strength != 1 else ''
+    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}{way}; '
+            f'loss on {result.heldout} held-out photographs {loss} '
             f'({result.after / result.before - 1:+.1%}); {result.photographs} were trained on')
 
 
@@ -161,7 +167,7 @@ def main() -> int:
         result = make_mse_partner(
             config, args.gan_checkpoint, args.out, **data_options(args), overwrite=args.overwrite,
             check_interval=args.check_interval, patience=args.patience,
-            least_iters=args.least_iters, report=bar)
+            least_iters=args.least_iters, loss_gain_kept=args.loss_gain_kept, report=bar)
     print(config_diff(read_config(args.config), config))
     print(told(result, args.out, config.work_dir))
     for reason in result.skipped:

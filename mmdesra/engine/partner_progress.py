@@ -45,6 +45,8 @@ class PartnerResult:
         done (int): Iterations done.
         before (float, optional): Loss on held-out patches of the weights at the start.
         after (float, optional): That of the partner; of the best iteration, if there is none.
+        strength (float, optional): How much of the way from the weights at the start to those of
+            this iteration was gone, in (0, 1]; None where nothing is held out.
         photographs (int): That were trained on; 0 with the config's own data.
         heldout (int): Photographs that were held out.
         skipped (tuple[str, ...]): Why photographs were left out, one line each.
@@ -54,6 +56,7 @@ class PartnerResult:
     done: int
     before: float | None
     after: float | None
+    strength: float | None
     photographs: int
     heldout: int
     skipped: tuple[str, ...]

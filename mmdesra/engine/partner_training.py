@@ -25,6 +25,7 @@ from .config_faults import config_faults
 from .heldout_stop import LEAST_ITERS, PATIENCE, StopRule
 from .mse_partner import DEFAULT_ITERS, KEPT_CHECKPOINTS, inherit_mse_partner
 from .partner_progress import PartnerResult, Report
+from .partner_strength import LOSS_GAIN_KEPT, StrengthSearch, check_gain_kept
 from .partner_watch import PartnerWatch
 from .work_dir import held_by_run, work_in
 
@@ -39,15 +40,17 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
                      patch_size: int | None = None, scale: int | None = None,
                      degradation: str | None = None, recursive: bool = False,
                      heldout_share: float = HELDOUT_SHARE, check_interval: int = CHECK_INTERVAL,
-                     patience: int = PATIENCE, least_iters: int = LEAST_ITERS, seed: int = 0,
+                     patience: int = PATIENCE, least_iters: int = LEAST_ITERS,
+                     loss_gain_kept: float | None = None, seed: int = 0,
                      schedule: Sequence[dict] | None = None,
                      overwrite: bool = False, report: Report | None = None) -> PartnerResult:
     """Train the MSE-trained sibling of a GAN-SR model's generator, and write its weights.
 
     A share of the photographs is held out. The loss on patches of these is measured at the start
-    and every ``check_interval`` iterations; the weights with the lowest are the result, and the
-    training ends when it falls no more. Without photographs the config's own data are trained on,
-    for ``max_iters`` iterations. A stopped run goes on, to the same result, with
+    and every ``check_interval`` iterations; the training ends when it falls no more. The result
+    lies between the start and the weights with the lowest loss, see
+    :mod:`mmdesra.engine.partner_strength`. Without photographs the config's own data are trained
+    on, for ``max_iters`` iterations. A stopped run goes on, to the same result, with
     ``config.resume = True`` and the same arguments.
 
     Args:
@@ -67,6 +70,9 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         check_interval (int): Iterations between two checks.
         patience (int): Checks without a gain after which it ends.
         least_iters (int): Iterations before which it does not end and nothing is a result.
+        loss_gain_kept (float, optional): Share of the fall of the held-out loss that the result
+            keeps, in (0, 1]: it is as near to the start as this allows. Default: 0.9 for the
+            degradation 'realesrgan', else 1.
         seed (int): Equal seeds, equal results.
         schedule (Sequence[dict], optional): MMEngine's schedulers of the learning rate, for a run
             whose length is known. Default: it is constant.
@@ -88,6 +94,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         raise InputError('expected a config that says where the run writes (work_dir)')
     check_files(gan_checkpoint, out, overwrite)
     rule = _rule(patience, least_iters, check_interval, max_iters)
+    check_gain_kept(loss_gain_kept)
     share = heldout_share if photographs else 0
     inherit_mse_partner(config, gan_checkpoint, photographs, max_iters, scale, recursive,
                         patch_size, degradation, share, seed)
@@ -103,7 +110,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         _check_settings(Path(config.work_dir), note, bool(config.get('resume')))
         runner.register_hook(watch)
         _train(runner, note)
-        return _finish(runner, watch, note, out)
+        return _finish(runner, watch, note, gan_checkpoint, loss_gain_kept, out)
 
 
 def check_files(gan_checkpoint: str | Path, out: Path, overwrite: bool = False) -> None:
@@ -186,27 +193,33 @@ def _train(runner: Runner, note: Mapping) -> None:
             f'(--amp): {describe_failure(error)}') from error
 
 
-def _finish(runner: Runner, watch: PartnerWatch, note: dict, out: Path) -> PartnerResult:
-    dataset = runner.train_dataloader.dataset
+def _finish(runner: Runner, watch: PartnerWatch, note: dict, gan_checkpoint: str | Path,
+            loss_gain_kept: float | None, out: Path) -> PartnerResult:
     losses = watch.losses
     best = watch.best
     if losses and best is None:
         lowest = min(losses[1:], key=lambda one: one.loss)
-        return _result(None, lowest.iteration, runner, note, losses[0].loss, lowest.loss, dataset)
+        return _result(None, runner, dict(note, iterations=lowest.iteration,
+                                          heldout_loss_before=losses[0].loss,
+                                          heldout_loss_after=lowest.loss))
     if best is None:
         state = {name: value.detach().cpu() for name, value in
                  result_generator_of(runner.model).state_dict().items()}
+        made = dict(note, iterations=runner.iter, heldout_loss_before=None,
+                    heldout_loss_after=None)
     else:
-        state = watch.kept_weights() or {}
-    iteration = best.iteration if best else runner.iter
-    before, after = (losses[0].loss, best.loss) if best else (None, None)
-    made = dict(note, iterations=iteration, heldout_loss_before=before, heldout_loss_after=after)
+        way = StrengthSearch(runner, watch, gan_checkpoint,
+                             loss_gain_kept or LOSS_GAIN_KEPT[note['degradation']])
+        state, found = way.search(watch.kept_weights() or {}, best)
+        made = dict(note, iterations=best.iteration, heldout_loss_before=losses[0].loss, **found)
     if get_rank() == 0:
         write_weights(out, {'params_ema': state, META: {PARTNER: made}})
-    return _result(out, iteration, runner, note, before, after, dataset)
+    return _result(out, runner, made)
 
 
-def _result(path: Path | None, iteration: int, runner: Runner, note: Mapping,
-            before: float | None, after: float | None, dataset: Any) -> PartnerResult:
-    return PartnerResult(path, iteration, runner.iter, before, after, note.get('photographs', 0),
-                         note.get('heldout', 0), tuple(getattr(dataset, 'skipped', ())))
+def _result(path: Path | None, runner: Runner, made: Mapping) -> PartnerResult:
+    dataset = runner.train_dataloader.dataset
+    return PartnerResult(
+        path, made['iterations'], runner.iter, made['heldout_loss_before'],
+        made['heldout_loss_after'], made.get('strength'), made.get('photographs', 0),
+        made.get('heldout', 0), tuple(getattr(dataset, 'skipped', ())))

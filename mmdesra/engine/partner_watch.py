@@ -142,6 +142,12 @@ class PartnerWatch(Hook):
         best = self.best
         return None if best is None else dict(read_checkpoint(self._path_of(best))['params_ema'])
 
+    def measure(self, runner: Runner) -> float:
+        """Return the held-out loss of the generator as it is now; the same in every process."""
+        found: list[float] = [loss_on(runner, self._samples, self._batch_size)]
+        broadcast_object_list(found)  # all processes must come to one decision
+        return found[0]
+
     # ------------------------------------ measuring
 
     def _begin_measuring(self, runner: Runner) -> None:
@@ -168,17 +174,16 @@ class PartnerWatch(Hook):
             runner.train_loop.stop_training = True
 
     def _measure(self, runner: Runner, done: int) -> None:
-        found: list[float] = [loss_on(runner, self._samples, self._batch_size)]
-        broadcast_object_list(found)  # all processes must come to one decision
-        if not math.isfinite(found[0]):
+        loss = self.measure(runner)
+        if not math.isfinite(loss):
             raise InputError(
-                f'after {done} iterations the loss on held-out patches is {found[0]}: the '
+                f'after {done} iterations the loss on held-out patches is {loss}: the '
                 'training has diverged; lower the learning rate (--cfg-options '
                 'optim_wrapper.generator.optimizer.lr=1e-4)' if done else
                 'the generator makes NaN or infinity of held-out patches before any training; '
                 'its weights are damaged, or of another network')
-        self.losses.append(HeldOutLoss(done, found[0]))
-        runner.logger.info(f'DeSRA: held-out loss after {done} iterations: {found[0]:.6f} '
+        self.losses.append(HeldOutLoss(done, loss))
+        runner.logger.info(f'DeSRA: held-out loss after {done} iterations: {loss:.6f} '
                            f'(at the start {self.losses[0].loss:.6f})')
 
     def _keep(self, runner: Runner, done: int) -> None:

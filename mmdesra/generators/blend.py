@@ -94,7 +94,7 @@ def blend_checkpoints(before: str | Path, after: str | Path, target: str | Path,
                   for name, value in first.state.items() if not _is_of_after(name, value))
     if not changed:
         logger.warning('%s and %s hold the same weights: so does %s', before, after, target)
-    blended = {name: _between(name, value, matched.get(name, value), strength)
+    blended = {name: between(name, value, matched.get(name, value), strength)
                for name, value in first.state.items()}
     result = in_layout_of(content, {id(first.state[name]): value
                                      for name, value in blended.items()})
@@ -107,8 +107,15 @@ def blend_checkpoints(before: str | Path, after: str | Path, target: str | Path,
     return Blend(first.layout, second.layout, len(blended), changed)
 
 
-def _between(name: str, before: Tensor, after: Tensor, strength: float) -> Tensor:
-    """Interpolate in double precision: exact at both ends."""
+def between(name: str, before: Tensor, after: Tensor, strength: float) -> Tensor:
+    """Interpolate a tensor of two checkpoints, in double precision: exact at both ends.
+
+    Args:
+        name (str): Its name. Integers and what is no weight are those of ``after``.
+        before (Tensor): For the strength 0.
+        after (Tensor): For the strength 1, of the same shape.
+        strength (float): In [0, 1].
+    """
     if _is_of_after(name, before):
         return after.clone()
     kind = torch.promote_types(before.dtype, after.dtype)

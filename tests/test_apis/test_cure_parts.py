@@ -397,9 +397,11 @@ def test_settings_out_of_range(wrong, tmp_path):
 
 
 @pytest.mark.parametrize('made, said', [
-    (dict(iterations=100, done=178, is_better=True, heldout_loss_before=.2,
+    (dict(iterations=100, done=178, is_better=True, strength=1., heldout_loss_before=.2,
           heldout_loss_after=.15),
      'iteration 100 of 178: its loss on held-out crops is 25.0% below'),
+    (dict(iterations=100, done=178, is_better=True, strength=.6, heldout_loss_before=.2,
+          heldout_loss_after=.15), 'iteration 100 of 178, 60% of the way there: its loss'),
     (dict(iterations=20, done=120, is_better=False, heldout_loss_before=.2,
           heldout_loss_after=.3),
      'no iteration of 120 was a better reference .* self-ensemble takes its place'),

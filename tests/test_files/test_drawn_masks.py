@@ -14,7 +14,7 @@ from scipy import ndimage
 from skimage import data as photographs
 
 from mmdesra.files import ImageError, decoding, images, read_mask, write_mask
-from mmdesra.files.masks import MaskError, understand
+from mmdesra.files.masks import OUTER, MaskError, understand
 
 SIZE = 96, 128
 MASK = np.zeros(SIZE, bool)
@@ -379,7 +379,8 @@ def test_areas_of_any_values_are_read_as_drawn_or_refused(data):
     except MaskError:
         return
     np.testing.assert_array_equal(reading.mask, numbers > 0)
-    assert reading.remark or set(values) == {255} or (pixels.ndim == 3 and alpha is None)
+    is_nearly_white = min(values) >= 255 - 255 // OUTER  # nobody expects it to be read otherwise
+    assert reading.remark or is_nearly_white or (pixels.ndim == 3 and alpha is None)
 
 
 @settings(max_examples=200, deadline=None)

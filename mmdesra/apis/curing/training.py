@@ -29,7 +29,7 @@ from .bar import Bar, CountIterations
 from .network import Network
 from .outcome import CureLog
 from .plan import SPARE, Plan
-from .recipe import Recipe, training_config
+from .recipe import PARTNER_LR, Recipe, training_config
 from .speed import Speed
 
 CONFIG_FILE = 'config.py'
@@ -39,7 +39,7 @@ CHECKPOINT_SECONDS = 120
 CHECKS = 12
 """About so many times the held-out loss of a partner is measured, and a checkpoint is written. No
 measurement ends the run: until the learning rate falls, the loss goes up and down."""
-NO_PARTNER = dict(iterations=0, done=0, is_better=False, heldout_loss_before=None,
+NO_PARTNER = dict(iterations=0, done=0, is_better=False, strength=None, heldout_loss_before=None,
                   heldout_loss_after=None)
 """What :func:`train_partner` would say where there is nothing to train on."""
 
@@ -88,6 +88,7 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     """
     config = training_config(network.generator, recipe, plan.partner_iters, work_dir,
                              _name_of_run(work_dir))
+    config.optim_wrapper.generator.optimizer.lr = PARTNER_LR[degradation]
     config.model.pixel_loss = None  # that of published siblings: L1
     # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
     config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
@@ -116,7 +117,8 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     finally:
         _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
-                heldout_loss_before=made.before, heldout_loss_after=made.after)
+                strength=made.strength, heldout_loss_before=made.before,
+                heldout_loss_after=made.after)
 
 
 def of_partner(made: dict) -> str:
@@ -128,8 +130,9 @@ def of_partner(made: dict) -> str:
         return f'the reference was trained for {made["iterations"]} iterations'
     change = made['heldout_loss_after'] / max(made['heldout_loss_before'], 1e-9) - 1
     if made['is_better']:
-        return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}: its '
-                f'loss on held-out crops is {-change:.1%} below that of the model')
+        way = f', {made["strength"]:.0%} of the way there' if made['strength'] != 1 else ''
+        return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}{way}: '
+                f'its loss on held-out crops is {-change:.1%} below that of the model')
     return (f'no iteration of {made["done"]} was a better reference than the model itself (its '
             'loss on held-out crops did not fall): the self-ensemble takes its place')
 
