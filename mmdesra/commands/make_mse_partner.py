@@ -82,7 +82,7 @@ def parse_args() -> argparse.Namespace:
     length.add_argument('--loss-gain-kept', type=float, metavar='S',
                         help='the partner is a part of the way from the weights at the start to '
                         'those that were trained: as little as keeps this share of the fall of '
-                        'the held-out loss (default: 0.9 for the degradation realesrgan, else 1)')
+                        'the held-out loss (default: 1 for bicubic reductions, else 0.9)')
     parser.add_argument('--batch-size', type=int, metavar='N',
                         help="patches in each iteration (default: the config's)")
     add_run_options(parser, 'where logs, tiles and checkpoints go (default: '

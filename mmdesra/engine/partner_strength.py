@@ -7,28 +7,31 @@ patches says how far to go.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..datasets.partner_pipeline import BICUBIC
 from ..errors import InputError
 from ..generators import read_checkpoint
 from ..generators.blend import between
 from ..generators.checkpoint import fill_weights
 from ..generators.wrappers import result_generator_of
 from .heldout_stop import HeldOutLoss
-from .partner_watch import PartnerWatch
 
 STRENGTHS = (.9, .8, .7, .6, .5, .4, .3)
 """Tried in this order, after 1: until one keeps too little of the gain."""
-LOSS_GAIN_KEPT = dict(bicubic=1., realesrgan=.9)
-"""Share of the fall of the held-out loss that must be kept, by how photographs are reduced.
-docs/mse_partner.md has what was measured: for clean reductions the lowest loss is also the nearest
-to the published sibling; for degradations a part of the way is, and 90% is where."""
+GAIN_KEPT_CLEAN, GAIN_KEPT_DEGRADED = 1., .9
+"""Share of the fall of the held-out loss that must be kept, for bicubic reductions and for all
+others. docs/mse_partner.md has what was measured: for clean reductions the lowest loss is also the
+nearest to the published sibling; for degradations a part of the way is, and 90% is where."""
+
+
+def usual_gain_kept(degradation: str) -> float:
+    """Return the share for a degradation: 'bicubic', 'realesrgan', or 'own' of a config."""
+    return GAIN_KEPT_CLEAN if degradation == BICUBIC else GAIN_KEPT_DEGRADED
 
 
 def check_gain_kept(loss_gain_kept: float | None) -> None:
@@ -59,31 +62,35 @@ class StrengthSearch:
 
     Args:
         runner (Runner): After training. The weights of its result are overwritten.
-        watch (PartnerWatch): Measures the held-out loss.
+        measure (Callable): Returns the held-out loss of the run's result.
         checkpoint (str | Path): The weights at the start.
         loss_gain_kept (float): See :func:`choose_strength`.
     """
 
-    def __init__(self, runner: Runner, watch: PartnerWatch, checkpoint: str | Path,
-                 loss_gain_kept: float) -> None:
+    def __init__(self, runner: Runner, measure: Callable[[Runner], float],
+                 checkpoint: str | Path, loss_gain_kept: float) -> None:
         self._runner = runner
-        self._watch = watch
+        self._measure = measure
         self._loss_gain_kept = loss_gain_kept
         self._generator = result_generator_of(runner.model)
-        self._start = _start_state(self._generator, checkpoint)
+        fill_weights(self._generator, read_checkpoint(checkpoint), checkpoint)
+        self._start = {name: value.detach().cpu().clone()
+                       for name, value in self._generator.state_dict().items()}
 
-    def search(self, trained: Mapping[str, Tensor], best: HeldOutLoss) -> tuple[dict, dict]:
+    def search(self, trained: Mapping[str, Tensor], best: HeldOutLoss, start: float
+               ) -> tuple[dict, dict]:
         """Go back from the trained weights as far as the held-out loss allows.
 
         Args:
             trained (Mapping[str, Tensor]): The state dict of the best iteration.
             best (HeldOutLoss): Its loss.
+            start (float): That of the weights at the start.
 
         Returns:
             tuple[dict, dict]: The state dict at the strength that was chosen, on the CPU; and for
             the note of the partner ``strength``, ``loss_gain_kept`` and ``heldout_loss_after``.
         """
-        start, losses = self._watch.losses[0].loss, {1.: best.loss}
+        losses = {1.: best.loss}
         for strength in STRENGTHS:
             losses[strength] = self._loss_at(strength, trained)
             if choose_strength(losses, start, self._loss_gain_kept) > strength:
@@ -98,7 +105,7 @@ class StrengthSearch:
 
     def _loss_at(self, strength: float, trained: Mapping[str, Tensor]) -> float:
         self._generator.load_state_dict(self._blend(strength, trained))
-        loss = self._watch.measure(self._runner)
+        loss = self._measure(self._runner)
         self._runner.logger.info(f'DeSRA: held-out loss {strength:.0%} of the way: {loss:.6f}')
         return loss
 
@@ -106,9 +113,3 @@ class StrengthSearch:
         return {name: between(name, self._start[name], value.cpu(), strength)
                 for name, value in trained.items()}
 
-
-def _start_state(generator: nn.Module, checkpoint: str | Path) -> dict[str, Tensor]:
-    with torch.no_grad():
-        copy = deepcopy(generator).cpu()
-        fill_weights(copy, read_checkpoint(checkpoint), checkpoint)
-    return copy.state_dict()

@@ -25,7 +25,7 @@ from .config_faults import config_faults
 from .heldout_stop import LEAST_ITERS, PATIENCE, StopRule
 from .mse_partner import DEFAULT_ITERS, KEPT_CHECKPOINTS, inherit_mse_partner
 from .partner_progress import PartnerResult, Report
-from .partner_strength import LOSS_GAIN_KEPT, StrengthSearch, check_gain_kept
+from .partner_strength import StrengthSearch, check_gain_kept, usual_gain_kept
 from .partner_watch import PartnerWatch
 from .work_dir import held_by_run, work_in
 
@@ -71,8 +71,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         patience (int): Checks without a gain after which it ends.
         least_iters (int): Iterations before which it does not end and nothing is a result.
         loss_gain_kept (float, optional): Share of the fall of the held-out loss that the result
-            keeps, in (0, 1]: it is as near to the start as this allows. Default: 0.9 for the
-            degradation 'realesrgan', else 1.
+            keeps, in (0, 1]: it is as near to the start as this allows. Default: 1 for bicubic
+            reductions, else 0.9. A run that is at its end can be resumed with another one.
         seed (int): Equal seeds, equal results.
         schedule (Sequence[dict], optional): MMEngine's schedulers of the learning rate, for a run
             whose length is known. Default: it is constant.
@@ -208,9 +208,9 @@ def _finish(runner: Runner, watch: PartnerWatch, note: dict, gan_checkpoint: str
         made = dict(note, iterations=runner.iter, heldout_loss_before=None,
                     heldout_loss_after=None)
     else:
-        way = StrengthSearch(runner, watch, gan_checkpoint,
-                             loss_gain_kept or LOSS_GAIN_KEPT[note['degradation']])
-        state, found = way.search(watch.kept_weights() or {}, best)
+        way = StrengthSearch(runner, watch.measure, gan_checkpoint,
+                             loss_gain_kept or usual_gain_kept(note['degradation']))
+        state, found = way.search(watch.kept_weights() or {}, best, losses[0].loss)
         made = dict(note, iterations=best.iteration, heldout_loss_before=losses[0].loss, **found)
     if get_rank() == 0:
         write_weights(out, {'params_ema': state, META: {PARTNER: made}})

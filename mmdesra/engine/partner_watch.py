@@ -21,6 +21,7 @@ from ..generators.wrappers import result_generator_of
 from ..visualization.loss_curve import draw_loss_curve
 from .heldout_stop import HeldOutLoss, StopRule
 from .partner_progress import PartnerProgress, Report
+from .partner_strength import STRENGTHS
 from .pixel_loss import loss_on, seconds_of_iteration
 
 CURVE = 'heldout_loss'
@@ -235,6 +236,7 @@ class PartnerWatch(Hook):
     def _seconds_left(self, done: int) -> float:
         left = self._max_iters - done
         checks = -(-left // self.interval) if self._samples else 0
+        checks += len(STRENGTHS) if self._samples else 0
         return left * self._seconds_of_iteration + checks * self._seconds_of_check
 
     def _tell(self, done: int) -> None:

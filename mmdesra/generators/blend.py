@@ -116,7 +116,7 @@ def between(name: str, before: Tensor, after: Tensor, strength: float) -> Tensor
         after (Tensor): For the strength 1, of the same shape.
         strength (float): In [0, 1].
     """
-    if _is_of_after(name, before):
+    if _is_of_after(name, before) or torch.equal(before, after):  # infinity less itself is NaN
         return after.clone()
     kind = torch.promote_types(before.dtype, after.dtype)
     return torch.lerp(before.double(), after.double(), strength).to(kind).contiguous()

@@ -23,6 +23,7 @@ from mmdesra.apis.curing.plan import (
     LEAST_HELDOUT,
     LEAST_ITERS,
     LEAST_TRAIN,
+    PARTNER_CHECKS,
     Amounts,
     Plan,
     make_plan,
@@ -230,7 +231,8 @@ def test_the_partner_has_iterations_of_its_own_length():
     slow = replace(X4PLUS, partner_step=4 * X4PLUS.step)
     plan, other = (make_plan(speed, MANY, Recipe(), 2) for speed in (X4PLUS, slow))
     assert other.partner_iters < plan.partner_iters
-    assert other.seconds['partner'] == pytest.approx(1.2 * other.partner_iters * 4 * X4PLUS.step)
+    assert other.seconds['partner'] == pytest.approx(
+        1.2 * (other.partner_iters + PARTNER_CHECKS) * 4 * X4PLUS.step)
 
 
 @pytest.mark.parametrize('degradation', ['bicubic', 'realesrgan'])
@@ -272,7 +274,7 @@ def test_the_seconds_are_those_of_what_is_done():
     """By hand: 10 crops of 100 px, 2 held out, 3 truths of 25 px, a partner of 5, 20 steps."""
     amounts = Amounts(10, 2, 100, truths=3, truth_pixels=25)
     plan = make_plan(Speed(.01, 2.), amounts, Recipe(), 100, 20, 5)
-    assert plan.seconds['partner'] == pytest.approx(1.2 * 5 * 2)
+    assert plan.seconds['partner'] == pytest.approx(1.2 * (5 + PARTNER_CHECKS) * 2)
     assert plan.seconds['find'] == pytest.approx(1.2 * 10 * 2)  # the model and its reference
     assert plan.seconds['finetune'] == pytest.approx(1.2 * (20 * 2 + (2 + 20 + 1) * 2))
     assert plan.seconds['judge'] == pytest.approx(1.2 * 3 * 3 / 4)

@@ -11,8 +11,9 @@ from PIL import Image
 from toy_training import model_config, training_config
 from toys import make_lq_image, write_checkpoints
 
+from mmdesra.datasets.partner_pipeline import patch_pipeline
 from mmdesra.engine import partner_watch
-from mmdesra.engine.partner_strength import LOSS_GAIN_KEPT, STRENGTHS, choose_strength
+from mmdesra.engine.partner_strength import STRENGTHS, choose_strength
 from mmdesra.engine.partner_training import make_mse_partner
 from mmdesra.errors import InputError
 
@@ -48,8 +49,10 @@ def gan(tmp_path_factory):
     return write_checkpoints(tmp_path_factory.mktemp('weights'))[0]
 
 
-def make(gan, photographs, folder, name, **options):
+def make(gan, photographs, folder, name, pipeline=None, **options):
     config = training_config(model_config('SRGAN'), lr=.03)
+    if pipeline:
+        config.train_dataloader.dataset.pipeline = pipeline
     config.work_dir = str(folder / name)
     config.experiment_name = f'strength-{next(NAMES)}'  # mmengine keeps one log for each name
     out = folder / f'{name}.pth'
@@ -80,9 +83,18 @@ def test_a_partner_goes_as_far_as_the_held_out_loss_asks_for(gan, photographs, t
 
 def test_how_much_is_kept_follows_from_the_degradation(gan, photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(partner_watch, 'PATCHES', 4)
-    for degradation, share in LOSS_GAIN_KEPT.items():
+    for degradation, share in (('bicubic', 1.), ('realesrgan', .9)):
         _, made = make(gan, photographs, tmp_path, degradation, degradation=degradation)
         assert made['meta']['mse_partner']['loss_gain_kept'] == share
+
+
+def test_a_config_that_makes_lr_images_itself_keeps_as_much_as_of_degradations(
+        gan, photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(partner_watch, 'PATCHES', 4)
+    own = patch_pipeline([], 4, 32, 'bicubic').steps
+    _, made = make(gan, photographs, tmp_path, 'own', pipeline=own)
+    note = made['meta']['mse_partner']
+    assert (note['degradation'], note['loss_gain_kept']) == ('own', .9)
 
 
 @pytest.mark.parametrize('share', [0, -.1, 1.01, float('nan')])

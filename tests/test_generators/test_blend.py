@@ -9,7 +9,7 @@ from test_convert_checkpoint import iteration, prefixed, rrdbnet
 
 from mmdesra.errors import InputError
 from mmdesra.generators import CheckpointError, build_generator, load_weights
-from mmdesra.generators.blend import blend_checkpoints
+from mmdesra.generators.blend import between, blend_checkpoints
 from mmdesra.models import SRResNet
 
 BEFORE, AFTER = rrdbnet(seed=1), rrdbnet(seed=2)
@@ -109,6 +109,15 @@ def test_counters_are_those_of_the_second_and_precision_is_the_finer(save, tmp_p
     state = read(tmp_path / 'out.pth')
     assert state['fusion.1.num_batches_tracked'] == 5
     assert state['head.0.weight'].dtype == torch.float32
+
+
+def test_what_is_equal_stays_also_where_it_is_infinite():
+    """Such as a mask of a network of one's own."""
+    mask = torch.tensor([0., -torch.inf])
+    for strength in (0., .3, 1.):
+        torch.testing.assert_close(between('mask', mask, mask.clone(), strength), mask)
+    torch.testing.assert_close(between('x', torch.zeros(2), torch.full((2,), 2.), .25),
+                               torch.full((2,), .5))
 
 
 def test_a_counter_that_an_old_file_lacks_is_no_difference(save, tmp_path):

@@ -30,6 +30,9 @@ LEAST_ITERS = 60
 """Of fine-tuning, at least: the learning rate rises for the first of them."""
 LEAST_PARTNER_ITERS = 40
 """With fewer a partner is farther from a published sibling than the GAN itself is."""
+PARTNER_CHECKS = 50
+"""What measuring the held-out loss of a partner takes, in iterations: up to 19 times 16 patches
+without the backward pass, in batches of two."""
 PNG = 3 * .6
 """Bytes that a pixel takes in a PNG file."""
 SPARE = 1.2
@@ -132,9 +135,9 @@ def make_plan(speed: Speed, amounts: Amounts, recipe: Recipe, hours: float,
     if not amounts.makes_partner:
         partner_iters = 0
     elif partner_iters is None:
-        partner_iters = _at_most(PARTNER_SHARE * rest, speed.of_partner, LEAST_PARTNER_ITERS,
-                                 recipe.partner_iters)
-    rest = max(rest - partner_iters * speed.of_partner, 0)
+        partner_iters = _at_most(PARTNER_SHARE * rest - PARTNER_CHECKS * speed.of_partner,
+                                 speed.of_partner, LEAST_PARTNER_ITERS, recipe.partner_iters)
+    rest = max(rest - _partner_seconds(partner_iters, speed), 0)
     look = heldout * image
     looks = max(min(LOOKS, int(IMAGE_SHARE * rest / look) if look else LOOKS), LEAST_LOOKS)
     if max_iters is None:
@@ -150,7 +153,8 @@ def timed(plan: Plan, speed: Speed, amounts: Amounts) -> Plan:
     image, passes = speed.forward * amounts.crop_pixels, 1 + amounts.reference_passes
     look = plan.heldout_crops * image
     seconds = dict(
-        partner=plan.partner_iters * speed.of_partner, find=plan.train_crops * image * passes,
+        partner=_partner_seconds(plan.partner_iters, speed),
+        find=plan.train_crops * image * passes,
         finetune=plan.max_iters * speed.step + (passes + plan.looks + 1) * look,
         judge=plan.truths * _truth_seconds(speed, amounts))
     return replace(plan, seconds={name: round(SPARE * value, 3)
@@ -176,6 +180,10 @@ def measured_again(plan: Plan, before: Speed, now: Speed, recipe: Recipe) -> Pla
     max_iters = min(max(round(plan.max_iters / slower), least), recipe.max_iters)
     looks = min(max(round(plan.looks / slower), LEAST_LOOKS), LOOKS, max_iters)
     return replace(plan, max_iters=max_iters, looks=looks)
+
+
+def _partner_seconds(iterations: int, speed: Speed) -> float:
+    return (iterations + PARTNER_CHECKS) * speed.of_partner if iterations else 0.
 
 
 def _truth_seconds(speed: Speed, amounts: Amounts) -> float:

@@ -13,7 +13,7 @@ from ...files.tables import write_json
 from ..processes import call_in_first
 
 FILE = 'steps.json'
-FORMAT = 2
+FORMAT = 3
 
 
 class Steps:

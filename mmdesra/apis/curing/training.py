@@ -117,8 +117,8 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     finally:
         _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
-                strength=made.strength, heldout_loss_before=made.before,
-                heldout_loss_after=made.after)
+                lr=PARTNER_LR[degradation], strength=made.strength,
+                heldout_loss_before=made.before, heldout_loss_after=made.after)
 
 
 def of_partner(made: dict) -> str:
