@@ -12,6 +12,7 @@ from toy_training import model_config, training_config
 from toys import GAN_AMPLITUDE, ToyGenerator, make_lq_image, write_checkpoints
 
 import mmdesra  # noqa: F401  (spandrel needs its mend of torchvision)
+from mmdesra.datasets.partner_pipeline import patch_pipeline
 from mmdesra.engine import partner_watch
 from mmdesra.engine.partner_training import make_mse_partner
 from mmdesra.errors import InputError
@@ -203,6 +204,55 @@ def test_numbers_out_of_range(options, message, gan, photographs, tmp_path):
     with pytest.raises(InputError, match=message):
         make_mse_partner(config_in(tmp_path / 'run'), gan, tmp_path / 'p.pth', photographs,
                          **{**QUICK, **options})
+    assert not (tmp_path / 'run').exists()
+
+
+def make_short(gan, photographs, folder, name, pipeline=None, **options):
+    config = config_in(folder / name)
+    if pipeline:
+        config.train_dataloader.dataset.pipeline = pipeline
+    out = folder / f'{name}.pth'
+    result = make_mse_partner(config, gan, out, photographs, max_iters=12,
+                              **{**QUICK, 'patience': 9}, **options)
+    return result, torch.load(out, weights_only=True)
+
+
+def test_a_partner_goes_as_far_as_the_held_out_loss_asks_for(gan, photographs, tmp_path):
+    whole, far = make_short(gan, photographs, tmp_path, 'whole')
+    half, near = make_short(gan, photographs, tmp_path, 'half', loss_gain_kept=.6)
+    assert (half.iteration, half.before) == (whole.iteration, whole.before)
+    # By definition: on the line between the two, and as near to the start as is allowed.
+    start = torch.load(gan, weights_only=True)['params']['amplitude']
+    goal = far['params_ema']['amplitude']
+    trained = start + (goal - start) / whole.strength
+    assert near['params_ema']['amplitude'].item() == pytest.approx(
+        (start + half.strength * (trained - start)).item(), rel=1e-6)
+    assert half.strength < whole.strength
+    assert whole.after <= half.after <= whole.before - .6 * (whole.before - whole.after)
+    note = near['meta']['mse_partner']
+    assert (note['strength'], note['loss_gain_kept'], note['heldout_loss_after']) == (
+        half.strength, .6, half.after)
+
+
+def test_how_much_is_kept_follows_from_the_degradation(gan, photographs, tmp_path):
+    for degradation, share in (('bicubic', 1.), ('realesrgan', .9)):
+        _, made = make_short(gan, photographs, tmp_path, degradation, degradation=degradation)
+        assert made['meta']['mse_partner']['loss_gain_kept'] == share
+
+
+def test_a_config_that_makes_lr_images_itself_keeps_as_much_as_of_degradations(
+        gan, photographs, tmp_path):
+    own = patch_pipeline([], 4, 32, 'bicubic').steps
+    _, made = make_short(gan, photographs, tmp_path, 'own', pipeline=own)
+    note = made['meta']['mse_partner']
+    assert (note['degradation'], note['loss_gain_kept']) == ('own', .9)
+
+
+@pytest.mark.parametrize('share', [0, -.1, 1.01, float('nan')])
+def test_a_share_that_is_none_is_refused_before_anything_is_written(share, gan, photographs,
+                                                                    tmp_path):
+    with pytest.raises(InputError, match='--loss-gain-kept. above 0, up to 1, got'):
+        make_short(gan, photographs, tmp_path, 'run', loss_gain_kept=share)
     assert not (tmp_path / 'run').exists()
 
 
