@@ -112,4 +112,3 @@ class StrengthSearch:
     def _blend(self, strength: float, trained: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: between(name, self._start[name], value.cpu(), strength)
                 for name, value in trained.items()}
-

@@ -22,7 +22,7 @@ from mmdesra.generators import GeneratorError
 from mmdesra.models.texture_loss import PixelTextureLoss
 
 pytestmark = pytest.mark.usefixtures('own_scope', 'quick')
-OPTIONS = dict(max_iters=6, partner_iters=12, degradation='bicubic', device='cpu')
+OPTIONS = dict(max_iters=12, partner_iters=12, degradation='bicubic', device='cpu')
 STEPS = 'plan', 'cut', 'cut for the reference', 'partner', 'find', 'finetune', 'truths', 'judge'
 
 
@@ -85,6 +85,8 @@ def test_the_artifacts_go_and_the_layout_stays(whole):
 def test_what_was_done_is_there_to_see(whole):
     out, _, _ = whole
     page = (out / 'before_after.html').read_text(encoding='utf-8')
+    trained = json.loads((out / 'cure.json').read_text())['trained']
+    assert f'the result is that of {trained["iteration"]}' in page
     assert page.count('gan.pth') and 'SHA-256' in page
     assert 'texture error inside the artifacts' in (
         out / 'before_after_truth.html').read_text(encoding='utf-8')
@@ -133,7 +135,7 @@ def test_what_cannot_be_written_beside_the_weights_is_told(whole, tmp_path, caps
 
 def test_other_settings_are_refused(whole):
     out, _, _ = whole
-    with pytest.raises(InputError, match='max_iters: there 6, now 5'):
+    with pytest.raises(InputError, match='max_iters: there 12, now 5'):
         cure(out.parent / 'gan.pth', out.parent / 'photos', out,
              config=str(out.parent / 'toy_generator.py'), **{**OPTIONS, 'max_iters': 5})
 

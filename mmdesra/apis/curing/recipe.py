@@ -23,9 +23,9 @@ LEAST_LR = 1e-6
 PARTNER_LQ_PATCHES = dict(bicubic=32, realesrgan=64)
 """Side in px of a partner's LR patches, at most, by how photographs are reduced. What takes noise
 away must see more of an image: with 32 px the partner of x4plus stayed farther from RealESRNet."""
-PARTNER_LR = dict(bicubic=1e-4, realesrgan=2e-4)
-"""Adam's learning rate of a partner, likewise: with the second the partner of x4plus was nearer to
-RealESRNet in two thirds of the iterations (docs/mse_partner.md)."""
+PARTNER_LR = dict(bicubic=1, realesrgan=2)
+"""A partner's learning rate, as a multiple of the recipe's, likewise: with twice of it the partner
+of x4plus was nearer to RealESRNet in two thirds of the iterations (docs/mse_partner.md)."""
 OWN_TRUTHS_SHARE = .5
 """Of photographs as truths in a batch, where there is a perceptual loss for them; with it the
 result is nearer to the truth, and without it is not (docs/results.md)."""

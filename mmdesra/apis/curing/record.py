@@ -146,15 +146,15 @@ class Record:
                                      (TRUTH_PAGE, write_truth_page, truth)):
             if figures is not None:
                 with _told(unwritten, name):
-                    write(out / name, work, title, reasons, figures, self._facts())
+                    write(out / name, work, title, reasons, figures, self._facts(trained))
                     pages.append(name)
         return pages
 
-    def _facts(self) -> list[tuple[str, object]]:
-        run = self._run
+    def _facts(self, trained: Mapping) -> list[tuple[str, object]]:
+        run, made = self._run, iterations_of(self.plan)
         return [('model', f'{run.weights["GAN-SR"]}, {self.network.name}'),
                 ('reference', self.reference_name),
-                ('iterations', iterations_of(self.plan)),
+                ('iterations', f'{made}; the result is that of {trained["iteration"]}'),
                 ('smallest region', self.detector['min_area']),
                 ('made by', in_words(run.versions)), ('date', run.begun)]
 

@@ -88,7 +88,8 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     """
     config = training_config(network.generator, recipe, plan.partner_iters, work_dir,
                              _name_of_run(work_dir))
-    config.optim_wrapper.generator.optimizer.lr = PARTNER_LR[degradation]
+    lr = PARTNER_LR[degradation] * recipe.lr
+    config.optim_wrapper.generator.optimizer.lr = lr
     config.model.pixel_loss = None  # that of published siblings: L1
     # Real-ESRGAN's sibling is to make what its own data are, and these are sharpened.
     config.model.is_use_sharpened_gt_in_pixel = degradation == 'realesrgan'
@@ -117,7 +118,7 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     finally:
         _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
-                lr=PARTNER_LR[degradation], strength=made.strength,
+                lr=lr, strength=made.strength,
                 heldout_loss_before=made.before, heldout_loss_after=made.after)
 
 
