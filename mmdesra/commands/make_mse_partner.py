@@ -68,6 +68,10 @@ def parse_args() -> argparse.Namespace:
     data.add_argument('--heldout-share', type=float, default=HELDOUT_SHARE, metavar='S',
                       help='share of the photographs that is held out, chosen by their names; '
                       'with 0 the training takes --max-iters iterations (default: %(default)s)')
+    data.add_argument('--seed', type=int, default=0, metavar='N',
+                      help='which patches are drawn, and how they are degraded (default: '
+                      '%(default)s). Partners of two seeds, mixed by `mmdesra blend A B --strength '
+                      '0.5 OUT`, vary less than one')
     length = parser.add_argument_group('length')
     length.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
                         help='the most iterations of training (default: %(default)s)')
@@ -107,7 +111,8 @@ def load(args: argparse.Namespace) -> Config:
 def data_options(args: argparse.Namespace) -> dict:
     return dict(photographs=args.gt_dir, max_iters=args.max_iters, scale=args.scale,
                 recursive=args.recursive, patch_size=args.patch_size,
-                degradation=args.degradation, heldout_share=args.heldout_share)
+                degradation=args.degradation, heldout_share=args.heldout_share,
+                seed=args.seed)
 
 
 class Bar:

@@ -81,11 +81,12 @@ def test_no_partner_is_an_exit_code_of_its_own(arguments, tmp_path, capsys):
 
 def test_a_fixed_length_and_a_batch_size(arguments, tmp_path, capsys):
     assert call('make_mse_partner.py', *arguments, '--max-iters', 2, '--heldout-share', 0,
-                '--batch-size', 1, '--degradation', 'realesrgan') == 0
+                '--batch-size', 1, '--degradation', 'realesrgan', '--seed', 3) == 0
     printed = capsys.readouterr().out
     assert 'after 2 iterations' in printed and 'batches of 1, patches of 32 px' in printed
     meta = torch.load(tmp_path / 'made/partner.pth', weights_only=True)['meta']['mse_partner']
-    assert (meta['heldout'], meta['batch_size'], meta['degradation']) == (0, 1, 'realesrgan')
+    assert (meta['heldout'], meta['batch_size'], meta['degradation'], meta['seed']) == (
+        0, 1, 'realesrgan', 3)
 
 
 def test_photographs_that_cannot_be_used_are_skipped(arguments, tmp_path, capsys):
