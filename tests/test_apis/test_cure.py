@@ -140,6 +140,18 @@ def test_other_settings_are_refused(whole):
              config=str(out.parent / 'toy_generator.py'), **{**OPTIONS, 'max_iters': 5})
 
 
+def test_what_another_version_began_is_not_gone_on_with(tmp_path):
+    steps.Steps(tmp_path, dict(max_iters=6)).do('plan', dict)
+    known = steps.Steps(tmp_path, dict(max_iters=6))
+    assert known.knows('plan')
+    file = tmp_path / 'steps.json'
+    before = file.read_text().replace(f'"format": {steps.FORMAT}', '"format": 1')
+    file.write_text(before)
+    with pytest.raises(InputError, match='steps.json: .* begun by another version of mmdesra'):
+        steps.Steps(tmp_path, dict(max_iters=6))
+    assert file.read_text() == before
+
+
 def test_a_cure_stopped_after_each_step_and_in_the_middle_ends_in_the_same_bytes(
         whole, given, monkeypatch):
     do = steps.Steps.do

@@ -14,6 +14,7 @@ from ..processes import call_in_first
 
 FILE = 'steps.json'
 FORMAT = 3
+"""Of the steps: raised where a cure that was begun before would end otherwise."""
 
 
 class Steps:
@@ -26,7 +27,8 @@ class Steps:
         settings (dict): All that decides the result.
 
     Raises:
-        InputError: If a cure with other settings was begun in the folder.
+        InputError: If a cure with other settings, or by another version that works otherwise,
+            was begun in the folder.
     """
 
     def __init__(self, work: Path, settings: dict) -> None:
@@ -65,6 +67,10 @@ class Steps:
             return {}
         settings, done = read_json(self.path, lambda content: (
             dict(content['settings']), dict(content['done'])), 'use another folder (--out)')
+        if settings.get('format') != FORMAT:
+            raise InputError(f'{self.path}: the cure in this folder was begun by another version of '
+                             'mmdesra, which works otherwise. Name another folder (--out), or '
+                             'delete this one')
         if settings != self._settings:
             raise InputError(
                 f'{self.path}: a cure with other settings was begun in this folder '
