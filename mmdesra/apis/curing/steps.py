@@ -68,8 +68,8 @@ class Steps:
         settings, done = read_json(self.path, lambda content: (
             dict(content['settings']), dict(content['done'])), 'use another folder (--out)')
         if settings.get('format') != FORMAT:
-            raise InputError(f'{self.path}: the cure in this folder was begun by another version of '
-                             'mmdesra, which works otherwise. Name another folder (--out), or '
+            raise InputError(f'{self.path}: the cure in this folder was begun by another version '
+                             'of mmdesra, which works otherwise. Name another folder (--out), or '
                              'delete this one')
         if settings != self._settings:
             raise InputError(
