@@ -70,8 +70,7 @@ def parse_args() -> argparse.Namespace:
                       'with 0 the training takes --max-iters iterations (default: %(default)s)')
     data.add_argument('--seed', type=int, default=0, metavar='N',
                       help='which patches are drawn, and how they are degraded (default: '
-                      '%(default)s). Partners of two seeds, mixed by `mmdesra blend A B '
-                      '--strength 0.5 OUT`, vary less than one')
+                      '%(default)s)')
     length = parser.add_argument_group('length')
     length.add_argument('--max-iters', type=int, default=DEFAULT_ITERS, metavar='N',
                         help='the most iterations of training (default: %(default)s)')
