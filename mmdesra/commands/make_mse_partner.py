@@ -33,6 +33,7 @@ from ..datasets.degradations import DEGRADATIONS
 from ..engine.heldout_stop import LEAST_ITERS, PATIENCE
 from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner
 from ..engine.partner_progress import PartnerProgress, PartnerResult
+from ..engine.partner_strength import of_the_way
 from ..engine.partner_training import CHECK_INTERVAL, HELDOUT_SHARE, make_mse_partner
 from ..errors import InputError
 from ..files.configs import config_diff, read_config
@@ -155,9 +156,8 @@ def told(result: PartnerResult, out: Path, work_dir: str) -> str:
                 f'{result.iteration}); {out} is not written. {work_dir}/heldout_loss.png shows '
                 'it. More photographs, larger batches (--batch-size), another learning rate, or '
                 'the degradation that the model was trained on (--degradation) may help')
-    way = f', {result.strength:.0%} of the way there' if result.strength != 1 else ''
-    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}{way}; '
-            f'loss on {result.heldout} held-out photographs {loss} '
+    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}'
+            f'{of_the_way(result.strength)}; loss on {result.heldout} held-out photographs {loss} '
             f'({result.after / result.before - 1:+.1%}); {result.photographs} were trained on')
 
 

@@ -57,6 +57,11 @@ def choose_strength(losses: Mapping[float, float], start: float, loss_gain_kept:
     return min(strength for strength, loss in losses.items() if start - loss >= wanted)
 
 
+def of_the_way(strength: float | None) -> str:
+    """Say how far a partner goes, to be added to its iteration; nothing where it is all of it."""
+    return '' if strength in (None, 1) else f', {strength:.0%} of the way there'
+
+
 class StrengthSearch:
     """Measures the networks between the start and the trained weights.
 

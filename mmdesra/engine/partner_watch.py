@@ -235,8 +235,7 @@ class PartnerWatch(Hook):
 
     def _seconds_left(self, done: int) -> float:
         left = self._max_iters - done
-        checks = -(-left // self.interval) if self._samples else 0
-        checks += len(STRENGTHS) if self._samples else 0
+        checks = -(-left // self.interval) + len(STRENGTHS) if self._samples else 0
         return left * self._seconds_of_iteration + checks * self._seconds_of_check
 
     def _tell(self, done: int) -> None:

@@ -180,11 +180,20 @@ def _by_numbers(values: np.ndarray, white: int, is_lossy: bool) -> Reading:
     if is_lossy and low >= white - white / OUTER:
         return Reading(values > white // 2)
     if low <= white / OUTER and high >= white - white / OUTER:
-        return Reading(_cut(values, white, is_lossy))
+        return Reading(_cut(values, white, is_lossy),
+                       '' if is_lossy else _of_pale_areas(values, white))
     if not is_lossy and low == 0 and high > FEW_COLORS and _has_plateau(values, high):
         return Reading(_cut(values, high, is_lossy), f'read as strokes of value {high} with soft '
                        f'edges: above {high // 2} is artifact')
     raise MaskError(f'{len(found)} values between {low} and {high}')
+
+
+def _of_pale_areas(values: np.ndarray, white: int) -> str:
+    """Return the remark that filled areas of nearly white count as white; empty without any."""
+    pale = (values >= white - white // OUTER) & (values < white)
+    if share(is_flat(values), pale) < FLAT:
+        return ''
+    return f'areas of {int(values[pale].min())} to {white} are artifact, too'
 
 
 def _are_regions(values: np.ndarray, found: np.ndarray, white: int) -> bool:

@@ -392,10 +392,16 @@ def test_the_schedule_has_the_length_of_the_run(tmp_path):
 @pytest.mark.parametrize('wrong', [
     dict(reference='sibling'), dict(heldout_share=0), dict(heldout_share=1.), dict(max_hours=0),
     dict(max_hours=float('nan')), dict(max_iters=0), dict(degradation='blur'),
-    dict(partner_photographs='more', mse='mse.pth'), dict(export=('onnx', 'tflite'))])
+    dict(export=('onnx', 'tflite'))])
 def test_settings_out_of_range(wrong, tmp_path):
-    with pytest.raises(InputError, match='expected|leave one'):
+    with pytest.raises(InputError, match='expected'):
         CureSettings(tmp_path, tmp_path, tmp_path, **wrong)
+
+
+@pytest.mark.parametrize('other', [dict(mse='mse.pth'), dict(reference='self-ensemble')])
+def test_photographs_for_a_partner_that_is_not_trained_are_refused(other, tmp_path):
+    with pytest.raises(InputError, match='none is trained; leave one of the two out'):
+        CureSettings(tmp_path, tmp_path, tmp_path, partner_photographs='more', **other)
 
 
 @pytest.mark.parametrize('made, said', [

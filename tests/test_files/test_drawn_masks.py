@@ -14,7 +14,7 @@ from scipy import ndimage
 from skimage import data as photographs
 
 from mmdesra.files import ImageError, decoding, images, read_mask, write_mask
-from mmdesra.files.masks import OUTER, MaskError, understand
+from mmdesra.files.masks import MaskError, understand
 
 SIZE = 96, 128
 MASK = np.zeros(SIZE, bool)
@@ -120,6 +120,13 @@ def test_a_mask_that_may_be_inverted_is_read_and_it_is_said(tmp_path, caplog, ma
     with caplog.at_level(logging.WARNING):
         assert np.array_equal(read_mask(tmp_path / 'mask.png'), mask)
     assert ('dark on a light ground, invert it' in caplog.text) == is_doubted
+
+
+@pytest.mark.parametrize('values', [(224, 225), (240, 255), (254, 255)])
+def test_areas_of_nearly_white_are_artifact_and_it_is_said(tmp_path, caplog, values):
+    pixels = np.array([0, *values, 255], np.uint8)[np.minimum(REGIONS, len(values))]
+    np.testing.assert_array_equal(read(tmp_path, pixels), MASK)
+    assert f'areas of {values[0]} to 255 are artifact, too' in caplog.text
 
 
 def test_what_this_package_writes_needs_no_remark(tmp_path, caplog):
@@ -379,8 +386,7 @@ def test_areas_of_any_values_are_read_as_drawn_or_refused(data):
     except MaskError:
         return
     np.testing.assert_array_equal(reading.mask, numbers > 0)
-    is_nearly_white = min(values) >= 255 - 255 // OUTER  # nobody expects it to be read otherwise
-    assert reading.remark or is_nearly_white or (pixels.ndim == 3 and alpha is None)
+    assert reading.remark or set(values) == {255} or (pixels.ndim == 3 and alpha is None)
 
 
 @settings(max_examples=200, deadline=None)

@@ -17,6 +17,7 @@ from ...engine.config_faults import config_faults
 from ...engine.finetune_hook import DeSRAFinetuneHook
 from ...engine.inherit import inherit_desra
 from ...engine.partner_progress import PartnerProgress
+from ...engine.partner_strength import of_the_way
 from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
 from ...engine.process_group import MODEL_WRAPPER
 from ...engine.work_dir import hold_work_dir, work_in
@@ -131,9 +132,9 @@ def of_partner(made: dict) -> str:
         return f'the reference was trained for {made["iterations"]} iterations'
     change = made['heldout_loss_after'] / max(made['heldout_loss_before'], 1e-9) - 1
     if made['is_better']:
-        way = f', {made["strength"]:.0%} of the way there' if made['strength'] != 1 else ''
-        return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}{way}: '
-                f'its loss on held-out crops is {-change:.1%} below that of the model')
+        return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}'
+                f'{of_the_way(made["strength"])}: its loss on held-out crops is {-change:.1%} '
+                'below that of the model')
     return (f'no iteration of {made["done"]} was a better reference than the model itself (its '
             'loss on held-out crops did not fall): the self-ensemble takes its place')
 
