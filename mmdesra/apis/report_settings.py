@@ -11,6 +11,8 @@ WORDS = {
     'min_area': 'Regions up to this area are dropped.',
     'semantic step': 'Whether the map is weighted by what the image shows in a place (sky, '
                      'grass …), which a segmenter says; off: it is not.',
+    'MSE-SR': 'What the MSE-trained generator makes of the image turned and mirrored, turned '
+              'back.',
     'in place of MSE-SR': 'There was no MSE-trained generator; this is what its image is made '
                           'of.',
 }
@@ -27,6 +29,9 @@ def report_settings(writer: ResultWriter) -> list[tuple[str, object]]:
         settings['in place of MSE-SR'] = ', '.join(
             f'{name} {value}' for name, value in writer.pairs['reference'].items()
             if name in ('type', 'passes'))
+    passes = (writer.pairs.get('partner') or {}).get('passes', 1)
+    if passes > 1:
+        settings['MSE-SR'] = f'mean of {passes} passes'
     if detector.uses_labels:
         settings['semantic step'] = type(labels).__name__ if labels else 'off'
     return list(settings.items())

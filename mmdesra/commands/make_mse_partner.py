@@ -32,6 +32,7 @@ from ..apis.training_options import add_run_options, training_config_from
 from ..datasets.degradations import DEGRADATIONS
 from ..engine.heldout_stop import LEAST_ITERS, PATIENCE
 from ..engine.mse_partner import DEFAULT_ITERS, inherit_mse_partner
+from ..engine.partner_passes import in_passes
 from ..engine.partner_progress import PartnerProgress, PartnerResult
 from ..engine.partner_strength import of_the_way
 from ..engine.partner_training import CHECK_INTERVAL, HELDOUT_SHARE, make_mse_partner
@@ -87,6 +88,9 @@ def parse_args() -> argparse.Namespace:
                         help='the partner is a part of the way from the weights at the start to '
                         'those that were trained: as little as keeps this share of the fall of '
                         'the held-out loss (default: 1 for bicubic reductions, else 0.9)')
+    parser.add_argument('--passes', type=int, metavar='N', help='in how many passes, turned and '
+                        'mirrored, commands ask the partner for an image, whose mean they take, '
+                        'from 1 to 8 (default: 1 for bicubic reductions, else 4)')
     parser.add_argument('--batch-size', type=int, metavar='N',
                         help="patches in each iteration (default: the config's)")
     add_run_options(parser, 'where logs, tiles and checkpoints go (default: '
@@ -157,8 +161,9 @@ def told(result: PartnerResult, out: Path, work_dir: str) -> str:
                 'it. More photographs, larger batches (--batch-size), another learning rate, or '
                 'the degradation that the model was trained on (--degradation) may help')
     return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}'
-            f'{of_the_way(result.strength)}; loss on {result.heldout} held-out photographs {loss} '
-            f'({result.after / result.before - 1:+.1%}); {result.photographs} were trained on')
+            f'{of_the_way(result.strength)}{in_passes(result.passes)}; loss on {result.heldout} '
+            f'held-out photographs {loss} ({result.after / result.before - 1:+.1%}); {result.photographs} '
+            'were trained on')
 
 
 def main() -> int:
@@ -171,7 +176,8 @@ def main() -> int:
         result = make_mse_partner(
             config, args.gan_checkpoint, args.out, **data_options(args), overwrite=args.overwrite,
             check_interval=args.check_interval, patience=args.patience,
-            least_iters=args.least_iters, loss_gain_kept=args.loss_gain_kept, report=bar)
+            least_iters=args.least_iters, loss_gain_kept=args.loss_gain_kept,
+            passes=args.passes, report=bar)
     print(config_diff(read_config(args.config), config))
     print(told(result, args.out, config.work_dir))
     for reason in result.skipped:

@@ -47,6 +47,7 @@ class PartnerResult:
         after (float, optional): That of the partner; of the best iteration, if there is none.
         strength (float, optional): How much of the way from the weights at the start to those of
             this iteration was gone, in (0, 1]; None where nothing is held out.
+        passes (int): In how many passes it is asked for a reference image.
         photographs (int): That were trained on; 0 with the config's own data.
         heldout (int): Photographs that were held out.
         skipped (tuple[str, ...]): Why photographs were left out, one line each.
@@ -57,6 +58,7 @@ class PartnerResult:
     before: float | None
     after: float | None
     strength: float | None
+    passes: int
     photographs: int
     heldout: int
     skipped: tuple[str, ...]

@@ -24,6 +24,7 @@ from ..version import __version__
 from .config_faults import config_faults
 from .heldout_stop import LEAST_ITERS, PATIENCE, StopRule
 from .mse_partner import DEFAULT_ITERS, KEPT_CHECKPOINTS, inherit_mse_partner
+from .partner_passes import check_passes, usual_passes
 from .partner_progress import PartnerResult, Report
 from .partner_strength import StrengthSearch, check_gain_kept, usual_gain_kept
 from .partner_watch import PartnerWatch
@@ -41,8 +42,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
                      degradation: str | None = None, recursive: bool = False,
                      heldout_share: float = HELDOUT_SHARE, check_interval: int = CHECK_INTERVAL,
                      patience: int = PATIENCE, least_iters: int = LEAST_ITERS,
-                     loss_gain_kept: float | None = None, seed: int = 0,
-                     schedule: Sequence[dict] | None = None,
+                     loss_gain_kept: float | None = None, passes: int | None = None,
+                     seed: int = 0, schedule: Sequence[dict] | None = None,
                      overwrite: bool = False, report: Report | None = None) -> PartnerResult:
     """Train the MSE-trained sibling of a GAN-SR model's generator, and write its weights.
 
@@ -73,6 +74,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         loss_gain_kept (float, optional): Share of the fall of the held-out loss that the result
             keeps, in (0, 1]: it is as near to the start as this allows. Default: 1 for bicubic
             reductions, else 0.9. A run that is at its end can be resumed with another one.
+        passes (int, optional): In how many passes the partner is asked for a reference image, from
+            1 to 8; its file says so. Default: 1 for bicubic reductions, else 4.
         seed (int): Equal seeds, equal results.
         schedule (Sequence[dict], optional): MMEngine's schedulers of the learning rate, for a run
             whose length is known. Default: it is constant.
@@ -95,6 +98,7 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
     check_files(gan_checkpoint, out, overwrite)
     rule = _rule(patience, least_iters, check_interval, max_iters)
     check_gain_kept(loss_gain_kept)
+    check_passes(passes)
     share = heldout_share if photographs else 0
     inherit_mse_partner(config, gan_checkpoint, photographs, max_iters, scale, recursive,
                         patch_size, degradation, share, seed)
@@ -110,7 +114,10 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
         _check_settings(Path(config.work_dir), note, bool(config.get('resume')))
         runner.register_hook(watch)
         _train(runner, note)
-        return _finish(runner, watch, note, gan_checkpoint, loss_gain_kept, out)
+        if passes is None:
+            passes = usual_passes(note.get('degradation'))
+        return _finish(runner, watch, dict(note, passes=passes), gan_checkpoint, loss_gain_kept,
+                       out)
 
 
 def check_files(gan_checkpoint: str | Path, out: Path, overwrite: bool = False) -> None:
@@ -221,5 +228,5 @@ def _result(path: Path | None, runner: Runner, made: Mapping) -> PartnerResult:
     dataset = runner.train_dataloader.dataset
     return PartnerResult(
         path, made['iterations'], runner.iter, made['heldout_loss_before'],
-        made['heldout_loss_after'], made.get('strength'), made.get('photographs', 0),
-        made.get('heldout', 0), tuple(getattr(dataset, 'skipped', ())))
+        made['heldout_loss_after'], made.get('strength'), made['passes'],
+        made.get('photographs', 0), made.get('heldout', 0), tuple(getattr(dataset, 'skipped', ())))

@@ -15,6 +15,7 @@ from ..files.config_types import type_name
 from .checkpoint import fingerprint
 from .image_sizes import ImageSizes
 from .origin import origin_of
+from .turns import MOST_TURNS, is_count_of_turns, mean_of_turns
 from .upscaler import Upscaler
 
 REFERENCES = Registry('reference', scope='mmdesra', locations=['mmdesra.generators.self_ensemble'])
@@ -75,10 +76,20 @@ class Reference(ABC):
 class Sibling(Reference):
     """The image of the MSE-trained sibling, be it published or made.
 
+    A partner of our making is asked in as many passes as its file says, and the image is their
+    mean (:func:`mmdesra.generators.turns.mean_of_turns`).
+
     Args:
         upscaler (Upscaler): The sibling.
+
+    Raises:
+        InputError: If the file of a partner names a number of passes that is none.
     """
     name = 'MSE-trained generator'
+
+    def __init__(self, upscaler: Upscaler) -> None:
+        super().__init__(upscaler)
+        self.passes = passes_of(origin_of(upscaler.generator))
 
     @property
     def weights_files(self) -> dict[str, str | Path | None]:
@@ -87,13 +98,30 @@ class Sibling(Reference):
 
     def __call__(self, lq: np.ndarray, gan: np.ndarray) -> np.ndarray:
         """See :meth:`Reference.__call__`."""
-        return self.upscaler(lq)
+        return mean_of_turns(self.upscaler, lq, self.passes, self.show_progress)
 
     def describe(self) -> dict:
         """See :meth:`Reference.describe`."""
         generator = self.upscaler.generator
         made = origin_of(generator)  # a partner of our making says how
         return dict(mse_sha256=fingerprint(generator), **(dict(partner=made) if made else {}))
+
+
+def passes_of(note: Mapping | None) -> int:
+    """Return in how many passes a sibling is asked.
+
+    Args:
+        note (Mapping, optional): That of a partner, see :mod:`mmdesra.generators.origin`. None,
+            or one without ``passes``: 1.
+
+    Raises:
+        InputError: If it says something else than a number from 1 to 8.
+    """
+    passes = (note or {}).get('passes', 1)
+    if not is_count_of_turns(passes, 1):
+        raise InputError(f'the file of the MSE-trained weights asks for {passes!r} passes; '
+                         f'expected from 1 to {MOST_TURNS}')
+    return passes
 
 
 AnyReference = Union[Upscaler, Reference]

@@ -5,18 +5,13 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from mmengine.dist import is_main_process
-from tqdm import tqdm
 
 from ..errors import InputError
 from ..ops.consensus import DOUBT, SHARPENING, SHARPENING_SIGMA, PassSums, agreed_image
 from .checkpoint import fingerprint
 from .reference import REFERENCES, Reference
+from .turns import MOST_TURNS, each_turn, is_count_of_turns
 from .upscaler import Upscaler
-
-MOST_TURNS = 8
-PATIENCE = 10.
-"""Seconds after which the passes of an image show a bar of their own."""
 
 
 @REFERENCES.register_module(name=['self-ensemble', 'SelfEnsemble'])
@@ -38,8 +33,7 @@ class SelfEnsemble(Reference):
     name = 'self-ensemble of the GAN-trained generator'
 
     def __init__(self, gan: Upscaler, passes: int = MOST_TURNS) -> None:
-        is_count = isinstance(passes, int) and not isinstance(passes, bool)
-        if not is_count or not 2 <= passes <= MOST_TURNS:
+        if not is_count_of_turns(passes, 2):
             raise InputError(f'expected from 2 to {MOST_TURNS} passes, the turns and mirror '
                              f'images that there are, got {passes!r}')
         super().__init__(gan)
@@ -57,18 +51,8 @@ class SelfEnsemble(Reference):
         return agreed_image(sums, enlarged, scale)
 
     def each_pass(self, lq: np.ndarray) -> Iterator[np.ndarray]:
-        """Enlarge the turned LR image, and turn the SR image back.
-
-        Args:
-            lq (np.ndarray): uint8, shape ``(H, W, 3)``, RGB.
-
-        Yields:
-            np.ndarray: uint8, shape ``(s·H, s·W, 3)``.
-        """
-        is_shown = self.show_progress and is_main_process()
-        for number in tqdm(range(self.passes), 'passes', leave=False, delay=PATIENCE,
-                           disable=not is_shown):
-            yield turn_back(self.upscaler(turn(lq, number)), number)
+        """Enlarge the turned LR image, see :func:`mmdesra.generators.turns.each_turn`."""
+        return each_turn(self.upscaler, lq, self.passes, self.show_progress)
 
     def describe(self) -> dict:
         """See :meth:`Reference.describe`."""
@@ -77,14 +61,3 @@ class SelfEnsemble(Reference):
             weights=fingerprint(self.upscaler.generator), sharpening=SHARPENING,
             sharpening_sigma=SHARPENING_SIGMA, doubt=DOUBT))
 
-
-def turn(image: np.ndarray, number: int) -> np.ndarray:
-    """Turn an image ``(H, W, …)`` by quarters; from the fifth of the eight on, mirror it, too."""
-    turned = np.rot90(image, number % 4)
-    # A copy, always: of a single pixel NumPy takes any strides for contiguous.
-    return (turned[:, ::-1] if number >= 4 else turned).copy()
-
-
-def turn_back(image: np.ndarray, number: int) -> np.ndarray:
-    """Undo :func:`turn`."""
-    return np.rot90(image[:, ::-1] if number >= 4 else image, -(number % 4))

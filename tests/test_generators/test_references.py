@@ -25,7 +25,7 @@ from mmdesra.generators import (
     fingerprint,
     make_reference,
 )
-from mmdesra.generators.self_ensemble import turn, turn_back
+from mmdesra.generators.turns import turn, turn_back
 
 GAN = Upscaler(ToyGenerator(GAN_AMPLITUDE))
 

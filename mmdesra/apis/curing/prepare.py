@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from ...engine.partner_passes import usual_passes
 from ...errors import InputError
 from ...files import read_image
 from ...files.hashes import weights_sha256
 from ...generators import load_upscaler
-from ...generators.checkpoint import local_checkpoint
+from ...generators.checkpoint import local_checkpoint, read_checkpoint
+from ...generators.origin import partner_note
+from ...generators.reference import passes_of
 from ...generators.same_weights import have_same_weights
 from .crops import SIDES
 from .network import Network, tell_degradation
@@ -91,7 +94,7 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
     if settings.mse is None and reference == PARTNER:
         speed, patch = _measure_partner(speed, network, recipe, roles, degradation)
     for side in SIDES:
-        amounts = amounts_of(settings, roles, network.scale, reference, side)
+        amounts = amounts_of(settings, roles, network.scale, reference, degradation, side)
         plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
                          settings.partner_iters)
         if plan.is_ample(amounts, settings.max_hours):
@@ -126,12 +129,15 @@ def _measure_partner(speed: Speed, network: Network, recipe: Recipe, roles: Role
 
 
 def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
-               side: int) -> Amounts:
+               degradation: str, side: int) -> Amounts:
     """Return how much there is to do with a reference, see :func:`settle`, and crops of a side."""
     train, train_pixels = expected_crops(roles.photographs(TRAIN), side)
     heldout, heldout_pixels = expected_crops(roles.photographs(HELDOUT), side)
     truths, pixels = expected_crops(roles.photographs(HELDOUT), scale * LQ_SIDE)
     makes_partner = settings.mse is None and reference == PARTNER
-    passes = ENSEMBLE_PASSES if settings.mse is None and not makes_partner else 1
+    if settings.mse is not None:
+        passes = passes_of(partner_note(read_checkpoint(settings.mse)))
+    else:
+        passes = usual_passes(degradation) if makes_partner else ENSEMBLE_PASSES
     return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,
                    side, truths, pixels / scale**2)

@@ -178,15 +178,17 @@ class _Cure:
             if not self.partner['is_better']:
                 self.own_reference = SELF_ENSEMBLE
                 self.plan = timed(self.plan, self.speed, amounts_of(
-                    settings, self.roles, self.network.scale, SELF_ENSEMBLE,
+                    settings, self.roles, self.network.scale, SELF_ENSEMBLE, self.degradation,
                     self.plan.crop_side))
                 self.bar.replan(self.plan.seconds)
-        # An image and that of its reference: the ensemble is passes of the same network.
-        passes = 1 if self._mse is None else 2
-        self.bar.watch(self.network.upscaler.generator, passes * SPARE * self.speed.forward)
-        if self._mse is None:
-            return build_reference(self.own_reference, self.network.upscaler)
-        return Sibling(load_upscaler(self._spec(), self._mse, self.device))
+        passes, generator = 1, self.network.upscaler.generator
+        if self._mse is None:  # passes of the very network, which are counted
+            made: Reference = build_reference(self.own_reference, self.network.upscaler)
+        else:
+            made = sibling = Sibling(load_upscaler(self._spec(), self._mse, self.device))
+            passes += sibling.passes
+        self.bar.watch(generator, passes * SPARE * self.speed.forward)
+        return made
 
     def _train_partner(self, out: Path) -> dict:
         crops = self.work / 'crops/partner'

@@ -13,7 +13,7 @@ from ...files.tables import write_json
 from ..processes import call_in_first
 
 FILE = 'steps.json'
-FORMAT = 3
+FORMAT = 4
 """Of the steps: raised where a cure that was begun before would end otherwise."""
 
 

@@ -16,6 +16,7 @@ from ...engine.amp import use_amp
 from ...engine.config_faults import config_faults
 from ...engine.finetune_hook import DeSRAFinetuneHook
 from ...engine.inherit import inherit_desra
+from ...engine.partner_passes import in_passes
 from ...engine.partner_progress import PartnerProgress
 from ...engine.partner_strength import of_the_way
 from ...engine.partner_training import CHECK_INTERVAL, make_mse_partner
@@ -40,8 +41,8 @@ CHECKPOINT_SECONDS = 120
 CHECKS = 12
 """About so many times the held-out loss of a partner is measured, and a checkpoint is written. No
 measurement ends the run: until the learning rate falls, the loss goes up and down."""
-NO_PARTNER = dict(iterations=0, done=0, is_better=False, strength=None, heldout_loss_before=None,
-                  heldout_loss_after=None)
+NO_PARTNER = dict(iterations=0, done=0, is_better=False, strength=None, passes=1,
+                  heldout_loss_before=None, heldout_loss_after=None)
 """What :func:`train_partner` would say where there is nothing to train on."""
 
 
@@ -119,7 +120,7 @@ def train_partner(network: Network, model: Path, recipe: Recipe, plan: Plan, spe
     finally:
         _leave_cure_log(own)
     return dict(iterations=made.iteration, done=made.done, is_better=made.path is not None,
-                lr=lr, strength=made.strength,
+                lr=lr, strength=made.strength, passes=made.passes,
                 heldout_loss_before=made.before, heldout_loss_after=made.after)
 
 
@@ -133,8 +134,8 @@ def of_partner(made: dict) -> str:
     change = made['heldout_loss_after'] / max(made['heldout_loss_before'], 1e-9) - 1
     if made['is_better']:
         return (f'the reference is that of iteration {made["iterations"]} of {made["done"]}'
-                f'{of_the_way(made["strength"])}: its loss on held-out crops is {-change:.1%} '
-                'below that of the model')
+                f'{of_the_way(made["strength"])}{in_passes(made["passes"])}: its loss on held-out '
+                f'crops is {-change:.1%} below that of the model')
     return (f'no iteration of {made["done"]} was a better reference than the model itself (its '
             'loss on held-out crops did not fall): the self-ensemble takes its place')
 
