@@ -160,10 +160,11 @@ def told(result: PartnerResult, out: Path, work_dir: str) -> str:
                 f'{result.iteration}); {out} is not written. {work_dir}/heldout_loss.png shows '
                 'it. More photographs, larger batches (--batch-size), another learning rate, or '
                 'the degradation that the model was trained on (--degradation) may help')
-    return (f'{out}: the MSE-trained partner, iteration {result.iteration} of {result.done}'
-            f'{of_the_way(result.strength)}{in_passes(result.passes)}; loss on {result.heldout} '
-            f'held-out photographs {loss} ({result.after / result.before - 1:+.1%}); {result.photographs} '
-            'were trained on')
+    which = (f'iteration {result.iteration} of {result.done}{of_the_way(result.strength)}'
+             f'{in_passes(result.passes)}')
+    return (f'{out}: the MSE-trained partner, {which}; loss on {result.heldout} held-out '
+            f'photographs {loss} ({result.after / result.before - 1:+.1%}); '
+            f'{result.photographs} were trained on')
 
 
 def main() -> int:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..detectors import DeSRA
-from ..generators import upscale
+from ..generators import Upscaler, upscale
 from ..generators.self_ensemble import SelfEnsemble
+from ..generators.turns import mean_of_turns
 from ..ops import MaskScores, score_mask
 from ..ops.consensus import PassSums, agreed_image, sharpened
 from ..ops.psnr import psnr_of
@@ -46,16 +47,19 @@ class ReferenceAgreement:
 
     Args:
         ensemble (SelfEnsemble): Its passes are made once for all references.
-        passes (Sequence[int]): How many of them to use.
+        passes (Sequence[int]): How many of them to use; of the partner's likewise, and 1.
         thresholds (Sequence[float]): Of the detector, with each reference.
         min_area (float | str): Of the detector.
+        partner (Upscaler, optional): An MSE partner, to be compared, too.
     """
 
     def __init__(self, ensemble: SelfEnsemble, passes: Sequence[int],
-                 thresholds: Sequence[float], min_area: float | str) -> None:
+                 thresholds: Sequence[float], min_area: float | str,
+                 partner: Upscaler | None = None) -> None:
         self.agreements: dict[str, Agreement] = {}
         self._ensemble = ensemble
         self._passes = passes
+        self._partner = partner
         self._detectors = {threshold: DeSRA(threshold, min_area) for threshold in thresholds}
         self._published = DeSRA(SIBLING_THRESHOLD, min_area)
 
@@ -92,6 +96,10 @@ class ReferenceAgreement:
                 mean = sums.moments(slice(None))[0].round().astype(np.uint8)
                 yield f'mean of {sums.count} passes', mean
                 yield f'self-ensemble, {sums.count} passes', agreed_image(sums, enlarged, scale)
+        if self._partner is not None:
+            for count in dict.fromkeys([1, *self._passes]):
+                passes = '1 pass' if count == 1 else f'{count} passes'
+                yield f'partner, {passes}', mean_of_turns(self._partner, lq, count)
 
 
 def _mask(detector: DeSRA, gan: np.ndarray, reference: np.ndarray) -> Tensor:

@@ -12,9 +12,9 @@ from mmengine.registry import Registry
 
 from ..errors import InputError
 from ..files.config_types import type_name
-from .checkpoint import fingerprint
+from .checkpoint import fingerprint, read_checkpoint
 from .image_sizes import ImageSizes
-from .origin import origin_of
+from .origin import origin_of, partner_note
 from .turns import MOST_TURNS, is_count_of_turns, mean_of_turns
 from .upscaler import Upscaler
 
@@ -122,6 +122,11 @@ def passes_of(note: Mapping | None) -> int:
         raise InputError(f'the file of the MSE-trained weights asks for {passes!r} passes; '
                          f'expected from 1 to {MOST_TURNS}')
     return passes
+
+
+def passes_of_file(checkpoint: str | Path) -> int:
+    """Return in how many passes the weights of a file are asked, see :func:`passes_of`."""
+    return passes_of(partner_note(read_checkpoint(checkpoint)))
 
 
 AnyReference = Union[Upscaler, Reference]

@@ -30,8 +30,9 @@ from mmdesra.apis.curing.plan import (
     measured_again,
     timed,
 )
+from mmdesra.apis.curing.prepare import amounts_of
 from mmdesra.apis.curing.recipe import Recipe, partner_patch, recipe_for, training_config
-from mmdesra.apis.curing.settings import CureSettings
+from mmdesra.apis.curing.settings import PARTNER, SELF_ENSEMBLE, CureSettings
 from mmdesra.apis.curing.speed import Speed, measure_partner, measure_speed
 from mmdesra.apis.curing.split import (
     FOR_PARTNER,
@@ -297,6 +298,21 @@ def test_the_ensemble_in_place_of_a_partner_takes_its_time():
     assert (ensemble.max_iters, ensemble.partner_iters) == (plan.max_iters, plan.partner_iters)
 
 
+def test_the_passes_of_a_reference_are_counted(tmp_path):
+    roles = assign(Album(tmp_path, [photograph(number) for number in range(9)]), None, .3, 48)
+
+    def passes(reference=PARTNER, degradation='bicubic', mse=None):
+        asked = CureSettings(tmp_path, tmp_path, tmp_path, mse=mse)
+        return amounts_of(asked, roles, 4, reference, degradation, 192).reference_passes
+
+    assert (passes(), passes(degradation='realesrgan'), passes(SELF_ENSEMBLE)) == (1, 4, 8)
+    mse, partner = tmp_path / 'mse.pth', tmp_path / 'partner.pth'
+    weights = dict(params=ToyGenerator().state_dict())
+    torch.save(weights, mse)
+    torch.save(dict(weights, meta=dict(mse_partner=dict(passes=2))), partner)
+    assert (passes(mse=mse), passes(mse=partner)) == (1, 2)
+
+
 def test_the_time_left_is_by_what_the_work_takes():
     now = 0.
     bar = Bar(dict(find=100, finetune=3000, judge=100), TITLES, lambda: now)
@@ -405,11 +421,12 @@ def test_photographs_for_a_partner_that_is_not_trained_are_refused(other, tmp_pa
 
 
 @pytest.mark.parametrize('made, said', [
-    (dict(iterations=100, done=178, is_better=True, strength=1., heldout_loss_before=.2,
-          heldout_loss_after=.15),
+    (dict(iterations=100, done=178, is_better=True, strength=1., passes=1,
+          heldout_loss_before=.2, heldout_loss_after=.15),
      'iteration 100 of 178: its loss on held-out crops is 25.0% below'),
-    (dict(iterations=100, done=178, is_better=True, strength=.6, heldout_loss_before=.2,
-          heldout_loss_after=.15), 'iteration 100 of 178, 60% of the way there: its loss'),
+    (dict(iterations=100, done=178, is_better=True, strength=.6, passes=4,
+          heldout_loss_before=.2, heldout_loss_after=.15),
+     'iteration 100 of 178, 60% of the way there, asked in 4 passes: its loss'),
     (dict(iterations=20, done=120, is_better=False, heldout_loss_before=.2,
           heldout_loss_after=.3),
      'no iteration of 120 was a better reference .* self-ensemble takes its place'),

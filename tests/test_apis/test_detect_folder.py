@@ -24,7 +24,8 @@ from mmdesra.errors import InputError
 from mmdesra.evaluation.before_after import BeforeAfter
 from mmdesra.evaluation.desra_detector import DeSRADetector
 from mmdesra.files import ImageError, read_image, read_mask, write_mask
-from mmdesra.generators import StoredPairs, Upscaler
+from mmdesra.generators import GeneratedPairs, StoredPairs, Upscaler
+from mmdesra.generators.origin import note_origin
 from mmdesra.ops import local_std
 from mmdesra.segmentors import LabelFolder
 
@@ -323,6 +324,21 @@ def test_no_thread_is_left(root, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(root, tmp_path / 'stopped', source=Spoiled(root, dict(image2=KeyboardInterrupt)))
     assert threading.active_count() == before
+
+
+def test_the_passes_of_a_partner_are_said(root, tmp_path):
+    def detect(**note):
+        partner = ToyGenerator()
+        note_origin(partner, dict(meta=dict(mse_partner=note)))
+        source = GeneratedPairs(root / 'lq', Upscaler(ToyGenerator(WEAK)), Upscaler(partner))
+        out = tmp_path / '-'.join(note)
+        run(root, out, source=source, report=True)
+        return json.loads((out / 'detections.json').read_text()), (out / 'report.html').read_text()
+
+    found, report = detect(passes=4, iterations=9)
+    assert found['pairs']['partner'] == dict(passes=4, iterations=9)
+    assert 'mean of 4 passes' in report and 'turned and mirrored' in report
+    assert 'passes' not in detect(iterations=9)[1]
 
 
 # ---------------------------------------- stopped in the middle

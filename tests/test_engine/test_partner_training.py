@@ -235,10 +235,26 @@ def test_a_partner_goes_as_far_as_the_held_out_loss_asks_for(gan, photographs, t
         half.strength, .6, half.after)
 
 
-def test_how_much_is_kept_follows_from_the_degradation(gan, photographs, tmp_path):
-    for degradation, share in (('bicubic', 1.), ('realesrgan', .9)):
-        _, made = make_short(gan, photographs, tmp_path, degradation, degradation=degradation)
-        assert made['meta']['mse_partner']['loss_gain_kept'] == share
+def test_how_far_it_goes_and_how_it_is_asked_follow_from_the_degradation(gan, photographs,
+                                                                         tmp_path):
+    for degradation, share, passes in (('bicubic', 1., 1), ('realesrgan', .9, 4)):
+        result, made = make_short(gan, photographs, tmp_path, degradation,
+                                  degradation=degradation)
+        note = made['meta']['mse_partner']
+        assert (note['loss_gain_kept'], note['passes']) == (share, passes)
+        assert result.passes == passes
+        asked = as_reference(load_upscaler('ToyGenerator', tmp_path / f'{degradation}.pth'))
+        assert asked.passes == passes
+
+
+def test_a_run_at_its_end_is_resumed_with_other_passes(gan, photographs, tmp_path):
+    options = dict(QUICK, max_iters=4)
+    made = [make_mse_partner(config_in(tmp_path / 'run', resume=passes is not None), gan,
+                             tmp_path / f'{passes}.pth', photographs, passes=passes, **options)
+            for passes in (None, 8)]
+    assert [one.passes for one in made] == [1, 8]
+    weights = [torch.load(one.path, weights_only=True)['params_ema']['amplitude'] for one in made]
+    assert torch.equal(*weights)
 
 
 def test_a_config_that_makes_lr_images_itself_keeps_as_much_as_of_degradations(
@@ -246,7 +262,7 @@ def test_a_config_that_makes_lr_images_itself_keeps_as_much_as_of_degradations(
     own = patch_pipeline([], 4, 32, 'bicubic').steps
     _, made = make_short(gan, photographs, tmp_path, 'own', pipeline=own)
     note = made['meta']['mse_partner']
-    assert (note['degradation'], note['loss_gain_kept']) == ('own', .9)
+    assert (note['degradation'], note['loss_gain_kept'], note['passes']) == ('own', .9, 4)
 
 
 @pytest.mark.parametrize('share', [0, -.1, 1.01, float('nan')])
@@ -254,6 +270,13 @@ def test_a_share_that_is_none_is_refused_before_anything_is_written(share, gan, 
                                                                     tmp_path):
     with pytest.raises(InputError, match='--loss-gain-kept. above 0, up to 1, got'):
         make_short(gan, photographs, tmp_path, 'run', loss_gain_kept=share)
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('passes', [0, 9, 2.])
+def test_a_number_of_passes_that_is_none_is_refused(passes, gan, photographs, tmp_path):
+    with pytest.raises(InputError, match=f'from 1 to 8 passes .--passes., got {passes}'):
+        make_short(gan, photographs, tmp_path, 'run', passes=passes)
     assert not (tmp_path / 'run').exists()
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import Enlarging, Folding, Raising, random_weights
@@ -25,7 +24,8 @@ from mmdesra.generators import (
     fingerprint,
     make_reference,
 )
-from mmdesra.generators.turns import turn, turn_back
+from mmdesra.generators.origin import note_origin
+from mmdesra.generators.turns import mean_of_turns
 
 GAN = Upscaler(ToyGenerator(GAN_AMPLITUDE))
 
@@ -48,33 +48,12 @@ def assert_same_pixels(result, expected):
     assert difference.max() <= 1 and difference.mean() < .01
 
 
-@pytest.mark.parametrize('number', range(8))
-def test_turns_are_undone_and_all_different(number):
-    image = photograph(3, 5)
-    np.testing.assert_array_equal(turn_back(turn(image, number), number), image)
-    others = [turn(image, other) for other in range(8) if other != number]
-    assert not any(np.array_equal(turn(image, number), other) for other in others)
-
-
 @pytest.mark.parametrize('passes', [2, 4, 8])
 @pytest.mark.parametrize('scale', [1, 2, 4])
 def test_of_a_network_that_turns_with_its_input_it_is_the_output(passes, scale):
     gan = Upscaler(Enlarging(scale))
     lq = photograph(11, 7)
     np.testing.assert_array_equal(SelfEnsemble(gan, passes)(lq, gan(lq)), gan(lq))
-
-
-def test_of_a_linear_network_the_passes_mean_is_the_turned_kernels_mean():
-    """An oracle of its own: the mean over the group, of the kernel instead of the images."""
-    network = nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False)
-    network.weight.data = torch.rand(3, 1, 3, 3, generator=torch.Generator().manual_seed(0)) / 9
-    lq = photograph(9, 12)
-    passes = np.mean([one.astype(float) for one in SelfEnsemble(Upscaler(network)).each_pass(lq)],
-                     axis=0)
-    turned = [torch.rot90(kernel, k, (2, 3)) for k in range(4)
-              for kernel in (network.weight.data, network.weight.data.flip(3))]
-    network.weight.data = torch.stack(turned).mean(dim=0)
-    np.testing.assert_allclose(passes, Upscaler(network)(lq), atol=1)
 
 
 @settings(max_examples=15, deadline=None)
@@ -127,6 +106,27 @@ def test_sibling_is_its_generators_image():
     lq = make_lq_image(0)
     np.testing.assert_array_equal(as_reference(sibling)(lq, GAN(lq)), sibling(lq))
     assert as_reference(as_reference(sibling)).upscaler is sibling
+
+
+def partner(passes):
+    network = textured()
+    note_origin(network, dict(meta=dict(mse_partner=dict(passes=passes, iterations=20))))
+    return Upscaler(network)
+
+
+def test_a_partner_is_asked_in_the_passes_that_its_file_says():
+    lq = photograph(9, 14)
+    for passes in (1, 4, 8):
+        asked = as_reference(partner(passes))
+        np.testing.assert_array_equal(asked(lq, lq), mean_of_turns(asked.upscaler, lq, passes))
+        assert asked.describe()['partner'] == dict(passes=passes, iterations=20)
+    assert not np.array_equal(as_reference(partner(4))(lq, lq), Upscaler(textured())(lq))
+
+
+@pytest.mark.parametrize('passes', [0, 9, 2.5, '4', True, None])
+def test_a_partner_that_asks_for_a_number_of_passes_that_is_none(passes):
+    with pytest.raises(InputError, match=f'asks for {passes!r} passes; expected from 1 to 8'):
+        as_reference(partner(passes))
 
 
 # ---------------------------------------- described

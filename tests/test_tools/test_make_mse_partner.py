@@ -62,10 +62,10 @@ def test_makes_a_partner_and_goes_on(arguments, tmp_path, capsys):
     assert re.search(r'partner: 100%.* 3/3 .*held-out loss \d', done.stderr)
 
     assert '--overwrite' in error_of(capsys, *arguments)
-    assert call('make_mse_partner.py', *arguments, '--max-iters', 4, '--resume',
+    assert call('make_mse_partner.py', *arguments, '--max-iters', 4, '--passes', 2, '--resume',
                 '--overwrite') == 0
     assert amplitude(out) < first - .01
-    assert 'iteration 4 of 4' in capsys.readouterr().out
+    assert 'iteration 4 of 4, asked in 2 passes; loss' in capsys.readouterr().out
 
 
 def test_no_partner_is_an_exit_code_of_its_own(arguments, tmp_path, capsys):

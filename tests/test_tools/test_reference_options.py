@@ -134,13 +134,16 @@ def test_training_with_both(train, capsys):
 
 def test_benchmark(root, capsys):
     done = call('benchmarks/benchmark_references.py', *from_lq(root, '')[:-2], '--mse-checkpoint',
-                root / 'mse.pth', '--passes', 2, 8, '--thresholds', .7)
+                root / 'mse.pth', '--partner', root / 'mse.pth', '--passes', 2, 8,
+                '--thresholds', .7)
     assert done == 0
     rows = {cells[0]: cells for cells in (
         [cell.strip() for cell in line.split('|')[1:-1]]
         for line in capsys.readouterr().out.splitlines() if line.startswith('|'))}
     assert {'bicubic', 'sharpened bicubic', 'mean of 2 passes', 'mean of 8 passes',
-            'self-ensemble, 2 passes', 'self-ensemble, 8 passes'} < set(rows)
+            'self-ensemble, 2 passes', 'self-ensemble, 8 passes', 'partner, 2 passes'} < set(rows)
+    # The sibling itself as a partner.
+    assert rows['partner, 1 pass'][2] == '1.000' and rows['partner, 1 pass'][-1] == 'inf'
     assert float(rows['self-ensemble, 8 passes'][2]) > .7  # IoU
     found, of, regions = rows['self-ensemble, 8 passes'][5].split()
     assert found == regions and of == 'of'

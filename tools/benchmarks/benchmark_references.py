@@ -6,7 +6,8 @@
       --mse-checkpoint srgan_mse.pth --min-area 1000
 
 The sibling's masks are those at the published threshold, 0.7. In place of --mse-checkpoint, --mse
-takes the sibling's images, matched by file stem. Figures: docs/references.md.
+takes the sibling's images, matched by file stem. With --partner an MSE partner is compared, too,
+with one pass and with as many as --passes says. Figures: docs/references.md.
 """
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--passes', type=int, nargs='+', default=[2, 4, 8], metavar='K',
                         help='passes of the self-ensemble (default: 2 4 8)')
+    parser.add_argument('--partner', metavar='FILE', help='weights of an MSE partner, to be '
+                        'compared, too')
     parser.add_argument('--thresholds', type=float, nargs='+', default=[.65, .7, .75],
                         metavar='T', help='artifact where D against the reference is below T '
                         '(default: 0.65 0.7 0.75)')
@@ -52,7 +55,8 @@ def main() -> int:
     sibling = cli.upscaler_from(args, args.mse_checkpoint) if args.mse_checkpoint else None
     for passes in sorted(args.passes):  # each is tried before work begins
         ensemble = SelfEnsemble(gan, passes)  # type: ignore[operator]  # the registry hides the class
-    agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area)
+    partner = cli.upscaler_from(args, args.partner) if args.partner else None
+    agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area, partner)
     paths = list_inputs(args.lq, args.recursive).paths
     report = Report({'images': len(paths), 'min area': args.min_area}, args.device)
     for path in tqdm(paths, 'images'):

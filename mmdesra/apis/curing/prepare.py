@@ -11,9 +11,8 @@ from ...errors import InputError
 from ...files import read_image
 from ...files.hashes import weights_sha256
 from ...generators import load_upscaler
-from ...generators.checkpoint import local_checkpoint, read_checkpoint
-from ...generators.origin import partner_note
-from ...generators.reference import passes_of
+from ...generators.checkpoint import local_checkpoint
+from ...generators.reference import passes_of_file
 from ...generators.same_weights import have_same_weights
 from .crops import SIDES
 from .network import Network, tell_degradation
@@ -136,7 +135,7 @@ def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
     truths, pixels = expected_crops(roles.photographs(HELDOUT), scale * LQ_SIDE)
     makes_partner = settings.mse is None and reference == PARTNER
     if settings.mse is not None:
-        passes = passes_of(partner_note(read_checkpoint(settings.mse)))
+        passes = passes_of_file(settings.mse)
     else:
         passes = usual_passes(degradation) if makes_partner else ENSEMBLE_PASSES
     return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ...engine.partner_passes import in_passes
 from ...errors import InputError
 from ...files.run_description import (
     RunDescription,
@@ -18,6 +19,7 @@ from ...files.run_description import (
 )
 from ...files.tables import write_json
 from ...generators import load_upscaler
+from ...generators.reference import passes_of_file
 from .network import Network
 from .outcome import (
     FIGURES,
@@ -133,7 +135,7 @@ class Record:
         """str: What stood for the sibling."""
         if self.mse is None:
             return self.reference
-        return str(describe_weights(self.mse))
+        return f'{describe_weights(self.mse)}{in_passes(passes_of_file(self.mse))}'
 
     def _write_pages(self, verdict: Verdict, outcome: str, trained: Mapping,
                      truth: Mapping | None, unwritten: dict[str, str]) -> list[str]:
