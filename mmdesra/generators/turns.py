@@ -49,13 +49,11 @@ def mean_of_turns(upscaler: Upscaler, lq: np.ndarray, count: int, show_progress:
     """
     if count == 1:
         return upscaler(lq)
-    total: np.ndarray | None = None
+    total = np.float32(0)  # exact: a sum of eight values has 19 bits
     for one in each_turn(upscaler, lq, count, show_progress):
-        if total is None:
-            total = np.full(one.shape, count // 2, np.uint32)
-        total += one
-    assert total is not None
-    return (total // np.uint32(count)).astype(lq.dtype)
+        total = total + one.astype(np.float32)
+    # Halves go to the even value: always upwards would make the mean of four brighter.
+    return np.rint(total / np.float32(count)).astype(lq.dtype)
 
 
 def turn(image: np.ndarray, number: int) -> np.ndarray:
