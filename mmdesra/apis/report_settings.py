@@ -11,8 +11,8 @@ WORDS = {
     'min_area': 'Regions up to this area are dropped.',
     'semantic step': 'Whether the map is weighted by what the image shows in a place (sky, '
                      'grass …), which a segmenter says; off: it is not.',
-    'MSE-SR': 'What the MSE-trained generator makes of the image turned and mirrored, turned '
-              'back.',
+    'MSE-SR': 'The mean of what the MSE-trained generator makes of the turned image, turned back; '
+              'from the fifth pass on the image is mirrored, too.',
     'in place of MSE-SR': 'There was no MSE-trained generator; this is what its image is made '
                           'of.',
 }

@@ -88,9 +88,10 @@ def parse_args() -> argparse.Namespace:
                         help='the partner is a part of the way from the weights at the start to '
                         'those that were trained: as little as keeps this share of the fall of '
                         'the held-out loss (default: 1 for bicubic reductions, else 0.9)')
-    parser.add_argument('--passes', type=int, metavar='N', help='in how many passes, turned and '
-                        'mirrored, commands ask the partner for an image, whose mean they take, '
-                        'from 1 to 8 (default: 1 for bicubic reductions, else 4)')
+    parser.add_argument('--passes', type=int, metavar='N', help='in how many passes '
+                        'the partner is asked for an image, of which the mean is taken: the four '
+                        'turns, then those mirrored, from 1 to 8 (default: 1 for bicubic '
+                        "reductions and the config's own data, else 4)")
     parser.add_argument('--batch-size', type=int, metavar='N',
                         help="patches in each iteration (default: the config's)")
     add_run_options(parser, 'where logs, tiles and checkpoints go (default: '

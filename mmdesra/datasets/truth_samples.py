@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..files import ImageError, ImageFolder, collect_images, list_images, read_image, size_of
 from ..files.listing import ImageInputs
-from ..generators import StoredPairs, Upscaler
+from ..generators import StoredPairs, Upscaler, as_reference, make_reference
 from ..generators.checkpoint import fingerprint
 from ..generators.pairs import upscale
 from .degradations import Degradation, enlarge_bicubic
@@ -107,7 +107,8 @@ class MadeFromPhotographs(TruthSource):
                  gan: Upscaler, mse: Upscaler | None = None) -> None:
         self.paths = collect_images(photographs)
         self.skipped = {}
-        self.cutting, self.degradation, self.gan, self.mse = cutting, degradation, gan, mse
+        self.cutting, self.degradation, self.gan = cutting, degradation, gan
+        self.mse = as_reference(mse) if mse is not None else None
         self.reference = BICUBIC if mse is None else SIBLING
         self._names: set[str] = set()
 
@@ -123,7 +124,7 @@ class MadeFromPhotographs(TruthSource):
             degradation=type(self.degradation).__name__, scale=cutting.scale, seed=cutting.seed,
             short_sides=list(cutting.short_sides), crop=cutting.crop, crops=cutting.crops,
             gan_sha256=fingerprint(self.gan.generator),
-            mse_sha256=fingerprint(self.mse.generator) if self.mse else None,
+            **(self.mse.describe() if self.mse else dict(mse_sha256=None)),
             reference=self.reference, half=self.gan.half, tile=self.gan.tile,
             tile_pad=self.gan.tile_pad if self.gan.tile else 0)
 
@@ -136,18 +137,19 @@ class MadeFromPhotographs(TruthSource):
         # Each piece has a seed of its own: skipping one does not change the noise of the others.
         seed = np.random.SeedSequence([self.cutting.seed, *piece.name.encode()])
         lq = self.degradation(piece.image, int(seed.generate_state(1)[0]))
-        gan = self._upscale(self.gan, lq, path, piece, 'GAN-trained generator')
+        gan = self._checked(upscale(self.gan, lq, path, 'GAN-trained generator'), lq, path, piece,
+                            'GAN-trained generator')
         if self.mse is None:
             reference = enlarge_bicubic(lq, self.cutting.scale)
         else:
-            reference = self._upscale(self.mse, lq, path, piece, 'MSE-trained generator')
+            reference = self._checked(make_reference(self.mse, lq, gan, path), lq, path, piece,
+                                      self.mse.name)
         source = dict(photograph=piece.source, file=path.name, short_side=piece.short_side,
                       corner=list(piece.corner))
         return TruthSample(piece.name, source, gan, reference, piece.image, lq)
 
-    def _upscale(self, upscaler: Upscaler, lq: np.ndarray, path: Path, piece: Piece,
+    def _checked(self, sr: np.ndarray, lq: np.ndarray, path: Path, piece: Piece,
                  name: str) -> np.ndarray:
-        sr = upscale(upscaler, lq, path, name)
         if sr.shape != piece.image.shape:
             raise ImageError(f'{path}: expected the {name} to enlarge {size_of(lq)} to '
                              f'{size_of(piece.image)} (--scale {self.cutting.scale}), got '

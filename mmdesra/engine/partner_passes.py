@@ -7,7 +7,7 @@ from ..generators.turns import MOST_TURNS, is_count_of_turns
 
 PASSES_CLEAN, PASSES_DEGRADED = 1, 4
 """For bicubic reductions, and for all others. docs/mse_partner.md has what was measured: for
-degradations the mean of the turns is nearer to the published sibling, by 1 to 1.5 dB; for clean
+degradations the mean of the turns is nearer to the published sibling, by 0.8 to 1.5 dB; for clean
 reductions it is nearer, too, but its masks agree less with the sibling's."""
 
 

@@ -75,7 +75,8 @@ def make_mse_partner(config: Config, gan_checkpoint: str | Path, out: str | Path
             keeps, in (0, 1]: it is as near to the start as this allows. Default: 1 for bicubic
             reductions, else 0.9. A run that is at its end can be resumed with another one.
         passes (int, optional): In how many passes the partner is asked for a reference image, from
-            1 to 8; its file says so. Default: 1 for bicubic reductions, else 4.
+            1 to 8; its file says so. Default: 1 for bicubic reductions and without photographs,
+            else 4.
         seed (int): Equal seeds, equal results.
         schedule (Sequence[dict], optional): MMEngine's schedulers of the learning rate, for a run
             whose length is known. Default: it is constant.

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -76,7 +77,7 @@ class ReferenceAgreement:
         """
         gan = upscale(self._ensemble.upscaler, lq, path)
         wanted = _mask(self._published, gan, mse)
-        for name, image in self._references(lq):
+        for name, image in self._references(lq, path):
             agreement = self.agreements.setdefault(
                 name, Agreement(dict.fromkeys(self._detectors, MaskScores())))
             agreement.squared_errors.append(
@@ -84,7 +85,7 @@ class ReferenceAgreement:
             for threshold, detector in self._detectors.items():
                 agreement.scores[threshold] += score_mask(_mask(detector, gan, image), wanted)
 
-    def _references(self, lq: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def _references(self, lq: np.ndarray, path: Path) -> Iterator[tuple[str, np.ndarray]]:
         scale, (height, width) = self._ensemble.sizes.scale, lq.shape[:2]
         enlarged = cv2.resize(lq, (scale * width, scale * height), interpolation=cv2.INTER_CUBIC)
         yield 'bicubic', enlarged
@@ -99,7 +100,8 @@ class ReferenceAgreement:
         if self._partner is not None:
             for count in dict.fromkeys([1, *self._passes]):
                 passes = '1 pass' if count == 1 else f'{count} passes'
-                yield f'partner, {passes}', mean_of_turns(self._partner, lq, count)
+                asked = partial(mean_of_turns, self._partner, count=count)
+                yield f'partner, {passes}', upscale(asked, lq, path, 'partner')
 
 
 def _mask(detector: DeSRA, gan: np.ndarray, reference: np.ndarray) -> Tensor:

@@ -68,10 +68,10 @@ def load_generator(spec: str | dict | type, checkpoint: str | Path) -> nn.Module
     """
     if _needs_checkpoint(spec):
         generator = build_generator(dict(type=SPANDREL, checkpoint=str(checkpoint)))
+        note_origin(generator, read_checkpoint(checkpoint))
     else:
         generator = build_generator(spec)
         load_weights(generator, checkpoint)
-    note_origin(generator, read_checkpoint(checkpoint))
     return generator
 
 

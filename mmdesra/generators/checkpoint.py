@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .basicsr_keys import MSRRESNET, explain_msrresnet, to_names_like
 from .checkpoint_reader import CheckpointError, local_checkpoint, read_checkpoint, refuse_address
+from .origin import note_origin
 from .weight_sets import FoundWeights, Resembles, find_weights, shorten
 
 __all__ = [
@@ -52,7 +53,9 @@ def load_weights(module: nn.Module, path: str | Path, role: str = 'generator') -
         CheckpointError: If the file cannot be read safely, or if nothing in it fits the whole
             module; the message names what is missing, unexpected or of another shape.
     """
-    found = fill_weights(module, read_checkpoint(path), path, role)
+    content = read_checkpoint(path)
+    found = fill_weights(module, content, path, role)
+    note_origin(module, content)
     report_weights(path, found)
     return found.layout
 

@@ -33,10 +33,8 @@ def partner_note(content: Mapping) -> dict | None:
 
 
 def note_origin(generator: nn.Module, content: Mapping) -> None:
-    """Let a generator know how its weights were made."""
-    note = partner_note(content)
-    if note is not None:
-        vars(generator)[_ATTRIBUTE] = note
+    """Let a generator know how its weights were made, and forget how earlier ones were."""
+    vars(generator)[_ATTRIBUTE] = partner_note(content)
 
 
 def origin_of(generator: nn.Module) -> dict | None:

@@ -27,7 +27,7 @@ from ..files.image_path import name_some
 from ..files.left_out import say_once
 from ..files.listing import ImageInputs, Listing
 from .checkpoint import fingerprint
-from .failures import UpscaleError
+from .failures import UpscaleError, describe_failure
 from .reference import AnyReference, as_reference
 from .same_weights import refuse_same_weights
 from .unfit_networks import GeneratorError
@@ -351,6 +351,9 @@ def upscale(upscaler: Callable[[np.ndarray], np.ndarray], lq: np.ndarray, path: 
     except UpscaleError as error:
         raise ImageError(f'{path}: the {name} failed on this image of {size_of(lq)} px '
                          f'({error})') from error
+    except MemoryError as error:  # of what is made of the passes
+        raise ImageError(f'{path}: too little memory for what the {name} makes of this image of '
+                         f'{size_of(lq)} px ({describe_failure(error)})') from error
 
 
 def _checked(pair: Pair, path: Path) -> Pair:

@@ -31,10 +31,12 @@ class Reference(ABC):
     Attributes:
         upscaler (Upscaler): The generator that it is made with.
         name (str): What it is called in messages.
+        passes (int): How many passes of the generator an image takes.
         show_progress (bool): Whether an image that takes several passes shows a bar of its own,
             if they take long.
     """
     name = 'reference'
+    passes = 1
     show_progress = True
 
     def __init__(self, upscaler: Upscaler) -> None:
@@ -89,7 +91,8 @@ class Sibling(Reference):
 
     def __init__(self, upscaler: Upscaler) -> None:
         super().__init__(upscaler)
-        self.passes = passes_of(origin_of(upscaler.generator))
+        self.passes = passes_of(origin_of(upscaler.generator),
+                                upscaler.weights_file or 'the MSE-trained weights')
 
     @property
     def weights_files(self) -> dict[str, str | Path | None]:
@@ -107,26 +110,27 @@ class Sibling(Reference):
         return dict(mse_sha256=fingerprint(generator), **(dict(partner=made) if made else {}))
 
 
-def passes_of(note: Mapping | None) -> int:
+def passes_of(note: Mapping | None, source: str | Path) -> int:
     """Return in how many passes a sibling is asked.
 
     Args:
         note (Mapping, optional): That of a partner, see :mod:`mmdesra.generators.origin`. None,
             or one without ``passes``: 1.
+        source (str | Path): Where it is from, for the error.
 
     Raises:
         InputError: If it says something else than a number from 1 to 8.
     """
     passes = (note or {}).get('passes', 1)
     if not is_count_of_turns(passes, 1):
-        raise InputError(f'the file of the MSE-trained weights asks for {passes!r} passes; '
+        raise InputError(f'{source}: the note of this MSE partner asks for {passes!r} passes; '
                          f'expected from 1 to {MOST_TURNS}')
     return passes
 
 
 def passes_of_file(checkpoint: str | Path) -> int:
     """Return in how many passes the weights of a file are asked, see :func:`passes_of`."""
-    return passes_of(partner_note(read_checkpoint(checkpoint)))
+    return passes_of(partner_note(read_checkpoint(checkpoint)), checkpoint)
 
 
 AnyReference = Union[Upscaler, Reference]

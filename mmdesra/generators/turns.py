@@ -49,11 +49,13 @@ def mean_of_turns(upscaler: Upscaler, lq: np.ndarray, count: int, show_progress:
     """
     if count == 1:
         return upscaler(lq)
-    total = np.float32(0)  # exact: a sum of eight values has 19 bits
-    for one in each_turn(upscaler, lq, count, show_progress):
-        total = total + one.astype(np.float32)
+    passes = each_turn(upscaler, lq, count, show_progress)
+    total = next(passes).astype(np.float32)  # exact: a sum of eight values has 19 bits
+    for one in passes:
+        total += one
+    total /= count
     # Halves go to the even value: always upwards would make the mean of four brighter.
-    return np.rint(total / np.float32(count)).astype(lq.dtype)
+    return np.rint(total, out=total).astype(lq.dtype)
 
 
 def turn(image: np.ndarray, number: int) -> np.ndarray:

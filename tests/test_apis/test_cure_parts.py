@@ -30,7 +30,7 @@ from mmdesra.apis.curing.plan import (
     measured_again,
     timed,
 )
-from mmdesra.apis.curing.prepare import amounts_of
+from mmdesra.apis.curing.prepare import reference_passes
 from mmdesra.apis.curing.recipe import Recipe, partner_patch, recipe_for, training_config
 from mmdesra.apis.curing.settings import PARTNER, SELF_ENSEMBLE, CureSettings
 from mmdesra.apis.curing.speed import Speed, measure_partner, measure_speed
@@ -299,11 +299,9 @@ def test_the_ensemble_in_place_of_a_partner_takes_its_time():
 
 
 def test_the_passes_of_a_reference_are_counted(tmp_path):
-    roles = assign(Album(tmp_path, [photograph(number) for number in range(9)]), None, .3, 48)
-
     def passes(reference=PARTNER, degradation='bicubic', mse=None):
         asked = CureSettings(tmp_path, tmp_path, tmp_path, mse=mse)
-        return amounts_of(asked, roles, 4, reference, degradation, 192).reference_passes
+        return reference_passes(asked, reference, degradation)
 
     assert (passes(), passes(degradation='realesrgan'), passes(SELF_ENSEMBLE)) == (1, 4, 8)
     mse, partner = tmp_path / 'mse.pth', tmp_path / 'partner.pth'

@@ -337,7 +337,7 @@ def test_the_passes_of_a_partner_are_said(root, tmp_path):
 
     found, report = detect(passes=4, iterations=9)
     assert found['pairs']['partner'] == dict(passes=4, iterations=9)
-    assert 'mean of 4 passes' in report and 'turned and mirrored' in report
+    assert 'mean of 4 passes' in report and 'of the turned image' in report
     assert 'passes' not in detect(iterations=9)[1]
 
 

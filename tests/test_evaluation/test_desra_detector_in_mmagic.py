@@ -179,6 +179,20 @@ def test_mmagics_own_test_tool(data, expected, tmp_path, monkeypatch):
     assert {name: value for name, value in figures.items() if name in expected} == expected
 
 
+@pytest.mark.parametrize('options', [{}, dict(mse_generator='ToyGenerator')])
+def test_a_partner_is_asked_in_the_passes_of_its_file(data, options):
+    """The model's own weights: in one pass its own image, the mean of the turned is another."""
+    model, loader = make_model('ToyGenerator', .15), make_lq_loader(data / 'lq')
+    regions = []
+    for passes in (1, 8):
+        file = data / f'partner{passes}.pth'
+        torch.save(dict(params=ToyGenerator(.15).state_dict(),
+                        meta=dict(mse_partner=dict(passes=passes))), file)
+        figures = run_mmagic(model, loader, mse_checkpoint=str(file), **options)
+        regions.append(figures['DeSRA/regions'])
+    assert regions[0] == 0 < regions[1]
+
+
 def test_evaluated_model_stays_as_it_is(data):
     """The reference is a copy of its generator with other weights."""
     model = make_model('ToyGenerator', .15)

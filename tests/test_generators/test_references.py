@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import Enlarging, Folding, Raising, random_weights
@@ -22,6 +23,7 @@ from mmdesra.generators import (
     as_reference,
     build_reference,
     fingerprint,
+    load_weights,
     make_reference,
 )
 from mmdesra.generators.origin import note_origin
@@ -121,6 +123,27 @@ def test_a_partner_is_asked_in_the_passes_that_its_file_says():
         np.testing.assert_array_equal(asked(lq, lq), mean_of_turns(asked.upscaler, lq, passes))
         assert asked.describe()['partner'] == dict(passes=passes, iterations=20)
     assert not np.array_equal(as_reference(partner(4))(lq, lq), Upscaler(textured())(lq))
+
+
+def test_weights_of_another_file_are_asked_as_that_one_says(tmp_path):
+    network = textured()
+    with_note, without = (tmp_path / f'{name}.pth' for name in ('with_note', 'without'))
+    torch.save(dict(params=network.state_dict(), meta=dict(mse_partner=dict(passes=4))),
+               with_note)
+    torch.save(dict(params=network.state_dict()), without)
+    for file, passes in ((with_note, 4), (without, 1)):
+        load_weights(network, file)
+        assert as_reference(Upscaler(network)).passes == passes
+
+
+def test_too_little_memory_for_the_mean_of_the_passes_is_one_images_fault(monkeypatch):
+    def full(*_):
+        raise MemoryError('Unable to allocate 3 GiB')
+
+    lq = photograph(4, 6)
+    monkeypatch.setattr('mmdesra.generators.reference.mean_of_turns', full)
+    with pytest.raises(ImageError, match='a.png: too little memory for what .* of 6x4 px .*3 GiB'):
+        make_reference(partner(4), lq, lq, Path('a.png'))
 
 
 @pytest.mark.parametrize('passes', [0, 9, 2.5, '4', True, None])

@@ -22,7 +22,8 @@ from mmdesra.errors import InputError
 from mmdesra.evaluation.reference_agreement import ReferenceAgreement
 from mmdesra.files import image_name, list_inputs, read_image
 from mmdesra.files.image_folder import ImageFolder
-from mmdesra.generators import SelfEnsemble, upscale
+from mmdesra.generators import SelfEnsemble, make_reference
+from mmdesra.generators.pairs import check_pair
 
 FORMATS = {'D below': '.2f', 'IoU, all pixels': '.3f', 'pixels found': '.1%',
            'of its own right': '.1%', 'PSNR to the sibling, dB': '.2f'}
@@ -32,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--passes', type=int, nargs='+', default=[2, 4, 8], metavar='K',
-                        help='passes of the self-ensemble (default: 2 4 8)')
+                        help='passes of the self-ensemble and of the partner (default: 2 4 8)')
     parser.add_argument('--partner', metavar='FILE', help='weights of an MSE partner, to be '
                         'compared, too')
     parser.add_argument('--thresholds', type=float, nargs='+', default=[.65, .7, .75],
@@ -56,12 +57,15 @@ def main() -> int:
     for passes in sorted(args.passes):  # each is tried before work begins
         ensemble = SelfEnsemble(gan, passes)  # type: ignore[operator]  # the registry hides the class
     partner = cli.upscaler_from(args, args.partner) if args.partner else None
+    for other in (sibling, partner):
+        if other is not None:
+            check_pair(gan, other)
     agreement = ReferenceAgreement(ensemble, args.passes, args.thresholds, args.min_area, partner)
     paths = list_inputs(args.lq, args.recursive).paths
     report = Report({'images': len(paths), 'min area': args.min_area}, args.device)
     for path in tqdm(paths, 'images'):
         lq = read_image(path)
-        mse = (upscale(sibling, lq, path) if sibling is not None else
+        mse = (make_reference(sibling, lq, lq, path) if sibling is not None else
                read_image(ImageFolder(args.mse).find(image_name(path))))
         agreement.add(lq, mse, path)
     report.table([*rows_of(agreement)], FORMATS)

@@ -10,7 +10,7 @@ from ...engine.partner_passes import usual_passes
 from ...errors import InputError
 from ...files import read_image
 from ...files.hashes import weights_sha256
-from ...generators import load_upscaler
+from ...generators import Sibling, load_upscaler
 from ...generators.checkpoint import local_checkpoint
 from ...generators.reference import passes_of_file
 from ...generators.same_weights import have_same_weights
@@ -31,10 +31,11 @@ def refuse_same_weights(network: Network, mse: Path, model: Path, device: str) -
     """Make sure that a sibling is another network.
 
     Raises:
-        InputError: If it holds the model's own weights.
+        InputError: If it holds the model's own weights, or is a partner whose file cannot be
+            followed.
     """
-    sibling = load_upscaler(network.generator, mse, device).generator
-    if have_same_weights(network.upscaler.generator, sibling):
+    sibling = Sibling(load_upscaler(network.generator, mse, device))
+    if have_same_weights(network.upscaler.generator, sibling.upscaler.generator):
         raise InputError(f'{mse}: holds the same weights as {model}, and is no reference for it; '
                          'give those of its MSE-trained sibling, or leave --mse out')
 
@@ -92,8 +93,9 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
     patch = None
     if settings.mse is None and reference == PARTNER:
         speed, patch = _measure_partner(speed, network, recipe, roles, degradation)
+    passes = reference_passes(settings, reference, degradation)
     for side in SIDES:
-        amounts = amounts_of(settings, roles, network.scale, reference, degradation, side)
+        amounts = amounts_of(settings, roles, network.scale, reference, passes, side)
         plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
                          settings.partner_iters)
         if plan.is_ample(amounts, settings.max_hours):
@@ -128,15 +130,27 @@ def _measure_partner(speed: Speed, network: Network, recipe: Recipe, roles: Role
 
 
 def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
-               degradation: str, side: int) -> Amounts:
-    """Return how much there is to do with a reference, see :func:`settle`, and crops of a side."""
+               passes: int, side: int) -> Amounts:
+    """Return how much there is to do.
+
+    Args:
+        settings (CureSettings): What was asked for.
+        roles (Roles): The photographs.
+        scale (int): By what the network enlarges.
+        reference (str): What stands for the sibling where none is given.
+        passes (int): How many passes of a network the reference takes.
+        side (int): Of the crops, in LR px.
+    """
     train, train_pixels = expected_crops(roles.photographs(TRAIN), side)
     heldout, heldout_pixels = expected_crops(roles.photographs(HELDOUT), side)
     truths, pixels = expected_crops(roles.photographs(HELDOUT), scale * LQ_SIDE)
     makes_partner = settings.mse is None and reference == PARTNER
-    if settings.mse is not None:
-        passes = passes_of_file(settings.mse)
-    else:
-        passes = usual_passes(degradation) if makes_partner else ENSEMBLE_PASSES
     return Amounts(train, heldout, max(train_pixels, heldout_pixels), passes, makes_partner,
                    side, truths, pixels / scale**2)
+
+
+def reference_passes(settings: CureSettings, reference: str, degradation: str) -> int:
+    """Return how many passes of a network a reference takes, see :func:`settle`."""
+    if settings.mse is not None:
+        return passes_of_file(settings.mse)
+    return usual_passes(degradation) if reference == PARTNER else ENSEMBLE_PASSES

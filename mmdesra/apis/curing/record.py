@@ -19,7 +19,6 @@ from ...files.run_description import (
 )
 from ...files.tables import write_json
 from ...generators import load_upscaler
-from ...generators.reference import passes_of_file
 from .network import Network
 from .outcome import (
     FIGURES,
@@ -82,6 +81,7 @@ class Record:
         degradation (str): How photographs were reduced.
         reference (str): What stood for the sibling: its kind.
         mse (Path, optional): Its weights; None: it has none of its own.
+        passes (int): How many passes of a network an image of it takes.
         partner (dict): What came of training one; empty: none was.
         plan (Plan): What was done.
         speed (Speed): What was measured.
@@ -94,6 +94,7 @@ class Record:
     degradation: str
     reference: str
     mse: Path | None
+    passes: int
     partner: dict
     plan: Plan
     speed: Speed
@@ -135,7 +136,7 @@ class Record:
         """str: What stood for the sibling."""
         if self.mse is None:
             return self.reference
-        return f'{describe_weights(self.mse)}{in_passes(passes_of_file(self.mse))}'
+        return f'{describe_weights(self.mse)}{in_passes(self.passes)}'
 
     def _write_pages(self, verdict: Verdict, outcome: str, trained: Mapping,
                      truth: Mapping | None, unwritten: dict[str, str]) -> list[str]:

@@ -24,6 +24,7 @@ from .crops import LEAST_FOR_PARTNER, Crop, write_table
 from .network import Network, find_network
 from .outcome import LOG, TABLE, check_export, cured_path, logged_to, refuse_strangers
 from .plan import (
+    ENSEMBLE_PASSES,
     LEAST_PARTNER_ITERS,
     SPARE,
     Plan,
@@ -178,16 +179,16 @@ class _Cure:
             if not self.partner['is_better']:
                 self.own_reference = SELF_ENSEMBLE
                 self.plan = timed(self.plan, self.speed, amounts_of(
-                    settings, self.roles, self.network.scale, SELF_ENSEMBLE, self.degradation,
+                    settings, self.roles, self.network.scale, SELF_ENSEMBLE, ENSEMBLE_PASSES,
                     self.plan.crop_side))
                 self.bar.replan(self.plan.seconds)
-        passes, generator = 1, self.network.upscaler.generator
-        if self._mse is None:  # passes of the very network, which are counted
-            made: Reference = build_reference(self.own_reference, self.network.upscaler)
+        network, passes = self.network.upscaler, 1
+        if self._mse is None:  # passes of the network itself, each of which the bar sees
+            made: Reference = build_reference(self.own_reference, network)
         else:
-            made = sibling = Sibling(load_upscaler(self._spec(), self._mse, self.device))
-            passes += sibling.passes
-        self.bar.watch(generator, passes * SPARE * self.speed.forward)
+            made = Sibling(load_upscaler(self._spec(), self._mse, self.device))
+            passes += made.passes
+        self.bar.watch(network.generator, passes * SPARE * self.speed.forward)
         return made
 
     def _train_partner(self, out: Path) -> dict:
@@ -321,8 +322,8 @@ class _Cure:
 
     def _record(self) -> Record:
         return Record(self.settings, self.network, self.recipe, self.detector, self.degradation,
-                      self.own_reference, self._mse, self.partner, self.plan, self.speed,
-                      self.roles.left_out)
+                      self.own_reference, self._mse, self.reference.passes, self.partner,
+                      self.plan, self.speed, self.roles.left_out)
 
     def _nothing(self, reason: str, found: Mapping) -> CureResult:
         return call_in_first(lambda: self._record().leave_nothing(reason, found))
