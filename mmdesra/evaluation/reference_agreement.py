@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from ..generators import Upscaler, upscale
 from ..generators.self_ensemble import SelfEnsemble
 from ..generators.turns import mean_of_turns
 from ..ops import MaskScores, score_mask
-from ..ops.consensus import PassSums, agreed_image, sharpened
+from ..ops.consensus import PassSums, consensus_image, enlarged_bicubic, sharpened
 from ..ops.psnr import psnr_of
 
 SIBLING_THRESHOLD = .7
@@ -86,8 +85,8 @@ class ReferenceAgreement:
                 agreement.scores[threshold] += score_mask(_mask(detector, gan, image), wanted)
 
     def _references(self, lq: np.ndarray, path: Path) -> Iterator[tuple[str, np.ndarray]]:
-        scale, (height, width) = self._ensemble.sizes.scale, lq.shape[:2]
-        enlarged = cv2.resize(lq, (scale * width, scale * height), interpolation=cv2.INTER_CUBIC)
+        scale = self._ensemble.sizes.scale
+        enlarged = enlarged_bicubic(lq, scale)
         yield 'bicubic', enlarged
         yield 'sharpened bicubic', sharpened(enlarged, scale)
         sums = PassSums()
@@ -96,7 +95,7 @@ class ReferenceAgreement:
             if sums.count in self._passes:
                 mean = sums.moments(slice(None))[0].round().astype(np.uint8)
                 yield f'mean of {sums.count} passes', mean
-                yield f'self-ensemble, {sums.count} passes', agreed_image(sums, enlarged, scale)
+                yield f'self-ensemble, {sums.count} passes', consensus_image(sums, lq, scale)
         if self._partner is not None:
             for count in dict.fromkeys([1, *self._passes]):
                 passes = '1 pass' if count == 1 else f'{count} passes'

@@ -3,11 +3,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from ..errors import InputError
-from ..ops.consensus import DOUBT, SHARPENING, SHARPENING_SIGMA, PassSums, agreed_image
+from ..ops.consensus import (
+    BACK_PROJECTIONS,
+    DOUBT,
+    SHARPENING,
+    SHARPENING_SIGMA,
+    PassSums,
+    consensus_image,
+)
 from .checkpoint import fingerprint
 from .reference import REFERENCES, Reference
 from .turns import MOST_TURNS, each_turn, is_count_of_turns
@@ -16,11 +22,11 @@ from .upscaler import Upscaler
 
 @REFERENCES.register_module(name=['self-ensemble', 'SelfEnsemble'])
 class SelfEnsemble(Reference):
-    """What several passes of the GAN agree on, and where they do not, the sharpened LR image.
+    """What several passes of the GAN agree on, and where they do not, what the LR image says.
 
     The passes see the LR image turned by 90 degrees and mirrored. Texture that the GAN invents
-    comes out elsewhere in each; see :func:`mmdesra.ops.consensus.agreed_image`. For models whose
-    artifacts are such texture: what is drawn alike in every pass is not seen.
+    comes out elsewhere in each; see :func:`mmdesra.ops.consensus.consensus_image`. For models
+    whose artifacts are such texture: what is drawn alike in every pass is not seen.
 
     Args:
         gan (Upscaler): The GAN-trained generator; where it will be fine-tuned, a copy from
@@ -44,11 +50,7 @@ class SelfEnsemble(Reference):
         sums = PassSums()
         for one in self.each_pass(lq):
             sums.add(one)
-        height, width = lq.shape[:2]
-        scale = self.sizes.scale
-        enlarged = cv2.resize(np.ascontiguousarray(lq), (scale * width, scale * height),
-                              interpolation=cv2.INTER_CUBIC)
-        return agreed_image(sums, enlarged, scale)
+        return consensus_image(sums, lq, self.sizes.scale)
 
     def each_pass(self, lq: np.ndarray) -> Iterator[np.ndarray]:
         """Enlarge the turned LR image, see :func:`mmdesra.generators.turns.each_turn`."""
@@ -59,5 +61,6 @@ class SelfEnsemble(Reference):
         return dict(mse_sha256=None, reference=dict(
             type=type(self).__name__, passes=self.passes,
             weights=fingerprint(self.upscaler.generator), sharpening=SHARPENING,
-            sharpening_sigma=SHARPENING_SIGMA, doubt=DOUBT))
+            sharpening_sigma=SHARPENING_SIGMA, doubt=DOUBT,
+            back_projections=BACK_PROJECTIONS))
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from .back_projection import back_projected
 from .statistics import MARGIN, WINDOW_SIGMA, WINDOW_SIZE
 
-SHARPENING = 1.15
+SHARPENING = .7
 """How much of what a Gaussian takes away the sharpened enlargement gets on top."""
 
 SHARPENING_SIGMA = .5
@@ -16,6 +17,9 @@ SHARPENING_SIGMA = .5
 
 DOUBT = 3.
 """How much the passes' variance counts against what they add to the LR image."""
+
+BACK_PROJECTIONS = 2
+"""Steps that bring the image back to the LR image where the passes do not agree."""
 
 MOST_PASSES = 256
 """The sums are exact up to so many."""
@@ -66,7 +70,29 @@ class PassSums:
         return (total / self.count).astype(np.float32), variance.astype(np.float32)
 
 
-def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int) -> np.ndarray:
+def consensus_image(sums: PassSums, lq: np.ndarray, scale: int) -> np.ndarray:
+    """Return what the passes agree on, and where they do not, what the LR image says.
+
+    That is :func:`agreed_image` with weights *w*, brought back to the LR image in the share
+    :math:`1 - w` (:func:`mmdesra.ops.back_projection.back_projected`), in two steps.
+
+    Args:
+        sums (PassSums): Of at least two passes.
+        lq (np.ndarray): The LR image, uint8, shape ``(H, W, 3)``.
+        scale (int): By how much the passes are larger.
+
+    Returns:
+        np.ndarray: uint8, shape ``(s·H, s·W, 3)``.
+
+    Raises:
+        ValueError: Of fewer than two passes.
+    """
+    image, weight = agreed_image(sums, enlarged_bicubic(lq, scale), scale)
+    return back_projected(image, lq, np.subtract(1, weight, out=weight), BACK_PROJECTIONS)
+
+
+def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int
+                 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Return the mean of the passes where they agree, the sharpened LR image elsewhere.
 
     With the passes :math:`y_1 \dots y_K`, their mean *m* and variance *v* at each pixel, the
@@ -74,7 +100,7 @@ def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int) -> np.ndarray
     the 11x11 window of :math:`D` and over the channels:
 
     .. math::
-        b &= u + 1.15\,(u - G * u) \\
+        b &= u + 0.7\,(u - G * u) \\
         e &= \max(E[(m - b)^2] - E[v] / K,\; 0) \\
         w &= e \,/\, (e + 3\,E[v]) \\
         r &= b + w\,(m - b)
@@ -89,13 +115,14 @@ def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int) -> np.ndarray
         scale (int): By how much.
 
     Returns:
-        np.ndarray: *r*, uint8, their shape. It is made in bands of rows, which leave no trace.
+        tuple[np.ndarray, np.ndarray]: *r*, uint8, their shape; and *w*, float32, ``(H, W)``. They
+        are made in bands of rows, which leave no trace.
 
     Raises:
         ValueError: Of fewer than two passes.
     """
     sigma = SHARPENING_SIGMA * scale
-    result = np.empty_like(enlarged)
+    result, weights = np.empty_like(enlarged), np.empty(enlarged.shape[:2], np.float32)
     for rows, around in _bands(enlarged.shape, MARGIN + round(_GAUSSIAN_REACH * sigma) + 1):
         mean, variance = sums.moments(around)
         base = _sharpen(enlarged[around].astype(np.float32), sigma)
@@ -105,8 +132,15 @@ def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int) -> np.ndarray
         weight = np.divide(common, whole, out=np.ones_like(whole), where=whole > 0)
         band = base + weight[..., None] * (mean - base)
         inside = slice(rows.start - around.start, rows.stop - around.start)
-        result[rows] = band[inside].round().clip(0, 255)
-    return result
+        result[rows], weights[rows] = band[inside].round().clip(0, 255), weight[inside]
+    return result, weights
+
+
+def enlarged_bicubic(lq: np.ndarray, scale: int) -> np.ndarray:
+    """Return *u* of :func:`agreed_image`, uint8, ``(s·H, s·W, 3)``, of the LR image."""
+    height, width = lq.shape[:2]
+    return cv2.resize(np.ascontiguousarray(lq), (scale * width, scale * height),
+                      interpolation=cv2.INTER_CUBIC)
 
 
 def sharpened(enlarged: np.ndarray, scale: int) -> np.ndarray:
