@@ -28,7 +28,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope='module')
 def runner(data, tmp_path_factory):
     """A run of two rounds, which validates in between."""
-    config = training_config(model_config(), iterations=4, val_interval=2)
+    config = training_config(model_config(), iterations=6, val_interval=2)
     runner = make_runner(tmp_path_factory.mktemp('finetune') / 'run', data, config,
                          mse_checkpoint=None, reference=ENSEMBLE, rounds=2)
     runner.train()
