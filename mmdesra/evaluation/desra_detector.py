@@ -241,7 +241,8 @@ class DeSRADetector(BaseMetric):
             raise ImageError(f'{self._name(sample)}: {error}') from error
 
     def _set_reference(self, generator: nn.Module) -> None:
-        upscaler = Upscaler(generator.requires_grad_(False), self.tile, half=self.half)
+        upscaler = Upscaler(generator.requires_grad_(False), self.tile, half=self.half,
+                            weights_file=self.mse_checkpoint)
         self._made = (Sibling(upscaler) if self.reference is None else
                       build_reference(self.reference, upscaler))
 
