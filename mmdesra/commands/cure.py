@@ -50,9 +50,8 @@ def parse_args() -> argparse.Namespace:
     reference = parser.add_argument_group('what MODEL is compared with')
     reference.add_argument('--mse', metavar='FILE', help='weights of its MSE-trained sibling')
     reference.add_argument('--reference', choices=REFERENCES, help='without a sibling: a partner '
-                           'that is trained on the photographs, or the self-ensemble of MODEL '
-                           '(docs/references.md; default: the partner for a model of clean '
-                           'reductions, the self-ensemble for one that takes noise away)')
+                           'that is trained on the photographs (the default), or the '
+                           'self-ensemble of MODEL (docs/references.md)')
     reference.add_argument('--degradation', choices=tuple(DEGRADATIONS),
                            help='how photographs are reduced for it, and to judge (default: by '
                            'whether MODEL takes noise away)')

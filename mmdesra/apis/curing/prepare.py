@@ -18,7 +18,7 @@ from .crops import SIDES
 from .network import Network, tell_degradation
 from .plan import ENSEMBLE_PASSES, Amounts, make_plan
 from .recipe import PARTNER_LQ_PATCHES, Recipe, partner_patch
-from .settings import PARTNER, REFERENCE_BY_DEGRADATION, SELF_ENSEMBLE, CureSettings
+from .settings import PARTNER, SELF_ENSEMBLE, CureSettings
 from .speed import Loss, Speed, measure_partner, measure_speed
 from .split import FOR_PARTNER, HELDOUT, TRAIN
 from .taking import Roles, assign, expected_crops, open_album, with_partner
@@ -88,8 +88,7 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
         largest = max(roles.photographs(TRAIN), key=lambda one: one.short)
         degradation, noise = tell_degradation(
             network, read_image(roles.albums[TRAIN].root / largest.inside))
-    reference = settings.reference or (PARTNER if settings.partner_photographs else
-                                       REFERENCE_BY_DEGRADATION[degradation])
+    reference = settings.reference or PARTNER
     patch = None
     if settings.mse is None and reference == PARTNER:
         speed, patch = _measure_partner(speed, network, recipe, roles, degradation)

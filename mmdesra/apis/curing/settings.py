@@ -10,9 +10,8 @@ from ...errors import InputError
 from ...generators.export import EXPORT_SUFFIXES
 
 REFERENCES = PARTNER, SELF_ENSEMBLE = 'partner', 'self-ensemble'
-REFERENCE_BY_DEGRADATION = dict(bicubic=PARTNER, realesrgan=SELF_ENSEMBLE)
-"""Which is nearer to the published sibling, by measurement (docs/references.md): of the SRGAN
-pair, made for clean reductions; of Real-ESRGAN x4plus, made for degraded photographs."""
+"""A partner is the default: by measurement it is nearer to the published siblings, of the SRGAN
+pair and of Real-ESRGAN x4plus (docs/references.md)."""
 EXPORTS = dict(onnx=EXPORT_SUFFIXES[0], ncnn=EXPORT_SUFFIXES[1])
 """Formats for programs without PyTorch, each with the suffix of its file."""
 MAX_HOURS = 2.
