@@ -63,4 +63,3 @@ class SelfEnsemble(Reference):
             weights=fingerprint(self.upscaler.generator), sharpening=SHARPENING,
             sharpening_sigma=SHARPENING_SIGMA, doubt=DOUBT,
             back_projections=BACK_PROJECTIONS))
-
