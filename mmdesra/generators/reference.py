@@ -12,9 +12,9 @@ from mmengine.registry import Registry
 
 from ..errors import InputError
 from ..files.config_types import type_name
-from .checkpoint import fingerprint, read_checkpoint
+from .checkpoint import fingerprint
 from .image_sizes import ImageSizes
-from .origin import origin_of, partner_note
+from .origin import origin_of
 from .turns import MOST_TURNS, is_count_of_turns, mean_of_turns
 from .upscaler import Upscaler
 
@@ -126,11 +126,6 @@ def passes_of(note: Mapping | None, source: str | Path) -> int:
         raise InputError(f'{source}: the note of this MSE partner asks for {passes!r} passes; '
                          f'expected from 1 to {MOST_TURNS}')
     return passes
-
-
-def passes_of_file(checkpoint: str | Path) -> int:
-    """Return in how many passes the weights of a file are asked, see :func:`passes_of`."""
-    return passes_of(partner_note(read_checkpoint(checkpoint)), checkpoint)
 
 
 AnyReference = Union[Upscaler, Reference]

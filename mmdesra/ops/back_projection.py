@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-_BAND_PIXELS = 2**20
+from .bands import bands
+
 _REACH = 2  # LR rows that cubic interpolation looks at beyond those that it enlarges
 
 
@@ -45,17 +46,14 @@ def _reduced(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _corrected(image: np.ndarray, error: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Add the enlarged error, in bands of rows, which leave no trace."""
-    height, width = image.shape[:2]
-    scale = height // error.shape[0]
-    step = max(_BAND_PIXELS // (scale * width), 1)
+    scale = len(image) // len(error)
     result = np.empty_like(image)
-    for top in range(0, len(error), step):
-        bottom = min(top + step, len(error))
-        first, last = max(top - _REACH, 0), min(bottom + _REACH, len(error))
-        enlarged = cv2.resize(error[first:last], (width, scale * (last - first)),
+    for rows, around in bands(error.shape, _REACH, scale):
+        enlarged = cv2.resize(error[around], (image.shape[1], scale * len(error[around])),
                               interpolation=cv2.INTER_CUBIC)
-        rows = slice(scale * top, scale * bottom)
-        inside = enlarged[scale * (top - first):scale * (bottom - first)]
-        corrected = image[rows] + share[rows, :, None] * inside
-        result[rows] = corrected.round().clip(0, 255)
+        made = slice(scale * rows.start, scale * rows.stop)
+        first = scale * (rows.start - around.start)
+        inside = enlarged[first:first + made.stop - made.start]
+        corrected = image[made] + share[made, :, None] * inside
+        result[made] = corrected.round().clip(0, 255)
     return result

@@ -1,12 +1,11 @@
 """What several SR images of one LR image agree on, and where they do not, the LR image itself."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
 from .back_projection import back_projected
+from .bands import bands
 from .statistics import MARGIN, WINDOW_SIGMA, WINDOW_SIZE
 
 SHARPENING = .7
@@ -24,7 +23,6 @@ BACK_PROJECTIONS = 2
 MOST_PASSES = 256
 """The sums are exact up to so many."""
 
-_BAND_PIXELS = 2**20
 _GAUSSIAN_REACH = 4  # in standard deviations, as OpenCV's for values that are not 8-bit
 
 
@@ -123,7 +121,7 @@ def agreed_image(sums: PassSums, enlarged: np.ndarray, scale: int
     """
     sigma = SHARPENING_SIGMA * scale
     result, weights = np.empty_like(enlarged), np.empty(enlarged.shape[:2], np.float32)
-    for rows, around in _bands(enlarged.shape, MARGIN + round(_GAUSSIAN_REACH * sigma) + 1):
+    for rows, around in bands(enlarged.shape, MARGIN + round(_GAUSSIAN_REACH * sigma) + 1):
         mean, variance = sums.moments(around)
         base = _sharpen(enlarged[around].astype(np.float32), sigma)
         noise = _energy(variance)
@@ -159,12 +157,3 @@ def _energy(squares: np.ndarray) -> np.ndarray:
     """Mean over the channels and the window, float64 ``(H, W)``."""
     return cv2.GaussianBlur(squares.mean(axis=-1, dtype=np.float64), (WINDOW_SIZE, WINDOW_SIZE),
                             WINDOW_SIGMA, borderType=cv2.BORDER_REFLECT)
-
-
-def _bands(shape: tuple[int, ...], reach: int) -> Iterator[tuple[slice, slice]]:
-    """Rows that are made together, and those that it takes."""
-    height, width = shape[:2]
-    step = max(_BAND_PIXELS // width, reach)
-    for top in range(0, height, step):
-        bottom = min(top + step, height)
-        yield slice(top, bottom), slice(max(top - reach, 0), min(bottom + reach, height))

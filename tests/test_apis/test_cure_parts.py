@@ -48,7 +48,7 @@ from mmdesra.apis.curing.training import of_partner
 from mmdesra.apis.curing.verdict import judge_cure
 from mmdesra.errors import InputError
 from mmdesra.files import make_output_folder
-from mmdesra.generators import ImageSizes, Upscaler
+from mmdesra.generators import ImageSizes, Sibling, Upscaler, load_upscaler
 
 HOUR = 3600
 
@@ -300,8 +300,8 @@ def test_the_ensemble_in_place_of_a_partner_takes_its_time():
 
 def test_the_passes_of_a_reference_are_counted(tmp_path):
     def passes(reference=PARTNER, degradation='bicubic', mse=None):
-        asked = CureSettings(tmp_path, tmp_path, tmp_path, mse=mse)
-        return reference_passes(asked, reference, degradation)
+        sibling = mse and Sibling(load_upscaler('ToyGenerator', mse))
+        return reference_passes(sibling, reference, degradation)
 
     assert (passes(), passes(degradation='realesrgan'), passes(SELF_ENSEMBLE)) == (1, 4, 8)
     mse, partner = tmp_path / 'mse.pth', tmp_path / 'partner.pth'

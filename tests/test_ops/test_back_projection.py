@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional
 
-from mmdesra.ops import back_projection
+from mmdesra.ops import bands
 from mmdesra.ops.back_projection import back_projected
 
 
@@ -68,5 +68,5 @@ def test_bands_leave_no_trace(band_pixels, height, width, monkeypatch):
     image, lq = photograph(4 * height, 4 * width), photograph(height, width, seed=1)
     share = np.random.default_rng(0).random(image.shape[:2]).astype(np.float32)
     expected = back_projected(image, lq, share, 2)
-    monkeypatch.setattr(back_projection, '_BAND_PIXELS', band_pixels)
+    monkeypatch.setattr(bands, 'BAND_PIXELS', band_pixels)
     np.testing.assert_array_equal(back_projected(image, lq, share, 2), expected)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from mmdesra.ops import consensus
+from mmdesra.ops import bands
 from mmdesra.ops.consensus import (
     PassSums,
     agreed_image,
@@ -113,7 +113,7 @@ def test_what_all_passes_add_alike_stays():
 def test_bands_leave_no_trace(band_pixels, monkeypatch):
     passes, enlarged = images(3, 90, 41), smooth_image(90, 41)
     expected = agreed_image(sums_of(passes), enlarged, SCALE)
-    monkeypatch.setattr(consensus, '_BAND_PIXELS', band_pixels)
+    monkeypatch.setattr(bands, 'BAND_PIXELS', band_pixels)
     found = agreed_image(sums_of(passes), enlarged, SCALE)
     assert all(np.array_equal(*both) for both in zip(found, expected))
 

@@ -12,7 +12,6 @@ from ...files import read_image
 from ...files.hashes import weights_sha256
 from ...generators import Sibling, load_upscaler
 from ...generators.checkpoint import local_checkpoint
-from ...generators.reference import passes_of_file
 from ...generators.same_weights import have_same_weights
 from .crops import SIDES
 from .network import Network, tell_degradation
@@ -27,8 +26,8 @@ from .truth import LQ_SIDE
 logger = logging.getLogger('mmdesra')
 
 
-def refuse_same_weights(network: Network, mse: Path, model: Path, device: str) -> None:
-    """Make sure that a sibling is another network.
+def load_sibling(network: Network, mse: Path, model: Path, device: str) -> Sibling:
+    """Load the sibling, and make sure that it is another network.
 
     Raises:
         InputError: If it holds the model's own weights, or is a partner whose file cannot be
@@ -38,6 +37,7 @@ def refuse_same_weights(network: Network, mse: Path, model: Path, device: str) -
     if have_same_weights(network.upscaler.generator, sibling.upscaler.generator):
         raise InputError(f'{mse}: holds the same weights as {model}, and is no reference for it; '
                          'give those of its MSE-trained sibling, or leave --mse out')
+    return sibling
 
 
 def take_photographs(settings: CureSettings, recipe: Recipe, network: Network,
@@ -72,7 +72,7 @@ def signature_of(settings: CureSettings, roles: Roles) -> dict:
 
 
 def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Roles,
-           loss: Loss | None = None) -> dict:
+           loss: Loss | None = None, sibling: Sibling | None = None) -> dict:
     """Measure this machine and the network, and decide what is done.
 
     Returns:
@@ -92,7 +92,7 @@ def settle(settings: CureSettings, network: Network, recipe: Recipe, roles: Role
     patch = None
     if settings.mse is None and reference == PARTNER:
         speed, patch = _measure_partner(speed, network, recipe, roles, degradation)
-    passes = reference_passes(settings, reference, degradation)
+    passes = reference_passes(sibling, reference, degradation)
     for side in SIDES:
         amounts = amounts_of(settings, roles, network.scale, reference, passes, side)
         plan = make_plan(speed, amounts, recipe, settings.max_hours, settings.max_iters,
@@ -148,8 +148,8 @@ def amounts_of(settings: CureSettings, roles: Roles, scale: int, reference: str,
                    side, truths, pixels / scale**2)
 
 
-def reference_passes(settings: CureSettings, reference: str, degradation: str) -> int:
+def reference_passes(sibling: Sibling | None, reference: str, degradation: str) -> int:
     """Return how many passes of a network a reference takes, see :func:`settle`."""
-    if settings.mse is not None:
-        return passes_of_file(settings.mse)
+    if sibling is not None:
+        return sibling.passes
     return usual_passes(degradation) if reference == PARTNER else ENSEMBLE_PASSES

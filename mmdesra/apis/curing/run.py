@@ -31,7 +31,7 @@ from .plan import (
     measured_again,
     timed,
 )
-from .prepare import amounts_of, refuse_same_weights, settle, signature_of, take_photographs
+from .prepare import amounts_of, load_sibling, settle, signature_of, take_photographs
 from .recipe import OWN_TRUTHS_SHARE, Recipe, recipe_for, smallest_region
 from .record import CureResult, Record
 from .settings import MIN_REGIONS, PARTNER, SELF_ENSEMBLE, CureSettings
@@ -106,8 +106,8 @@ class _Cure:
         self.say(f'{settings.model}: {self.network.name}')
         # An error now is better than one after hours.
         self.truth_loss = TruthLoss(vgg16_weights=settings.vgg16_weights)
-        if settings.mse is not None:
-            refuse_same_weights(self.network, settings.mse, settings.model, self.device)
+        self.sibling = None if settings.mse is None else load_sibling(
+            self.network, settings.mse, settings.model, self.device)
         self.roles = take_photographs(settings, self.recipe, self.network, self.say)
         self.steps = Steps(self.work, signature_of(settings, self.roles))
         self._plan()
@@ -142,8 +142,8 @@ class _Cure:
     # ------------------------------------ before it starts
 
     def _plan(self) -> None:
-        found = self.steps.do('plan', lambda: settle(self.settings, self.network, self.recipe,
-                                                     self.roles, self.truth_loss))
+        found = self.steps.do('plan', lambda: settle(
+            self.settings, self.network, self.recipe, self.roles, self.truth_loss, self.sibling))
         self.speed = Speed(**found['speed'])
         self.plan = Plan(**found['plan'])
         self.degradation = found['degradation']
@@ -186,7 +186,7 @@ class _Cure:
         if self._mse is None:  # passes of the network itself, each of which the bar sees
             made: Reference = build_reference(self.own_reference, network)
         else:
-            made = Sibling(load_upscaler(self._spec(), self._mse, self.device))
+            made = self.sibling or Sibling(load_upscaler(self._spec(), self._mse, self.device))
             passes += made.passes
         self.bar.watch(network.generator, passes * SPARE * self.speed.forward)
         return made
